@@ -1,0 +1,203 @@
+//! The engine: judges the table of rules against one observation, lets the guard look at every
+//! step, and returns the plan. `decide` is its projection to actions.
+
+use crate::{
+    action::Action,
+    guard,
+    ids::InstanceId,
+    observation::{ClusterObservation, LeaseView, Route},
+    plan::{Hold, Leave, Plan, Step, Veto},
+    record::Stage,
+    rules::{Judge, Phase, RULES, Rule, Verdict},
+    situation::Situation,
+};
+use alloc::{collections::BTreeMap, vec::Vec};
+
+/// What to do, as a function of what is known and of nothing else.
+#[must_use]
+pub fn decide(observation: &ClusterObservation) -> Vec<Action> {
+    plan(observation).actions()
+}
+
+/// What to do and why, what is waited for, and what the guard refused.
+#[must_use]
+pub fn plan(observation: &ClusterObservation) -> Plan {
+    plan_with(observation, RULES, guard::GUARDS)
+}
+
+/// The same with other rules or guards: for checks that switch one of them off.
+#[must_use]
+pub fn plan_with(
+    observation: &ClusterObservation,
+    rules: &[Rule],
+    guards: &[guard::Guard],
+) -> Plan {
+    let situation = Situation::of(observation);
+    let mut pass = Pass::new(&situation);
+    for phase in PHASES {
+        if !pass.stopped || *phase == Phase::Report {
+            pass.judge(rules.iter().filter(|rule| rule.phase == *phase), *phase);
+        }
+    }
+    let (steps, vetoes) = check(observation, pass.steps, pass.attach, guards);
+    let mut plan =
+        Plan { steps, holds: pass.holds, vetoes, leave: leave(&situation), settled: false };
+    plan.settled = is_settled(&situation, &plan);
+    plan
+}
+
+const PHASES: &[Phase] = &[
+    Phase::Trust,
+    Phase::Bootstrap,
+    Phase::Elect,
+    Phase::Fence,
+    Phase::Promote,
+    Phase::Attach,
+    Phase::Prove,
+    Phase::Route,
+    Phase::Report,
+];
+
+struct Pass<'s, 'a> {
+    situation: &'s Situation<'a>,
+    subjects: Vec<InstanceId>,
+    steps: Vec<Step>,
+    /// Kept apart: a replica that cannot be registered must not keep the others waiting.
+    attach: Vec<Step>,
+    holds: Vec<Hold>,
+    stopped: bool,
+}
+
+impl<'s, 'a> Pass<'s, 'a> {
+    fn new(situation: &'s Situation<'a>) -> Self {
+        let target = situation.record.map(|record| record.target);
+        let subjects =
+            situation.obs.instances.keys().copied().filter(|id| Some(*id) != target).collect();
+        Self {
+            situation,
+            subjects,
+            steps: Vec::new(),
+            attach: Vec::new(),
+            holds: Vec::new(),
+            stopped: false,
+        }
+    }
+
+    /// Judges one phase. For a subject at most one rule of a phase applies, so the first that
+    /// does ends its turn.
+    fn judge<'r>(&mut self, rules: impl Iterator<Item = &'r Rule>, phase: Phase) {
+        let mut spoken: BTreeMap<Option<InstanceId>, ()> = BTreeMap::new();
+        for rule in rules {
+            match rule.judge {
+                Judge::Once(judge) => {
+                    if !spoken.contains_key(&None) {
+                        let verdict = judge(self.situation);
+                        self.apply(rule, None, verdict, &mut spoken);
+                    }
+                }
+                Judge::Each(judge) => {
+                    for index in 0..self.subjects.len() {
+                        let id = self.subjects[index];
+                        if !spoken.contains_key(&Some(id)) {
+                            let verdict = judge(self.situation, id);
+                            self.apply(rule, Some(id), verdict, &mut spoken);
+                        }
+                    }
+                }
+            }
+            if self.stopped && phase != Phase::Report {
+                return;
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        rule: &Rule,
+        subject: Option<InstanceId>,
+        verdict: Verdict,
+        spoken: &mut BTreeMap<Option<InstanceId>, ()>,
+    ) {
+        let hold = |reason| Hold { rule: rule.id, subject, reason };
+        match verdict {
+            Verdict::Pass => return,
+            Verdict::Hold(reason) => self.holds.push(hold(reason)),
+            Verdict::Stop(reason) => {
+                self.holds.push(hold(reason));
+                self.stopped = true;
+            }
+            Verdict::Act(actions, reason) => {
+                let steps = actions.into_iter().map(|action| Step {
+                    rule: rule.id,
+                    action,
+                    reason: reason.clone(),
+                });
+                match rule.phase {
+                    Phase::Attach => self.attach.extend(steps),
+                    Phase::Prove | Phase::Route => self.steps.extend(steps),
+                    Phase::Trust
+                    | Phase::Bootstrap
+                    | Phase::Elect
+                    | Phase::Fence
+                    | Phase::Promote
+                    | Phase::Report => {
+                        self.steps.extend(steps);
+                        self.stopped = true;
+                    }
+                }
+            }
+        }
+        spoken.insert(subject, ());
+    }
+}
+
+/// Lets the guard look at each step in turn, in the light of the steps before it.
+fn check(
+    observation: &ClusterObservation,
+    steps: Vec<Step>,
+    attach: Vec<Step>,
+    guards: &[guard::Guard],
+) -> (Vec<Step>, Vec<Veto>) {
+    let mut route = observation.route.handed_out;
+    let mut kept = Vec::new();
+    let mut vetoes = Vec::new();
+    for step in steps.into_iter().chain(attach) {
+        let seen = guard::Seen { observation, route };
+        match guards.iter().find(|guard| !(guard.allows)(&seen, &step.action)) {
+            None => {
+                if let Action::SetRoute(next) = &step.action {
+                    route = *next;
+                }
+                kept.push(step);
+            }
+            Some(guard) => vetoes.push(Veto { step, guard: guard.id }),
+        }
+    }
+    (kept, vetoes)
+}
+
+fn is_settled(s: &Situation<'_>, plan: &Plan) -> bool {
+    let (Some(record), Some(main)) = (s.record, s.proven_main()) else {
+        return false;
+    };
+    record.stage == Stage::Steady
+        && s.obs.route.handed_out == Route::Open { term: record.term, main: main.at }
+        && plan.steps.is_empty()
+        && plan.holds.is_empty()
+        && plan.vetoes.is_empty()
+        && record.former.is_empty()
+}
+
+fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
+    let judge = |id: &InstanceId| {
+        let Some(record) = s.record else { return Leave::Unknown };
+        if s.obs.leadership.lease != LeaseView::Held {
+            return Leave::Unknown;
+        }
+        let concerned = record.target == *id
+            || (record.stage != Stage::Steady
+                && record.before.is_some_and(|before| before.main == *id));
+        if concerned { Leave::MainMoves } else { Leave::MayLeave }
+    };
+    s.obs.instances.keys().map(|id| (*id, judge(id))).collect()
+}

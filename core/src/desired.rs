@@ -1,0 +1,87 @@
+//! What operators ask for. Commands of theirs are fields here, read with everything else; losing
+//! or doubling the event that announced one is harmless.
+
+use crate::ids::{InstanceId, RequestId};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// What an acknowledged write promises.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// `STRICT_SYNC`: no acknowledged write is lost by the loss of any one part; writes are refused
+    /// while no second instance can vote.
+    #[default]
+    Required,
+    /// `SYNC`: the main goes on alone and says so.
+    Fast,
+}
+
+/// Which instances may vote and become main.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// Any; ordinals 0 and 1 are preferred.
+    #[default]
+    Any,
+    /// Ordinals 0 and 1 only.
+    Pair,
+}
+
+/// A move of the main on an operator's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SwitchoverRequest {
+    /// Which request, so that it is carried out once.
+    pub id: RequestId,
+    /// Where to; any candidate if not named.
+    pub to: Option<InstanceId>,
+}
+
+/// Everything operators ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Desired {
+    /// How many instances the cluster has.
+    pub instances: u8,
+    /// What an acknowledged write promises.
+    pub durability: Durability,
+    /// Who may vote.
+    pub authority: Authority,
+    /// Observe and explain, change nothing.
+    pub paused: bool,
+    /// Move the main.
+    pub switchover: Option<SwitchoverRequest>,
+}
+
+impl Default for Desired {
+    fn default() -> Self {
+        Self {
+            instances: 3,
+            durability: Durability::default(),
+            authority: Authority::default(),
+            paused: false,
+            switchover: None,
+        }
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Required => "required",
+            Self::Fast => "fast",
+        })
+    }
+}
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Any => "any",
+            Self::Pair => "pair",
+        })
+    }
+}

@@ -1,0 +1,447 @@
+//! The second lock: what an action must satisfy to leave the core, written without the rules'
+//! vocabulary, from the observation alone. A veto turns a mistake of a rule into a delay; rules
+//! must never need one.
+
+use crate::{
+    action::Action,
+    ids::{Incarnation, InstanceId, InstanceRef, Term},
+    observation::{
+        BoltView, ClusterObservation, Contact, Content, LeaseView, PromotionRight, RecordContent,
+        RegisterResult, RoleView, Route, Row, RowState, SyncMode, VolumeView,
+    },
+    record::{Cause, Record, Stage},
+};
+use alloc::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+
+/// What a guard looks at: the observation, and the route as the steps before would leave it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The observation.
+    pub observation: &'a ClusterObservation,
+    /// The route at this point of the plan.
+    pub route: Route,
+}
+
+/// One guard.
+#[derive(Debug, Clone, Copy)]
+pub struct Guard {
+    /// Its name.
+    pub id: GuardId,
+    /// Its sentence.
+    pub sentence: &'static str,
+    /// The check.
+    pub allows: fn(&Seen<'_>, &Action) -> bool,
+}
+
+/// The name of a guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardId {
+    /// See [`GUARDS`].
+    LeaderActs,
+    /// See [`GUARDS`].
+    RecordIsCurrent,
+    /// See [`GUARDS`].
+    LivesAreRead,
+    /// See [`GUARDS`].
+    TermsRise,
+    /// See [`GUARDS`].
+    IntentIsFenced,
+    /// See [`GUARDS`].
+    CandidateIsProven,
+    /// See [`GUARDS`].
+    StagesAreEarned,
+    /// See [`GUARDS`].
+    PromoteIsFenced,
+    /// See [`GUARDS`].
+    DemoteSparesTheMain,
+    /// See [`GUARDS`].
+    TargetAloneRegisters,
+    /// See [`GUARDS`].
+    VoterIsKept,
+    /// See [`GUARDS`].
+    CommitIsRecorded,
+    /// See [`GUARDS`].
+    RouteIsProven,
+}
+
+impl GuardId {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LeaderActs => "leader-acts",
+            Self::RecordIsCurrent => "record-is-current",
+            Self::LivesAreRead => "lives-are-read",
+            Self::TermsRise => "terms-rise",
+            Self::IntentIsFenced => "intent-is-fenced",
+            Self::CandidateIsProven => "candidate-is-proven",
+            Self::StagesAreEarned => "stages-are-earned",
+            Self::PromoteIsFenced => "promote-is-fenced",
+            Self::DemoteSparesTheMain => "demote-spares-the-main",
+            Self::TargetAloneRegisters => "target-alone-registers",
+            Self::VoterIsKept => "voter-is-kept",
+            Self::CommitIsRecorded => "commit-is-recorded",
+            Self::RouteIsProven => "route-is-proven",
+        }
+    }
+}
+
+const fn guard(
+    id: GuardId,
+    sentence: &'static str,
+    allows: fn(&Seen<'_>, &Action) -> bool,
+) -> Guard {
+    Guard { id, sentence, allows }
+}
+
+/// Every guard.
+#[rustfmt::skip]
+pub const GUARDS: &[Guard] = &[
+    guard(GuardId::LeaderActs, "only the holder of the lease acts; anybody may close a route", leader_acts),
+    guard(GuardId::RecordIsCurrent, "an action rests on the record as last read", record_is_current),
+    guard(GuardId::LivesAreRead, "a command goes to a life that answered in this round, at an address", lives_are_read),
+    guard(GuardId::TermsRise, "a term never falls, and rises with each intent", terms_rise),
+    guard(GuardId::IntentIsFenced, "an intent is written only while no grant is given", intent_is_fenced),
+    guard(GuardId::CandidateIsProven, "an intent names an instance that is proven complete", candidate_is_proven),
+    guard(GuardId::StagesAreEarned, "a stage is recorded only when its facts were read", stages_are_earned),
+    guard(GuardId::PromoteIsFenced, "a promotion is recorded, of a replica in its recorded life, and nobody forwards", promote_is_fenced),
+    guard(GuardId::DemoteSparesTheMain, "the main of a steady reign is not demoted, nor the way back too early", demote_spares_the_main),
+    guard(GuardId::TargetAloneRegisters, "only the recorded main registers, and only replicas", target_alone_registers),
+    guard(GuardId::VoterIsKept, "the voter's row is dropped only while nobody forwards", voter_is_kept),
+    guard(GuardId::CommitIsRecorded, "a commit of ours is made only in a reign whose voters are recorded", commit_is_recorded),
+    guard(GuardId::RouteIsProven, "a route opens only to the proven main of a steady reign with a proven voter", route_is_proven),
+];
+
+impl<'a> Seen<'a> {
+    fn record(&self) -> Option<&'a Record> {
+        match &self.observation.record.known()?.content {
+            RecordContent::Record(record) => Some(record),
+            RecordContent::Absent
+            | RecordContent::Newer { .. }
+            | RecordContent::Unreadable { .. } => None,
+        }
+    }
+
+    fn answer(&self, id: InstanceId) -> Option<&'a BoltView> {
+        let view = self.observation.instances.get(&id)?;
+        if view.contact == Contact::Answering { view.bolt.proven() } else { None }
+    }
+
+    fn lives(&self, at: InstanceRef) -> bool {
+        self.answer(at.id).is_some_and(|view| view.incarnation == at.incarnation)
+    }
+
+    fn is_replica(&self, id: InstanceId) -> bool {
+        self.answer(id).is_some_and(|view| view.role == RoleView::Replica)
+    }
+
+    fn rows(&self, id: InstanceId) -> Option<&'a BTreeMap<InstanceId, Row>> {
+        match &self.answer(id)?.role {
+            RoleView::Main { rows, .. } => Some(rows),
+            RoleView::Replica => None,
+        }
+    }
+
+    fn nobody_forwards(&self) -> bool {
+        self.route == Route::Closed && self.observation.route.outstanding.is_empty()
+    }
+
+    fn may_promote(&self) -> bool {
+        self.nobody_forwards() && self.observation.leadership.promotion == PromotionRight::Granted
+    }
+
+    /// Whether the life of `id` that answers has everything that `earlier` had.
+    fn survived(&self, id: InstanceId, earlier: Incarnation) -> bool {
+        let Some(view) = self.answer(id) else { return false };
+        let now = view.incarnation;
+        let same_pod = now.pod == earlier.pod && now.boot == earlier.boot;
+        let volume = self.observation.instances.get(&id).and_then(|view| view.volume.proven());
+        let flushed = view.engine.flushes_each_commit && volume == Some(&VolumeView::Used);
+        same_pod || flushed
+    }
+}
+
+fn leader_acts(seen: &Seen<'_>, action: &Action) -> bool {
+    let held = seen.observation.leadership.lease == LeaseView::Held;
+    *action == Action::SetRoute(Route::Closed)
+        || (held && seen.observation.record.known().is_some())
+}
+
+fn record_is_current(seen: &Seen<'_>, action: &Action) -> bool {
+    let term = match action {
+        Action::WriteRecord { expected, .. } => {
+            return seen.observation.record.known().is_some_and(|stored| {
+                stored.version == *expected
+                    && !matches!(
+                        stored.content,
+                        RecordContent::Newer { .. } | RecordContent::Unreadable { .. }
+                    )
+            });
+        }
+        Action::SetRoute(Route::Closed) => return true,
+        Action::SetRoute(Route::Open { term, .. } | Route::Draining { term, .. })
+        | Action::Promote { term, .. }
+        | Action::Demote { term, .. }
+        | Action::Register { term, .. }
+        | Action::Drop { term, .. }
+        | Action::Commit { term, .. } => *term,
+    };
+    seen.record().is_some_and(|record| record.term == term)
+}
+
+fn lives_are_read(seen: &Seen<'_>, action: &Action) -> bool {
+    let addressed = |at: InstanceRef| {
+        let pod = seen.observation.instances.get(&at.id).and_then(|view| view.pod.known().copied());
+        seen.lives(at) && pod.flatten().is_some_and(|pod| pod.address.is_some())
+    };
+    let replica = match action {
+        Action::Register { replica, .. } => Some(*replica),
+        Action::WriteRecord { .. }
+        | Action::SetRoute(_)
+        | Action::Promote { .. }
+        | Action::Demote { .. }
+        | Action::Drop { .. }
+        | Action::Commit { .. } => None,
+    };
+    action.addressee().into_iter().chain(replica).all(addressed)
+}
+
+fn written<'a>(seen: &Seen<'a>, action: &'a Action) -> Option<(Option<&'a Record>, &'a Record)> {
+    match action {
+        Action::WriteRecord { record, .. } => Some((seen.record(), record)),
+        Action::SetRoute(_)
+        | Action::Promote { .. }
+        | Action::Demote { .. }
+        | Action::Register { .. }
+        | Action::Drop { .. }
+        | Action::Commit { .. } => None,
+    }
+}
+
+fn terms_rise(seen: &Seen<'_>, action: &Action) -> bool {
+    let Some((old, new)) = written(seen, action) else { return true };
+    let old_term = old.map_or(Term(0), |record| record.term);
+    let rises = new.term == old_term.next();
+    match new.stage {
+        Stage::Intent => rises,
+        Stage::Withdrawn | Stage::Attached | Stage::Steady => {
+            new.term == old_term && old.is_some_and(|old| old.target == new.target)
+        }
+    }
+}
+
+fn intent_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
+    let Some((_, new)) = written(seen, action) else { return true };
+    new.stage != Stage::Intent || seen.route == Route::Closed
+}
+
+fn candidate_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
+    let Some((old, new)) = written(seen, action).filter(|(_, new)| new.stage == Stage::Intent)
+    else {
+        return true;
+    };
+    let Some(view) = seen.answer(new.target) else { return false };
+    if view.incarnation != new.incarnation {
+        return false;
+    }
+    let Some(old) = old else {
+        return new.cause == Cause::Bootstrap && all_empty(seen);
+    };
+    let own_life = old.target == new.target && seen.survived(new.target, old.incarnation);
+    let renewed = old.target == new.target
+        && old.voters().any(|id| {
+            seen.rows(new.target).and_then(|rows| rows.get(&id)).is_some_and(|row| row.behind <= 0)
+        });
+    let way_back =
+        old.before.is_some_and(|b| b.main == new.target && seen.survived(b.main, b.incarnation));
+    let voter = seen.is_replica(new.target)
+        && old.members.get(&new.target).is_some_and(|member| {
+            member.votes
+                && member.proof.is_some_and(|proof| seen.survived(new.target, proof.replica))
+        });
+    !old.resets.contains(&new.target) && (own_life || renewed || way_back || voter)
+}
+
+fn all_empty(seen: &Seen<'_>) -> bool {
+    seen.observation.instances.iter().all(|(id, view)| {
+        let empty = seen.answer(*id).is_some_and(|view| view.content == Content::Empty);
+        empty
+            && seen.rows(*id).is_some_and(BTreeMap::is_empty)
+            && view.volume.proven() == Some(&VolumeView::New)
+    })
+}
+
+fn stages_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
+    let Some((old, new)) = written(seen, action) else { return true };
+    let Some(old) = old else { return new.stage == Stage::Intent };
+    let target = InstanceRef { id: new.target, incarnation: new.incarnation };
+    match (old.stage, new.stage) {
+        (_, Stage::Intent) => true,
+        (Stage::Intent, Stage::Withdrawn) => {
+            seen.may_promote() && seen.lives(target) && seen.is_replica(target.id)
+        }
+        (Stage::Withdrawn | Stage::Attached, Stage::Withdrawn) => {
+            seen.lives(target) && seen.is_replica(target.id)
+        }
+        (Stage::Withdrawn, Stage::Attached) => {
+            new.voters().next().is_some()
+                && new.voters().all(|id| registered_and_even(seen, new, id))
+        }
+        (Stage::Attached, Stage::Steady) => {
+            new.voters().eq(old.voters()) && new.voters().all(|id| acknowledged(seen, new, id))
+        }
+        (Stage::Steady, Stage::Steady) => steady_kept(seen, old, new),
+        (
+            Stage::Intent | Stage::Withdrawn | Stage::Attached | Stage::Steady,
+            Stage::Withdrawn | Stage::Attached | Stage::Steady,
+        ) => false,
+    }
+}
+
+fn even_row(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
+    let row = seen.rows(record.target).and_then(|rows| rows.get(&id));
+    row.is_some_and(|row| row.state == RowState::Ready && row.behind == 0)
+}
+
+fn registered_and_even(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
+    let target = InstanceRef { id: record.target, incarnation: record.incarnation };
+    let made = seen.observation.memory.registered.get(&id);
+    seen.lives(target)
+        && seen.is_replica(id)
+        && even_row(seen, record, id)
+        && made.is_some_and(|made| {
+            made.result == RegisterResult::Done
+                && made.main == record.incarnation
+                && seen.lives(InstanceRef { id, incarnation: made.replica })
+        })
+}
+
+fn acknowledged(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
+    let target = InstanceRef { id: record.target, incarnation: record.incarnation };
+    seen.lives(target)
+        && even_row(seen, record, id)
+        && seen.observation.memory.commit.as_ref().is_some_and(|made| {
+            made.acknowledged
+                && made.term == record.term
+                && made.main == record.incarnation
+                && made
+                    .replicas
+                    .get(&id)
+                    .is_some_and(|life| seen.lives(InstanceRef { id, incarnation: *life }))
+        })
+}
+
+/// A steady record changes only in what was proven, in former mains, and in the main's life once
+/// its voter found it complete. Votes stay.
+fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
+    let same_main = old.incarnation == new.incarnation
+        || (seen.survived(new.target, old.incarnation)
+            && old.voters().any(|id| {
+                let row = seen.rows(new.target).and_then(|rows| rows.get(&id));
+                row.is_some_and(|row| row.behind <= 0 && row.state != RowState::Invalid)
+            }));
+    let proofs_earned = new.members.iter().all(|(id, member)| {
+        let before = old.members.get(id).and_then(|member| member.proof);
+        member.proof.is_none()
+            || member.proof == before
+            || registered_and_even(seen, new, *id)
+            || acknowledged(seen, new, *id)
+    });
+    same_main && proofs_earned && new.voters().eq(old.voters())
+}
+
+fn promote_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
+    let Action::Promote { on, .. } = action else { return true };
+    seen.may_promote()
+        && seen.is_replica(on.id)
+        && seen.record().is_some_and(|record| {
+            record.stage == Stage::Withdrawn
+                && record.target == on.id
+                && record.incarnation == on.incarnation
+        })
+}
+
+fn demote_spares_the_main(seen: &Seen<'_>, action: &Action) -> bool {
+    let Action::Demote { on, .. } = action else { return true };
+    let Some(record) = seen.record() else { return false };
+    if record.target == on.id {
+        return match record.stage {
+            Stage::Intent => seen.may_promote(),
+            Stage::Withdrawn | Stage::Attached => on.incarnation != record.incarnation,
+            Stage::Steady => false,
+        };
+    }
+    match record.stage {
+        Stage::Intent => false,
+        Stage::Withdrawn => seen.nobody_forwards(),
+        Stage::Attached => record.voters().all(|id| !seen.is_replica(id)),
+        Stage::Steady => true,
+    }
+}
+
+fn target_alone_registers(seen: &Seen<'_>, action: &Action) -> bool {
+    let Action::Register { on, replica, mode, .. } = action else { return true };
+    let Some(record) = seen.record() else { return false };
+    let reigns = record.stage != Stage::Intent
+        && record.target == on.id
+        && record.incarnation == on.incarnation
+        && seen.rows(on.id).is_some();
+    let votes = *mode != SyncMode::Async;
+    let vote_recorded = match record.stage {
+        Stage::Intent | Stage::Withdrawn => true,
+        Stage::Attached | Stage::Steady => votes == record.voters().any(|id| id == replica.id),
+    };
+    reigns && vote_recorded && seen.is_replica(replica.id) && (!votes || seen.nobody_forwards())
+}
+
+fn voter_is_kept(seen: &Seen<'_>, action: &Action) -> bool {
+    let Action::Drop { on, replica, .. } = action else { return true };
+    let Some(record) = seen.record() else { return false };
+    let reigns = record.target == on.id && record.incarnation == on.incarnation;
+    let votes = record.voters().any(|id| id == *replica);
+    reigns && (!votes || seen.nobody_forwards())
+}
+
+fn commit_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
+    let Action::Commit { on, drained, .. } = action else { return true };
+    let quiet = seen.nobody_forwards()
+        || (matches!(seen.route, Route::Draining { .. })
+            && seen.observation.route.drain == crate::observation::Drain::Drained);
+    seen.record().is_some_and(|record| {
+        matches!(record.stage, Stage::Attached | Stage::Steady)
+            && record.target == on.id
+            && record.incarnation == on.incarnation
+            && seen.rows(on.id).is_some()
+            && record.voters().next().is_some()
+    }) && (!drained || quiet)
+}
+
+fn route_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
+    let main = match action {
+        Action::SetRoute(Route::Open { main, .. } | Route::Draining { main, .. }) => *main,
+        Action::SetRoute(Route::Closed)
+        | Action::WriteRecord { .. }
+        | Action::Promote { .. }
+        | Action::Demote { .. }
+        | Action::Register { .. }
+        | Action::Drop { .. }
+        | Action::Commit { .. } => return true,
+    };
+    let Some(record) = seen.record() else { return false };
+    let steady = record.stage == Stage::Steady
+        && record.target == main.id
+        && record.incarnation == main.incarnation
+        && seen.lives(main);
+    let votes = |id: InstanceId| {
+        let row = seen.rows(main.id).and_then(|rows| rows.get(&id));
+        let sound = row
+            .is_some_and(|row| row.mode == SyncMode::StrictSync && row.state != RowState::Phantom);
+        let proven = record.members.get(&id).and_then(|member| member.proof).is_some_and(|proof| {
+            seen.lives(InstanceRef { id, incarnation: proof.replica }) && seen.is_replica(id)
+        });
+        sound && proven
+    };
+    steady && record.voters().any(votes)
+}

@@ -1,0 +1,501 @@
+//! The fold of samples into "since when": the only memory between two rounds. Losing it may delay
+//! a decision and never endangers one. It compares stamps that the shell gives; it has no clock.
+
+use crate::{
+    action::Action,
+    desired::Desired,
+    ids::{Incarnation, InstanceId, InstanceRef},
+    leadership::Millis,
+    observation::{
+        BoltView, ClusterObservation, Contact, Drain, InstanceView, Leadership, Memory, OwnCommit,
+        PodView, RegisterResult, Registration, RoleView, Route, RouteView, RowState, StoredRecord,
+        VolumeView, Witness,
+    },
+    reading::{Age, Reading, Why},
+};
+use alloc::collections::{BTreeMap, BTreeSet};
+use serde::{Deserialize, Serialize};
+
+/// How long the fold waits before it calls something suspect or expired, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Patience {
+    /// A reading up to this age may be acted on.
+    pub fresh_ms: Millis,
+    /// Silence up to this length is waited for; a longer one is a loss.
+    pub silence_ms: Millis,
+    /// A replica state that lasts longer than this is worth a word.
+    pub row_suspect_ms: Millis,
+    /// A passing replica state that lasts longer than this does not pass by itself.
+    pub row_expired_ms: Millis,
+    /// How long open transactions may go on in a planned move.
+    pub drain_ms: Millis,
+    /// How old the last byte from the main may be for a gateway to vouch for it.
+    pub witness_ms: Millis,
+    /// How long gateways' word outweighs the controller's own view.
+    pub witness_limit_ms: Millis,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            fresh_ms: 1_500,
+            silence_ms: 3_000,
+            row_suspect_ms: 5_000,
+            row_expired_ms: 20_000,
+            drain_ms: 2_000,
+            witness_ms: 1_500,
+            witness_limit_ms: 30_000,
+        }
+    }
+}
+
+/// One raw look, or the end of an effect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sample {
+    /// The API server's word on a pod.
+    Pod {
+        /// Whose.
+        id: InstanceId,
+        /// The pod, or that there is none.
+        pod: Option<PodView>,
+    },
+    /// A probe over Bolt. Ages within are ignored: the fold gives them.
+    Bolt {
+        /// Whom.
+        id: InstanceId,
+        /// The answer or the reason for none.
+        answer: Result<BoltView, Why>,
+    },
+    /// The manifest of a volume.
+    Volume {
+        /// Whose.
+        id: InstanceId,
+        /// What it says.
+        volume: VolumeView,
+    },
+    /// The record object.
+    Record(StoredRecord),
+    /// What gateways report: transactions open on the main, and the age of the last byte from it.
+    Gateways {
+        /// Whether a transaction is open through any of them, or one of them did not answer yet.
+        open_transactions: bool,
+        /// The youngest last byte.
+        last_byte_ms: Option<Millis>,
+    },
+    /// The end of an effect.
+    Outcome {
+        /// What was to be done.
+        action: Action,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It took effect.
+    Done,
+    /// A precondition did not hold, so nothing was sent.
+    NotSent,
+    /// It was refused without effect (a conflict, a busy lock, a role that is already so).
+    Refused,
+    /// REGISTER Error 3: the history branched off (MR 1.3).
+    Branched,
+    /// REGISTER Error 5: the replica could not be reached (MR 1.3).
+    Unreachable,
+    /// No answer: it may have happened, or may happen yet.
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+struct Seen<T> {
+    value: T,
+    at: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+struct InstanceHistory {
+    pod: Option<Seen<Option<PodView>>>,
+    bolt: Option<Seen<BoltView>>,
+    volume: Option<Seen<VolumeView>>,
+    /// Since when it has not been reached, and why.
+    unreached: Option<Seen<Why>>,
+    /// Whether anything ever answered at its present address.
+    answered: bool,
+    /// Since when each of its rows has been in its state.
+    rows: BTreeMap<InstanceId, Seen<RowState>>,
+}
+
+/// Everything one controller process remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct History {
+    instances: BTreeMap<InstanceId, InstanceHistory>,
+    record: Option<Seen<StoredRecord>>,
+    route: Seen<Route>,
+    open_transactions: bool,
+    last_byte: Option<Millis>,
+    memory: Memory,
+}
+
+impl History {
+    /// The memory of a process that starts now.
+    #[must_use]
+    pub fn start(now: Millis) -> Self {
+        Self {
+            instances: BTreeMap::new(),
+            record: None,
+            route: Seen { value: Route::Closed, at: now },
+            open_transactions: false,
+            last_byte: None,
+            memory: Memory::default(),
+        }
+    }
+
+    /// Takes one sample whose reading began at `began`.
+    pub fn take(&mut self, began: Millis, sample: Sample) {
+        match sample {
+            Sample::Pod { id, pod } => self.take_pod(id, began, pod),
+            Sample::Bolt { id, answer } => match answer {
+                Ok(view) => self.take_answer(id, began, view),
+                Err(why) => self.take_silence(id, began, why),
+            },
+            Sample::Volume { id, volume } => {
+                self.instances.entry(id).or_default().volume =
+                    Some(Seen { value: volume, at: began });
+            }
+            Sample::Record(stored) => {
+                let newer =
+                    self.record.as_ref().is_none_or(|seen| seen.value.version <= stored.version);
+                if newer {
+                    self.record = Some(Seen { value: stored, at: began });
+                }
+            }
+            Sample::Gateways { open_transactions, last_byte_ms } => {
+                self.open_transactions = open_transactions;
+                self.last_byte = last_byte_ms.map(|age| began.saturating_sub(age));
+            }
+            Sample::Outcome { action, outcome } => self.take_outcome(began, &action, outcome),
+        }
+    }
+
+    /// The route this process hands out, which only [`Action::SetRoute`] changes.
+    #[must_use]
+    pub const fn route(&self) -> Route {
+        self.route.value
+    }
+
+    /// The record as last read, for checks just before an effect.
+    #[must_use]
+    pub fn record(&self) -> Option<&StoredRecord> {
+        self.record.as_ref().map(|seen| &seen.value)
+    }
+
+    fn take_pod(&mut self, id: InstanceId, at: Millis, pod: Option<PodView>) {
+        let entry = self.instances.entry(id).or_default();
+        let address = |seen: &Option<Seen<Option<PodView>>>| {
+            seen.as_ref().and_then(|seen| seen.value).map(|pod| (pod.uid, pod.address))
+        };
+        let before = address(&entry.pod);
+        entry.pod = Some(Seen { value: pod, at });
+        if before != address(&entry.pod) {
+            entry.answered = false;
+        }
+    }
+
+    fn take_answer(&mut self, id: InstanceId, at: Millis, view: BoltView) {
+        let entry = self.instances.entry(id).or_default();
+        let same_life =
+            entry.bolt.as_ref().is_some_and(|seen| seen.value.incarnation == view.incarnation);
+        if !same_life {
+            entry.rows.clear();
+        }
+        let was_replica =
+            entry.bolt.as_ref().is_some_and(|seen| seen.value.role == RoleView::Replica);
+        if was_replica && view.role != RoleView::Replica {
+            // Another main appeared: what was proven on a main before is to be proven again.
+            self.memory.forget_other_mains(view.incarnation);
+        }
+        match &view.role {
+            RoleView::Main { rows, .. } => {
+                entry.rows.retain(|id, _| rows.contains_key(id));
+                for (replica, row) in rows {
+                    let seen = entry.rows.get(replica);
+                    if seen.is_none_or(|seen| seen.value != row.state) {
+                        entry.rows.insert(*replica, Seen { value: row.state.clone(), at });
+                    }
+                }
+            }
+            RoleView::Replica => entry.rows.clear(),
+        }
+        entry.bolt = Some(Seen { value: view, at });
+        entry.unreached = None;
+        entry.answered = true;
+    }
+
+    fn take_silence(&mut self, id: InstanceId, at: Millis, why: Why) {
+        let entry = self.instances.entry(id).or_default();
+        let since = entry.unreached.as_ref().map_or(at, |seen| seen.at);
+        entry.unreached = Some(Seen { value: why, at: since });
+    }
+
+    fn take_outcome(&mut self, at: Millis, action: &Action, outcome: Outcome) {
+        match action {
+            Action::SetRoute(route) => {
+                if outcome == Outcome::Done {
+                    self.set_route(at, *route);
+                }
+            }
+            Action::Register { on, replica, term, .. } => {
+                self.remember_registration(*on, *replica, *term, outcome);
+            }
+            Action::Commit { on, term, proves, drained } => {
+                if outcome == Outcome::NotSent {
+                    return;
+                }
+                self.memory.commit = Some(OwnCommit {
+                    term: *term,
+                    main: on.incarnation,
+                    replicas: proves.iter().map(|r| (r.id, r.incarnation)).collect(),
+                    drained: *drained,
+                    acknowledged: outcome == Outcome::Done,
+                });
+            }
+            Action::WriteRecord { .. }
+            | Action::Promote { .. }
+            | Action::Demote { .. }
+            | Action::Drop { .. } => {}
+        }
+    }
+
+    fn set_route(&mut self, at: Millis, route: Route) {
+        let drains = |route: &Route| matches!(route, Route::Draining { .. });
+        if drains(&route) && !drains(&self.route.value) {
+            // Nothing that gateways said before counts as an answer to this.
+            self.open_transactions = true;
+        }
+        if let (Route::Open { .. }, Some(commit)) = (&route, &mut self.memory.commit) {
+            commit.drained = false;
+        }
+        if self.route.value != route {
+            self.route = Seen { value: route, at };
+        }
+    }
+
+    fn remember_registration(
+        &mut self,
+        on: InstanceRef,
+        replica: InstanceRef,
+        term: crate::ids::Term,
+        outcome: Outcome,
+    ) {
+        let result = match outcome {
+            Outcome::NotSent => return,
+            Outcome::Done => RegisterResult::Done,
+            Outcome::Branched => RegisterResult::Branched,
+            Outcome::Unreachable => RegisterResult::Unreachable,
+            Outcome::Refused | Outcome::Unknown => RegisterResult::Unclear,
+        };
+        let lives = (on.incarnation, replica.incarnation, term);
+        let earlier = self
+            .memory
+            .registered
+            .get(&replica.id)
+            .filter(|r| (r.main, r.replica, r.term) == lives)
+            .map_or((0, 0), |r| (r.attempts, r.branched));
+        let branched = u8::from(result == RegisterResult::Branched);
+        self.memory.registered.insert(
+            replica.id,
+            Registration {
+                term,
+                main: on.incarnation,
+                replica: replica.incarnation,
+                result,
+                attempts: earlier.0.saturating_add(1),
+                branched: earlier.1.saturating_add(branched),
+            },
+        );
+    }
+
+    /// The observation of this moment.
+    #[must_use]
+    pub fn observe(
+        &self,
+        now: Millis,
+        patience: &Patience,
+        desired: &Desired,
+        leadership: Leadership,
+        acquired: Option<Millis>,
+        outstanding: BTreeSet<crate::ids::GatewayId>,
+    ) -> ClusterObservation {
+        let mut instances = BTreeMap::new();
+        for ordinal in 0..desired.instances {
+            let id = InstanceId(ordinal);
+            let view = self
+                .instances
+                .get(&id)
+                .map_or_else(InstanceView::unseen, |entry| entry.observe(now, patience));
+            instances.insert(id, view);
+        }
+        ClusterObservation {
+            desired: desired.clone(),
+            leadership,
+            record: self.observe_record(now, patience, acquired),
+            instances,
+            route: self.observe_route(now, patience, outstanding),
+            memory: self.memory.clone(),
+        }
+    }
+
+    fn observe_record(
+        &self,
+        now: Millis,
+        patience: &Patience,
+        acquired: Option<Millis>,
+    ) -> Reading<StoredRecord> {
+        match &self.record {
+            None => Reading::never(),
+            Some(seen) if acquired.is_some_and(|acquired| seen.at < acquired) => {
+                Reading::Unknown { why: Why::BeforeLease, since: patience.reading(now, seen.at) }
+            }
+            Some(seen) => {
+                Reading::Known { value: seen.value.clone(), age: patience.reading(now, seen.at) }
+            }
+        }
+    }
+
+    fn observe_route(
+        &self,
+        now: Millis,
+        patience: &Patience,
+        outstanding: BTreeSet<crate::ids::GatewayId>,
+    ) -> RouteView {
+        let drain = match self.route.value {
+            Route::Closed | Route::Open { .. } => Drain::Idle,
+            Route::Draining { .. } if !self.open_transactions => Drain::Drained,
+            Route::Draining { .. } if now.saturating_sub(self.route.at) >= patience.drain_ms => {
+                Drain::Overdue
+            }
+            Route::Draining { .. } => Drain::Waiting,
+        };
+        let heard = self.last_byte.is_some_and(|at| now.saturating_sub(at) <= patience.witness_ms);
+        let limit_passed = self
+            .main_unreached_since()
+            .is_some_and(|since| now.saturating_sub(since) >= patience.witness_limit_ms);
+        let witness = if heard && !limit_passed { Witness::Hears } else { Witness::Silent };
+        RouteView { handed_out: self.route.value, outstanding, drain, witness }
+    }
+
+    fn main_unreached_since(&self) -> Option<Millis> {
+        match self.route.value {
+            Route::Closed => None,
+            Route::Open { main, .. } | Route::Draining { main, .. } => self
+                .instances
+                .get(&main.id)
+                .and_then(|entry| entry.unreached.as_ref())
+                .map(|seen| seen.at),
+        }
+    }
+
+    /// The life that last answered as `id`, however long ago.
+    #[must_use]
+    pub fn last_life(&self, id: InstanceId) -> Option<Incarnation> {
+        self.instances
+            .get(&id)
+            .and_then(|entry| entry.bolt.as_ref())
+            .map(|seen| seen.value.incarnation)
+    }
+}
+
+impl Memory {
+    fn forget_other_mains(&mut self, main: Incarnation) {
+        self.registered.retain(|_, registration| registration.main == main);
+        if self.commit.as_ref().is_some_and(|commit| commit.main != main) {
+            self.commit = None;
+        }
+    }
+}
+
+impl Patience {
+    const fn reading(&self, now: Millis, at: Millis) -> Age {
+        let age = now.saturating_sub(at);
+        if age <= self.fresh_ms {
+            Age::Fresh
+        } else if age < self.silence_ms {
+            Age::Suspect
+        } else {
+            Age::Expired
+        }
+    }
+
+    const fn silence(&self, now: Millis, since: Millis) -> Age {
+        let age = now.saturating_sub(since);
+        if age >= self.silence_ms {
+            Age::Expired
+        } else if age > 0 {
+            Age::Suspect
+        } else {
+            Age::Fresh
+        }
+    }
+
+    const fn row(&self, now: Millis, since: Millis) -> Age {
+        let age = now.saturating_sub(since);
+        if age < self.row_suspect_ms {
+            Age::Fresh
+        } else if age < self.row_expired_ms {
+            Age::Suspect
+        } else {
+            Age::Expired
+        }
+    }
+}
+
+impl InstanceHistory {
+    fn observe(&self, now: Millis, patience: &Patience) -> InstanceView {
+        let pod = self.pod.as_ref().map_or_else(Reading::never, |seen| Reading::Known {
+            value: seen.value,
+            age: patience.reading(now, seen.at),
+        });
+        let volume = self.volume.as_ref().map_or_else(Reading::never, |seen| Reading::Known {
+            value: seen.value,
+            age: patience.reading(now, seen.at),
+        });
+        let contact = match &self.unreached {
+            None if self.bolt.is_some() => Contact::Answering,
+            None => Contact::Unreached { why: Why::NeverRead, since: Age::Fresh },
+            Some(seen) => {
+                let since = patience.silence(now, seen.at);
+                match seen.value {
+                    Why::Refused if self.answered => Contact::Closed { since },
+                    Why::Refused
+                    | Why::NeverRead
+                    | Why::NoAddress
+                    | Why::Silent
+                    | Why::Unrecognized(_)
+                    | Why::Unauthorized
+                    | Why::BeforeLease => Contact::Unreached { why: seen.value.clone(), since },
+                }
+            }
+        };
+        InstanceView { pod, bolt: self.observe_bolt(now, patience), contact, volume }
+    }
+
+    fn observe_bolt(&self, now: Millis, patience: &Patience) -> Reading<BoltView> {
+        let Some(seen) = &self.bolt else {
+            return Reading::never();
+        };
+        let mut value = seen.value.clone();
+        if let RoleView::Main { rows, .. } = &mut value.role {
+            for (id, row) in rows {
+                row.since = self.rows.get(id).map_or(Age::Fresh, |seen| patience.row(now, seen.at));
+            }
+        }
+        let age = patience.reading(now, seen.at);
+        // An answer before the latest failure is no answer of this round.
+        let age = if self.unreached.is_some() { age.max(Age::Suspect) } else { age };
+        Reading::Known { value, age }
+    }
+}

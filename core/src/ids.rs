@@ -1,0 +1,194 @@
+//! Names of things: instances, controllers, gateways, the lives of a process, terms and versions.
+//! Newtypes only; what a name points at is known by nobody here.
+
+use alloc::{format, string::String};
+use core::{fmt, str::FromStr};
+use serde::{Deserialize, Serialize};
+
+/// A text that is not a name of the kind expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not {expected}")]
+pub struct BadName {
+    /// What was read.
+    pub found: String,
+    /// What would be right.
+    pub expected: &'static str,
+}
+
+/// Declares a small number with a prefix (`mg-0`), written as text in files and as map keys.
+macro_rules! numbered {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(pub $inner);
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                text.strip_prefix($prefix)
+                    .and_then(|n| n.parse().ok())
+                    .map(Self)
+                    .ok_or_else(|| BadName { found: text.into(), expected: $expected })
+            }
+        }
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                format!("{name}")
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> {
+                text.parse()
+            }
+        }
+    };
+}
+
+numbered! {
+    /// One Memgraph instance of the cluster: the ordinal of its pod.
+    InstanceId(u8), "mg-", "an instance such as mg-0"
+}
+numbered! {
+    /// One gateway process known to a controller.
+    GatewayId(u8), "gw-", "a gateway such as gw-0"
+}
+
+/// Declares an opaque identifier, written in hexadecimal; dashes of a UUID are accepted and ignored.
+macro_rules! opaque {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(pub u128);
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:x}", self.0)
+            }
+        }
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                u128::from_str_radix(&text.replace('-', ""), 16)
+                    .map(Self)
+                    .map_err(|_| BadName { found: text.into(), expected: "a hexadecimal identifier" })
+            }
+        }
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                format!("{name}")
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> {
+                text.parse()
+            }
+        }
+    };
+}
+
+opaque! {
+    /// The uid of a pod: tells two lives of one pod name apart.
+    PodUid
+}
+opaque! {
+    /// The boot of a node. What a process wrote without flushing survives while it stays the same.
+    BootId
+}
+opaque! {
+    /// One start of a process, read on the same connection as whatever it vouches for
+    /// (the server name of the Bolt greeting).
+    StartId
+}
+opaque! {
+    /// The uuid of a database; a main and a replica with different ones hold foreign data (MR 1.5).
+    DatabaseUuid
+}
+opaque! {
+    /// A controller: the uid of its pod together with a number of its process.
+    ControllerId
+}
+opaque! {
+    /// A request of an operator, so that it is carried out once.
+    RequestId
+}
+
+/// One life of an instance: its pod, its process and the boot of the node below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Incarnation {
+    /// The pod.
+    pub pod: PodUid,
+    /// The start of the process.
+    pub start: StartId,
+    /// The boot of the node.
+    pub boot: BootId,
+}
+
+impl Incarnation {
+    /// Whether everything between `earlier` and this life was restarts of the process alone, in the
+    /// same pod on a node that stayed up: then nothing it had written is lost, flushed or not.
+    ///
+    /// A pod that was made anew does not count, even with the same boot below it: it may have
+    /// lived on another node in between.
+    #[must_use]
+    pub fn is_process_restart_of(&self, earlier: &Self) -> bool {
+        self.pod == earlier.pod && self.boot == earlier.boot
+    }
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pod {} start {} boot {}", self.pod, self.start, self.boot)
+    }
+}
+
+/// An instance in one of its lives. Whatever acts on an instance names one of these, so that a
+/// command that was meant for an earlier life is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct InstanceRef {
+    /// Which instance.
+    pub id: InstanceId,
+    /// In which life.
+    pub incarnation: Incarnation,
+}
+
+impl fmt::Display for InstanceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.id)
+    }
+}
+
+/// The number of a main's reign, ours: it only grows, and whoever moves the main raises it first.
+/// Not Memgraph's epoch.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct Term(pub u32);
+
+impl Term {
+    /// The term after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The version of an object in the API server; compared for equality only.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct ResourceVersion(pub u64);

@@ -1,0 +1,128 @@
+//! What a decision says: steps with the rule and the reason behind each, deliberate waits, and
+//! refusals of the guard. Every exit of every rule is one of these values; prose is made in
+//! [`core::fmt::Display`] only.
+
+use crate::{action::Action, ids::InstanceId, reason::Reason, rules::RuleId};
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// The whole answer to one observation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+pub struct Plan {
+    /// What to do, in order; stop at the first step that is not done.
+    pub steps: Vec<Step>,
+    /// What is waited for, and why.
+    pub holds: Vec<Hold>,
+    /// What the guard refused. Rules must never need it.
+    pub vetoes: Vec<Veto>,
+    /// Whether the pod of each instance may go, for whoever asks on its behalf.
+    pub leave: BTreeMap<InstanceId, Leave>,
+    /// Whether the cluster is as it should be and nothing is left to do.
+    pub settled: bool,
+}
+
+/// One effect and why.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Step {
+    /// The rule that asked for it.
+    pub rule: RuleId,
+    /// The effect.
+    pub action: Action,
+    /// The facts that caused it.
+    pub reason: Reason,
+}
+
+/// A deliberate wait.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hold {
+    /// The rule that waits.
+    pub rule: RuleId,
+    /// The instance concerned, where it is one.
+    pub subject: Option<InstanceId>,
+    /// What is waited for.
+    pub reason: Reason,
+}
+
+/// A step that the guard refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Veto {
+    /// The step.
+    pub step: Step,
+    /// The guard's sentence.
+    pub guard: crate::guard::GuardId,
+}
+
+/// Whether a pod may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leave {
+    /// It holds nothing that others wait for.
+    MayLeave,
+    /// It is main; the move is under way.
+    MainMoves,
+    /// Not known: no record, or no lease to read it under.
+    Unknown,
+}
+
+impl Plan {
+    /// The effects alone.
+    #[must_use]
+    pub fn actions(&self) -> Vec<Action> {
+        self.steps.iter().map(|step| step.action.clone()).collect()
+    }
+
+    /// The recipes that would be needed and do not exist yet.
+    pub fn missing_recipes(&self) -> impl Iterator<Item = crate::reason::Recipe> + '_ {
+        self.holds.iter().filter_map(|hold| hold.reason.missing_recipe())
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule.rule();
+        write!(f, "act   {} {:<20} {} ({})", rule.id, rule.name, self.action, self.reason)
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule.rule();
+        write!(f, "hold  {} {:<20} ", rule.id, rule.name)?;
+        if let Some(subject) = self.subject {
+            write!(f, "{subject}: ")?;
+        }
+        write!(f, "{}", self.reason)
+    }
+}
+
+impl fmt::Display for Veto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "veto  {} {:<20} {} (asked by {})",
+            self.guard.name(),
+            "",
+            self.step.action,
+            self.step.rule.rule().id
+        )
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            writeln!(f, "{step}")?;
+        }
+        for hold in &self.holds {
+            writeln!(f, "{hold}")?;
+        }
+        for veto in &self.vetoes {
+            writeln!(f, "{veto}")?;
+        }
+        if self.settled {
+            writeln!(f, "settled")?;
+        }
+        Ok(())
+    }
+}

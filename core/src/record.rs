@@ -1,0 +1,146 @@
+//! The durable record: who is main in which term, who votes, and how far a move has come. It is
+//! written by compare-and-set only, before the effects that rest on it; any leader can finish or
+//! abort a move from it and from readings alone.
+
+use crate::ids::{ControllerId, Incarnation, InstanceId, RequestId, Term};
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// The schema that this program writes.
+pub const SCHEMA: u32 = 1;
+
+/// The record of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Record {
+    /// The schema it is written in.
+    pub schema: u32,
+    /// The reign.
+    pub term: Term,
+    /// How far the move to the target has come.
+    pub stage: Stage,
+    /// Why the target became the target.
+    pub cause: Cause,
+    /// The instance that is main, or is to become it.
+    pub target: InstanceId,
+    /// The life in which the target was proven complete: while the intent stands the proof of the
+    /// candidate, from `Withdrawn` on the life that is or was promoted.
+    pub incarnation: Incarnation,
+    /// Every other instance that votes or was proven in this reign.
+    pub members: BTreeMap<InstanceId, Member>,
+    /// The main before the intent: the way back. `None` once the new reign may hold a commit.
+    pub before: Option<Before>,
+    /// Former mains that may still hold registrations: not yet read as replica.
+    pub former: BTreeSet<InstanceId>,
+    /// Instances whose data was ordered to be set aside: never the way back.
+    pub resets: BTreeSet<InstanceId>,
+    /// Votes being taken away: a recorded DROP is completed.
+    pub pending_drops: BTreeSet<InstanceId>,
+    /// The last switchover request that was carried out or refused for good.
+    pub answered: Option<RequestId>,
+    /// Controllers that may lead.
+    pub controllers: BTreeSet<ControllerId>,
+}
+
+impl Record {
+    /// The instances whose vote a commit of this reign needs.
+    pub fn voters(&self) -> impl Iterator<Item = InstanceId> + '_ {
+        self.members.iter().filter(|(_, member)| member.votes).map(|(id, _)| *id)
+    }
+
+    /// Whether `id` votes.
+    #[must_use]
+    pub fn is_voter(&self, id: InstanceId) -> bool {
+        self.members.get(&id).is_some_and(|member| member.votes)
+    }
+
+    /// The proof of `id`, if it has one.
+    #[must_use]
+    pub fn proof(&self, id: InstanceId) -> Option<&Proof> {
+        self.members.get(&id).and_then(|member| member.proof.as_ref())
+    }
+}
+
+/// How far a move has come. Each stage is durable before an effect of the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The target is named. Routes are being withdrawn; no role has changed for this term.
+    Intent,
+    /// No gateway forwards any more, and the target was read as replica in its proven life after
+    /// that. It may be promoted, and the others registered on it.
+    Withdrawn,
+    /// The target is main, and its voters are registered and proven. It may commit.
+    Attached,
+    /// The reign has a commit that its voters acknowledged. It may be routed to.
+    Steady,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Intent => "intent",
+            Self::Withdrawn => "withdrawn",
+            Self::Attached => "attached",
+            Self::Steady => "steady",
+        })
+    }
+}
+
+/// Why a reign began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The first main of an empty cluster.
+    Bootstrap,
+    /// The main was lost.
+    Failover,
+    /// The main was moved on purpose.
+    Switchover {
+        /// The request, or none where the pod of the main is to go.
+        request: Option<RequestId>,
+    },
+    /// A move that could not be finished goes back to the main before it.
+    Return,
+    /// The same main begins a new epoch, because its old one may miss a tail.
+    Renewal,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Failover => "failover",
+            Self::Switchover { .. } => "switchover",
+            Self::Return => "return",
+            Self::Renewal => "renewal",
+        })
+    }
+}
+
+/// What a reign knows of a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Member {
+    /// Whether commits wait for it.
+    pub votes: bool,
+    /// The proof that it is complete.
+    pub proof: Option<Proof>,
+}
+
+/// That a replica had everything its main had acknowledged, in these two lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Proof {
+    /// The main's life.
+    pub main: Incarnation,
+    /// The replica's life.
+    pub replica: Incarnation,
+}
+
+/// The main before an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Before {
+    /// Which instance.
+    pub main: InstanceId,
+    /// The life in which it was last proven complete.
+    pub incarnation: Incarnation,
+}

@@ -1,0 +1,131 @@
+//! Register replicas on the main: at once after a promotion, because that is what makes them
+//! refuse the old main (MR 3.4). A row that is wrong is cleared before it is made anew.
+
+use super::Verdict;
+use crate::{
+    action::Action,
+    ids::InstanceId,
+    observation::{Contact, RegisterResult, Route, Row, RowState, SyncMode},
+    reading::{Age, Why},
+    reason::{Reason, Recipe},
+    record::{Record, Stage},
+    situation::{MainNow, Situation},
+};
+use alloc::{vec, vec::Vec};
+
+/// The main on which replicas may be registered, in a stage that allows it.
+fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
+    let record = s.record.filter(|record| record.stage != Stage::Intent)?;
+    s.proven_main().map(|main| (record, main))
+}
+
+/// The mode in which `id` belongs on `main`.
+fn wanted_mode(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: InstanceId) -> SyncMode {
+    let votes = match record.stage {
+        Stage::Intent | Stage::Withdrawn => s.voter_choice(main) == Some(id),
+        Stage::Attached | Stage::Steady => record.is_voter(id),
+    };
+    if votes { SyncMode::StrictSync } else { SyncMode::Async }
+}
+
+/// Why `row` must go before anything else can be done with `id`.
+fn clear_because(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+    id: InstanceId,
+    row: &Row,
+) -> Option<Reason> {
+    if row.state == RowState::Phantom {
+        return Some(Reason::PhantomRow(id));
+    }
+    let wanted = wanted_mode(s, record, main, id);
+    if row.mode != wanted {
+        return Some(Reason::WrongMode(id));
+    }
+    if !s.is_replica(id) {
+        return None;
+    }
+    let to_vote = record.stage == Stage::Withdrawn && wanted == SyncMode::StrictSync;
+    if to_vote && !s.registered(main, id) {
+        return Some(Reason::UnprovenRow(id));
+    }
+    let stuck = row.state == RowState::Invalid && row.since == Age::Expired;
+    (stuck && !tried_again(s, main, id)).then_some(Reason::StuckInvalid(id))
+}
+
+/// Whether the one repetition that a stuck replica gets was spent.
+fn tried_again(s: &Situation<'_>, main: &MainNow<'_>, id: InstanceId) -> bool {
+    s.tried(main, id).is_some_and(|made| made.attempts >= 2)
+}
+
+/// A20. The recorded voter's row goes only while nobody forwards.
+pub(super) fn clear_row(s: &Situation<'_>, id: InstanceId) -> Verdict {
+    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let Some(row) = main.rows.get(&id) else { return Verdict::Pass };
+    let Some(reason) = clear_because(s, record, &main, id, row) else { return Verdict::Pass };
+    let unreachable =
+        s.tried(&main, id).is_some_and(|made| made.result == RegisterResult::Unreachable);
+    if row.state == RowState::Phantom && unreachable && row.since == Age::Fresh {
+        return Verdict::Hold(Reason::RetryLater(id));
+    }
+    if record.is_voter(id) && !s.nobody_forwards() {
+        if s.obs.route.handed_out != Route::Closed {
+            return Verdict::Act(vec![Action::SetRoute(Route::Closed)], reason);
+        }
+        return Verdict::Hold(Reason::GatewaysOutstanding(s.obs.route.outstanding.clone()));
+    }
+    let drop = Action::Drop { on: main.at, replica: id, term: record.term };
+    Verdict::Act(vec![drop], reason)
+}
+
+/// A30. A replica that stays and has no row gets one.
+pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
+    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let Some(replica) = s.replica(id) else { return Verdict::Pass };
+    if main.rows.contains_key(&id) || s.is_deleting(id) || s.branched_off(&main, id) {
+        return Verdict::Pass;
+    }
+    if record.is_voter(id) && !s.nobody_forwards() {
+        return Verdict::Hold(Reason::GatewaysOutstanding(s.obs.route.outstanding.clone()));
+    }
+    let mode = wanted_mode(s, record, &main, id);
+    let register = Action::Register { on: main.at, replica, mode, term: record.term };
+    let actions: Vec<_> = vec![register];
+    Verdict::Act(actions, Reason::Unregistered(id))
+}
+
+/// A40. What branched off or stays invalid needs another recipe.
+pub(super) fn diverged(s: &Situation<'_>, id: InstanceId) -> Verdict {
+    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let row = main.rows.get(&id);
+    let branched =
+        s.branched_off(&main, id) || row.is_some_and(|row| row.state == RowState::Diverged);
+    let stuck = s.is_replica(id)
+        && tried_again(s, &main, id)
+        && row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+    let recipe = if branched {
+        Recipe::DataReset
+    } else if stuck && record.is_voter(id) {
+        Recipe::VoteMove
+    } else if stuck {
+        Recipe::DataReset
+    } else {
+        return Verdict::Pass;
+    };
+    Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(id) })
+}
+
+/// A50. An instance that does not answer is missed, and nothing is done to it.
+pub(super) fn absent(s: &Situation<'_>, id: InstanceId) -> Verdict {
+    if s.record.is_none() || s.answer(id).is_some() {
+        return Verdict::Pass;
+    }
+    let why = match s.view(id).map(|view| &view.contact) {
+        Some(Contact::Unreached { why, .. }) => why.clone(),
+        Some(Contact::Closed { .. }) => Why::Refused,
+        Some(Contact::Answering) => Why::Silent,
+        None => Why::NeverRead,
+    };
+    Verdict::Hold(Reason::Absent(why))
+}

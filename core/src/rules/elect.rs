@@ -1,0 +1,394 @@
+//! Who is to be main? These rules only ever write intents, or keep the record of a main that
+//! stays up to date. Nothing changes its role here.
+
+use super::Verdict;
+use crate::{
+    action::Action,
+    ids::{Incarnation, InstanceId},
+    observation::{Drain, Route, RowState},
+    reason::{Reason, Unfit},
+    record::{Before, Cause, Record, Stage},
+    situation::{MainNow, Situation},
+};
+use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
+
+/// An intent that follows `old`. The route is closed in the same breath: no grant is given after
+/// the intent was sent.
+fn intent(
+    s: &Situation<'_>,
+    old: &Record,
+    target: InstanceId,
+    incarnation: Incarnation,
+    before: Option<Before>,
+    cause: Cause,
+) -> Vec<Action> {
+    let mut former = old.former.clone();
+    former.remove(&target);
+    if old.target != target {
+        former.insert(old.target);
+    }
+    let record = Record {
+        term: old.term.next(),
+        stage: Stage::Intent,
+        cause,
+        target,
+        incarnation,
+        members: BTreeMap::new(),
+        before,
+        former,
+        ..old.clone()
+    };
+    let mut actions = Vec::new();
+    if s.obs.route.handed_out != Route::Closed {
+        actions.push(Action::SetRoute(Route::Closed));
+    }
+    actions.push(Action::WriteRecord { expected: s.version, record: Box::new(record) });
+    actions
+}
+
+fn rewrite(s: &Situation<'_>, record: Record) -> Vec<Action> {
+    vec![Action::WriteRecord { expected: s.version, record: Box::new(record) }]
+}
+
+fn target_before(record: &Record) -> Option<Before> {
+    Some(Before { main: record.target, incarnation: record.incarnation })
+}
+
+/// The record of a reign in which a voter is recorded: steady, or about to be.
+fn reign<'a>(s: &Situation<'a>) -> Option<&'a Record> {
+    s.record.filter(|record| record.voters().next().is_some())
+}
+
+fn steady<'a>(s: &Situation<'a>) -> Option<&'a Record> {
+    s.record.filter(|record| record.stage == Stage::Steady)
+}
+
+/// The recorded main, answering as main in another life than the recorded one.
+fn restarted_main<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
+    let record = steady(s)?;
+    let main = s.main(record.target)?;
+    (main.at.incarnation != record.incarnation).then_some((record, main))
+}
+
+/// E10. The main is lost; whoever voted on its last commit has everything.
+pub(super) fn failover(s: &Situation<'_>) -> Verdict {
+    let Some(record) = reign(s) else { return Verdict::Pass };
+    let Some(loss) = s.loss(record.target, record.incarnation) else { return Verdict::Pass };
+    let Ok(voter) = s.fit_voter() else { return Verdict::Pass };
+    let actions =
+        intent(s, record, voter.id, voter.incarnation, target_before(record), Cause::Failover);
+    Verdict::Act(actions, Reason::MainLost { main: record.target, loss, candidate: voter.id })
+}
+
+/// E15. Nobody is proven to have everything: wait for whoever comes back.
+pub(super) fn no_candidate(s: &Situation<'_>) -> Verdict {
+    let Some(record) = steady(s) else { return Verdict::Pass };
+    let loss = s.loss(record.target, record.incarnation);
+    let changed_replica = s
+        .replica(record.target)
+        .is_some_and(|at| !s.keeps_all(at.id, record.incarnation, at.incarnation));
+    if loss.is_none() && !changed_replica {
+        return Verdict::Pass;
+    }
+    match s.fit_voter() {
+        Ok(_) => Verdict::Pass,
+        Err((voter, why)) => {
+            Verdict::Hold(Reason::NoCandidate { main: record.target, loss, voter, why })
+        }
+    }
+}
+
+/// The voter to whom a returned main lost: its row on that main shows more than the main has.
+fn outrunning_voter(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+) -> Option<(InstanceId, Incarnation, i64)> {
+    record.voters().find_map(|id| {
+        let row = main.rows.get(&id).filter(|row| row.outruns_main())?;
+        let at = s.replica(id)?;
+        let proof = record.proof(id)?;
+        let stands =
+            at.incarnation == proof.replica || at.incarnation.is_process_restart_of(&proof.replica);
+        let ahead = if row.state == RowState::Diverged { 0 } else { row.behind };
+        (stands && !record.resets.contains(&id)).then_some((id, at.incarnation, ahead))
+    })
+}
+
+/// E20. The main's log was cut short, or it forgot its registrations; its voter, whose proof
+/// stands, has everything. The same goes for a target that may have lost something and is no
+/// main, or has not finished its reign's beginning.
+pub(super) fn tail_lost(s: &Situation<'_>) -> Verdict {
+    let Some(record) = reign(s) else { return Verdict::Pass };
+    if let Some((record, main)) = restarted_main(s)
+        && let Some((id, life, ahead)) = outrunning_voter(s, record, &main)
+    {
+        let actions = intent(s, record, id, life, None, Cause::Failover);
+        let reason = Reason::TailLost { main: record.target, candidate: id, ahead };
+        return Verdict::Act(actions, reason);
+    }
+    let Ok(voter) = s.fit_voter() else { return Verdict::Pass };
+    let forgot = restarted_main(s).is_some_and(|(_, main)| !main.rows.contains_key(&voter.id));
+    let at_risk = s.lives(record.target).is_some_and(|at| {
+        let replica_or_unfinished = s.is_replica(at.id) || record.stage != Stage::Steady;
+        replica_or_unfinished && !s.keeps_all(at.id, record.incarnation, at.incarnation)
+    });
+    if !forgot && !at_risk {
+        return Verdict::Pass;
+    }
+    let actions = intent(s, record, voter.id, voter.incarnation, None, Cause::Failover);
+    let (main, candidate) = (record.target, voter.id);
+    let reason = if forgot {
+        Reason::MainForgot { main, candidate }
+    } else {
+        Reason::TailLost { main, candidate, ahead: 0 }
+    };
+    Verdict::Act(actions, reason)
+}
+
+/// The voter, as the way back from a renewal.
+fn voter_before(s: &Situation<'_>) -> Option<Before> {
+    s.fit_voter().ok().map(|at| Before { main: at.id, incarnation: at.incarnation })
+}
+
+/// E25. The recorded main begins a new epoch: because it was made a replica and is otherwise
+/// unchanged, or because it lost power, its voter confirms what it has, and nothing may be
+/// committed in an epoch that may have had a longer history.
+pub(super) fn renew(s: &Situation<'_>) -> Verdict {
+    let Some(record) = steady(s) else { return Verdict::Pass };
+    if let Some(at) = s.replica(record.target) {
+        if !s.keeps_all(at.id, record.incarnation, at.incarnation) {
+            return Verdict::Pass;
+        }
+        let actions = intent(s, record, at.id, at.incarnation, voter_before(s), Cause::Renewal);
+        return Verdict::Act(actions, Reason::TargetIsReplica(at.id));
+    }
+    let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
+    let may_miss_tail = !s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
+    if !may_miss_tail
+        || confirming_voter(record, &main).is_none()
+        || lost_power_together(s, record, &main)
+    {
+        return Verdict::Pass;
+    }
+    let actions =
+        intent(s, record, main.at.id, main.at.incarnation, voter_before(s), Cause::Renewal);
+    Verdict::Act(actions, Reason::TailMayBeLost(main.at.id))
+}
+
+/// The voter whose fresh contact confirms a restarted main.
+fn confirming_voter(record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
+    record.voters().find(|id| main.rows.get(id).is_some_and(|row| row.confirms_main()))
+}
+
+/// Whether the main and every voter may each have lost an unflushed tail.
+fn lost_power_together(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> bool {
+    !s.keeps_all(main.at.id, record.incarnation, main.at.incarnation)
+        && record.voters().all(|id| match (s.lives(id), record.proof(id)) {
+            (Some(at), Some(proof)) => !s.keeps_all(id, proof.replica, at.incarnation),
+            (None, _) | (_, None) => true,
+        })
+}
+
+/// E30. What neither had flushed may be gone, acknowledged or not: a person must say so.
+pub(super) fn both_lost_power(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
+    let Some(voter) = confirming_voter(record, &main) else { return Verdict::Pass };
+    if !lost_power_together(s, record, &main) {
+        return Verdict::Pass;
+    }
+    Verdict::Hold(Reason::BothLostPower { main: main.at.id, voter })
+}
+
+/// E35. Only the voter can tell whether the main is complete, by being in touch with it.
+pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
+    let forgot = s.fit_voter().is_ok_and(|voter| !main.rows.contains_key(&voter.id));
+    let spoken = confirming_voter(record, &main).is_some();
+    if forgot || spoken || outrunning_voter(s, record, &main).is_some() {
+        return Verdict::Pass;
+    }
+    let voter = record.voters().next();
+    let state = voter.and_then(|id| main.rows.get(&id)).map(|row| row.state.clone());
+    Verdict::Hold(Reason::MainUnproven { main: main.at.id, voter, state })
+}
+
+/// E40. The voter found the restarted main complete, and nothing can have been lost besides.
+pub(super) fn main_proven(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
+    let Some(voter) = confirming_voter(record, &main) else { return Verdict::Pass };
+    if !s.keeps_all(main.at.id, record.incarnation, main.at.incarnation) {
+        return Verdict::Pass;
+    }
+    let record = Record { incarnation: main.at.incarnation, ..record.clone() };
+    Verdict::Act(rewrite(s, record), Reason::VoterConfirms { main: main.at.id, voter })
+}
+
+/// Whether somebody wants the main elsewhere: `Some(true)` because its pod is to go.
+fn move_wanted(s: &Situation<'_>, record: &Record) -> Option<bool> {
+    if s.is_deleting(record.target) {
+        return Some(true);
+    }
+    let open = s.obs.desired.switchover.filter(|request| record.answered != Some(request.id));
+    open.map(|_| false)
+}
+
+/// E50. A planned move: hold new transactions, let open ones finish, prove the candidate, record.
+pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
+    let Some(record) = steady(s) else { return Verdict::Pass };
+    let Some(main) = s.proven_main() else { return Verdict::Pass };
+    let Some(deleting) = move_wanted(s, record) else { return Verdict::Pass };
+    let request = s.obs.desired.switchover.filter(|request| record.answered != Some(request.id));
+    let named = request.filter(|_| !deleting).and_then(|request| request.to);
+    if named == Some(record.target) {
+        let answered = request.map(|request| request.id);
+        let record = Record { answered, ..record.clone() };
+        return Verdict::Act(rewrite(s, record), Reason::AlreadyThere(main.at.id));
+    }
+    let candidate = match s.fit_voter() {
+        Ok(at) => at,
+        Err((voter, why)) => {
+            return Verdict::Hold(Reason::MoveWaits { instance: voter.unwrap_or(main.at.id), why });
+        }
+    };
+    if let Some(other) = named.filter(|to| *to != candidate.id) {
+        let recipe = crate::reason::Recipe::VoteMove;
+        return Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(other) });
+    }
+    if let Some((instance, why)) = not_ready_to_move(s, &main, candidate.id) {
+        return Verdict::Hold(Reason::MoveWaits { instance, why });
+    }
+    let cause = Cause::Switchover { request: request.map(|request| request.id) };
+    let reason = Reason::MoveWanted { from: main.at.id, to: candidate.id, deleting };
+    drain_then(s, record, &main, candidate.id, cause, reason)
+}
+
+/// Who is not ready for a planned move: the candidate always counts, the others while they can
+/// still be expected to recover.
+fn not_ready_to_move(
+    s: &Situation<'_>,
+    main: &MainNow<'_>,
+    candidate: InstanceId,
+) -> Option<(InstanceId, Unfit)> {
+    s.others(main.at.id).find_map(|id| {
+        let row = main.rows.get(&id);
+        let ready = row.is_some_and(|row| match row.state {
+            RowState::Ready | RowState::Replicating => row.behind <= 0,
+            RowState::Recovery
+            | RowState::Invalid
+            | RowState::Diverged
+            | RowState::Phantom
+            | RowState::Unrecognized(_) => false,
+        });
+        let expected = id == candidate
+            || (s.is_replica(id)
+                && !s.is_deleting(id)
+                && row.is_some_and(|row| {
+                    row.since != crate::reading::Age::Expired && row.state != RowState::Diverged
+                }));
+        let state = row.map_or(RowState::Phantom, |row| row.state.clone());
+        (!ready && expected).then_some((id, Unfit::NotReady(state)))
+    })
+}
+
+/// Drains, proves the candidate once more, and only then names it.
+fn drain_then(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+    candidate: InstanceId,
+    cause: Cause,
+    reason: Reason,
+) -> Verdict {
+    let drained = match s.obs.route.handed_out {
+        Route::Open { term, main } => {
+            let drain = Action::SetRoute(Route::Draining { term, main });
+            return Verdict::Act(vec![drain], reason);
+        }
+        Route::Draining { .. } => match s.obs.route.drain {
+            Drain::Idle | Drain::Waiting => return Verdict::Stop(Reason::Draining),
+            Drain::Overdue => {
+                return Verdict::Act(vec![Action::SetRoute(Route::Closed)], Reason::Draining);
+            }
+            Drain::Drained => true,
+        },
+        Route::Closed => s.obs.route.outstanding.is_empty(),
+    };
+    if !drained {
+        return Verdict::Stop(Reason::GatewaysOutstanding(s.obs.route.outstanding.clone()));
+    }
+    let proven_since = s.committed(main, candidate)
+        && s.obs.memory.commit.as_ref().is_some_and(|commit| commit.drained);
+    let Some(at) = s.replica(candidate) else { return Verdict::Pass };
+    if !proven_since {
+        let commit =
+            Action::Commit { on: main.at, term: record.term, proves: vec![at], drained: true };
+        return Verdict::Act(vec![commit], reason);
+    }
+    let mut actions = intent(s, record, candidate, at.incarnation, target_before(record), cause);
+    if let Some(Action::WriteRecord { record, .. }) = actions.last_mut()
+        && let Cause::Switchover { request: Some(request) } = cause
+    {
+        record.answered = Some(request);
+    }
+    Verdict::Act(actions, reason)
+}
+
+/// Why the target cannot carry a move that has begun, while no commit of its reign exists.
+fn failing_target<'a>(s: &Situation<'a>) -> Option<(&'a Record, Unfit)> {
+    let record = s.record?;
+    if matches!(record.stage, Stage::Steady) {
+        return None;
+    }
+    let unfit = match s.target_fit(record) {
+        Ok(_) => {
+            let voter_move = matches!(record.cause, Cause::Failover | Cause::Switchover { .. });
+            let main_too_early =
+                record.stage == Stage::Intent && voter_move && s.main(record.target).is_some();
+            main_too_early.then_some(Unfit::NotReplica)?
+        }
+        Err(Unfit::Unreachable) => {
+            s.loss(record.target, record.incarnation)?;
+            Unfit::Unreachable
+        }
+        Err(unfit) => unfit,
+    };
+    Some((record, unfit))
+}
+
+fn complete_before(s: &Situation<'_>, record: &Record) -> Option<Before> {
+    let before = record.before?;
+    let at = s.lives(before.main)?;
+    let complete = s.keeps_all(before.main, before.incarnation, at.incarnation)
+        && !record.resets.contains(&before.main)
+        && !s.is_deleting(before.main);
+    complete.then_some(Before { main: before.main, incarnation: at.incarnation })
+}
+
+/// E60. The main before the intent still has everything: go back to it, in a new term.
+pub(super) fn way_back(s: &Situation<'_>) -> Verdict {
+    let Some((record, why)) = failing_target(s) else { return Verdict::Pass };
+    if record.stage == Stage::Attached {
+        return Verdict::Pass;
+    }
+    let Some(back) = complete_before(s, record) else { return Verdict::Pass };
+    // A target that failed before the withdrawal was recorded proves nothing later.
+    let before = (record.stage == Stage::Withdrawn && why == Unfit::Unreachable)
+        .then(|| target_before(record))
+        .flatten();
+    let actions = intent(s, record, back.main, back.incarnation, before, Cause::Return);
+    Verdict::Act(actions, Reason::WayBack { target: record.target, to: back.main, why })
+}
+
+/// E70. Nobody else is complete: wait for the target.
+pub(super) fn target_waits(s: &Situation<'_>) -> Verdict {
+    let Some((record, why)) = failing_target(s) else { return Verdict::Pass };
+    let voter_goes_on = record.voters().next().is_some()
+        && s.fit_voter().is_ok()
+        && matches!(why, Unfit::Unreachable | Unfit::TailAtRisk);
+    let goes_back = record.stage != Stage::Attached && complete_before(s, record).is_some();
+    if voter_goes_on || goes_back {
+        return Verdict::Pass;
+    }
+    Verdict::Hold(Reason::TargetWaits { target: record.target, why })
+}

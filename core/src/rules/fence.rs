@@ -1,0 +1,165 @@
+//! Can anybody else still accept or ship writes? The route is only ever withdrawn here, and a
+//! withdrawal is complete when every gateway acknowledged it or every grant ran out.
+
+use super::Verdict;
+use crate::{
+    action::Action,
+    ids::{InstanceId, InstanceRef},
+    observation::{PromotionRight, Route, RowState, SyncMode},
+    reason::Reason,
+    record::{Cause, Member, Record, Stage},
+    situation::Situation,
+};
+use alloc::{boxed::Box, vec, vec::Vec};
+
+fn write(s: &Situation<'_>, record: Record) -> Vec<Action> {
+    vec![Action::WriteRecord { expected: s.version, record: Box::new(record) }]
+}
+
+/// F10. The route stays open through the loss of the voter, since such a main acknowledges
+/// nothing; it does not stay open once the main is another than proven, or its voter's vote does
+/// not count.
+pub(super) fn withdraw(s: &Situation<'_>) -> Verdict {
+    let (term, main) = match s.obs.route.handed_out {
+        Route::Closed => return Verdict::Pass,
+        Route::Open { term, main } | Route::Draining { term, main } => (term, main),
+    };
+    match unjustified(s, term, main) {
+        None => Verdict::Pass,
+        Some(reason) => Verdict::Act(vec![Action::SetRoute(Route::Closed)], reason),
+    }
+}
+
+fn unjustified(s: &Situation<'_>, term: crate::ids::Term, main: InstanceRef) -> Option<Reason> {
+    let Some(record) = s.record.filter(|r| r.stage == Stage::Steady && r.term == term) else {
+        return Some(Reason::NotSteady(s.record.map_or(term, |record| record.term)));
+    };
+    let named = InstanceRef { id: record.target, incarnation: record.incarnation };
+    if main != named || s.loss(main.id, main.incarnation).is_some() {
+        return Some(Reason::RouteUnproven(main.id));
+    }
+    s.answer(main.id)?;
+    let Some(now) = s.proven_main() else {
+        return Some(Reason::RouteUnproven(main.id));
+    };
+    let sound = |id: &InstanceId| {
+        now.rows
+            .get(id)
+            .is_some_and(|row| row.mode == SyncMode::StrictSync && row.state != RowState::Phantom)
+    };
+    if record.voters().any(|id| sound(&id)) {
+        return None;
+    }
+    Some(Reason::VoterRowUnsound(record.voters().next().unwrap_or(main.id)))
+}
+
+fn intent<'a>(s: &Situation<'a>) -> Option<&'a Record> {
+    s.record.filter(|record| record.stage == Stage::Intent)
+}
+
+fn promotion_open(s: &Situation<'_>) -> bool {
+    s.nobody_forwards() && s.obs.leadership.promotion == PromotionRight::Granted
+}
+
+/// F20. Nothing changes its role while a grant may be alive somewhere.
+pub(super) fn withdrawal_waits(s: &Situation<'_>) -> Verdict {
+    if intent(s).is_none() {
+        return Verdict::Pass;
+    }
+    if !s.obs.route.outstanding.is_empty() {
+        return Verdict::Stop(Reason::GatewaysOutstanding(s.obs.route.outstanding.clone()));
+    }
+    match s.obs.leadership.promotion {
+        PromotionRight::Granted => Verdict::Pass,
+        PromotionRight::Waits(wait) => Verdict::Stop(Reason::PromotionWaits(wait)),
+    }
+}
+
+/// F30. A reign begins with a promotion, so that its epoch and uuid are its own; whoever is main
+/// already becomes a replica first.
+pub(super) fn target_steps_down(s: &Situation<'_>) -> Verdict {
+    let Some(record) = intent(s).filter(|_| promotion_open(s)) else { return Verdict::Pass };
+    let own_data = matches!(record.cause, Cause::Return | Cause::Renewal | Cause::Bootstrap);
+    match (s.target_fit(record), s.main(record.target)) {
+        (Ok(on), Some(_)) if own_data => Verdict::Act(
+            vec![Action::Demote { on, term: record.term }],
+            Reason::TargetMustBeReplica(on.id),
+        ),
+        (Ok(_) | Err(_), _) => Verdict::Pass,
+    }
+}
+
+/// F40. From here on a restart of the target's process does no harm: nobody forwards, so nothing
+/// can be acknowledged that it might lose.
+pub(super) fn record_withdrawn(s: &Situation<'_>) -> Verdict {
+    let Some(record) = intent(s).filter(|_| promotion_open(s)) else { return Verdict::Pass };
+    let (Ok(at), true) = (s.target_fit(record), s.is_replica(record.target)) else {
+        return Verdict::Pass;
+    };
+    let record = Record { stage: Stage::Withdrawn, incarnation: at.incarnation, ..record.clone() };
+    Verdict::Act(write(s, record), Reason::NobodyForwards)
+}
+
+/// F45. A voter in recovery lacks a transaction that its main has, acknowledged perhaps: a second
+/// phase was lost (MR 4.3). It is no candidate until it is proven again.
+pub(super) fn voter_misses(s: &Situation<'_>) -> Verdict {
+    let Some(record) = s.record.filter(|r| r.stage == Stage::Steady) else { return Verdict::Pass };
+    let Some(main) = s.proven_main() else { return Verdict::Pass };
+    let misses = record.voters().find(|id| {
+        let row = main.rows.get(id);
+        record.proof(*id).is_some()
+            && row.is_some_and(|row| match row.state {
+                RowState::Recovery | RowState::Diverged => true,
+                RowState::Ready => row.behind > 0,
+                RowState::Replicating
+                | RowState::Invalid
+                | RowState::Phantom
+                | RowState::Unrecognized(_) => false,
+            })
+    });
+    let Some(id) = misses else { return Verdict::Pass };
+    let mut record = record.clone();
+    record.members.insert(id, Member { votes: true, proof: None });
+    Verdict::Act(write(s, record), Reason::VoterMisses(id))
+}
+
+/// F50. A main by nobody's order may have shipped to any replica: every proof ends with it.
+pub(super) fn foreign_main(s: &Situation<'_>) -> Verdict {
+    let Some(record) = s.record.filter(|r| r.stage == Stage::Steady) else { return Verdict::Pass };
+    let foreign = s.other_mains(record.target).into_iter().find(|id| !record.former.contains(id));
+    let Some(id) = foreign else { return Verdict::Pass };
+    let mut record = record.clone();
+    record.former.insert(id);
+    for member in record.members.values_mut() {
+        member.proof = None;
+    }
+    Verdict::Act(write(s, record), Reason::ForeignMain(id))
+}
+
+/// F60. An old main becomes a replica, which erases its registrations (MR 1.2): in a planned move
+/// before the new one is promoted, after a loss only once the new reign has a commit, unless it is
+/// the only one that could vote on it; until then it is the way back.
+pub(super) fn other_main(s: &Situation<'_>, id: InstanceId) -> Verdict {
+    let Some(record) = s.record else { return Verdict::Pass };
+    let Some(other) = s.main(id) else { return Verdict::Pass };
+    let planned = match record.cause {
+        Cause::Bootstrap => true,
+        Cause::Switchover { .. } => record.before.is_some_and(|before| before.main == id),
+        Cause::Failover | Cause::Return | Cause::Renewal => false,
+    };
+    let now = match record.stage {
+        Stage::Intent => return Verdict::Pass,
+        Stage::Withdrawn => {
+            planned || s.proven_main().is_some_and(|main| s.voter_choice(&main) == Some(id))
+        }
+        Stage::Attached => false,
+        Stage::Steady => record.former.contains(&id),
+    };
+    if !now {
+        return Verdict::Hold(Reason::OldMainStays(id));
+    }
+    Verdict::Act(
+        vec![Action::Demote { on: other.at, term: record.term }],
+        Reason::OtherMain { instance: id, target: record.target },
+    )
+}

@@ -1,0 +1,156 @@
+//! Prove replicas, commit, record. `ready` is a cache and no proof (MR 2.2): a replica's life is
+//! proven by a registration or a commit of our own that began after that life was read.
+
+use super::Verdict;
+use crate::{
+    action::Action,
+    ids::{InstanceId, InstanceRef},
+    observation::SyncMode,
+    reason::Reason,
+    record::{Member, Record, Stage},
+    situation::{MainNow, Situation},
+};
+use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec, vec::Vec};
+
+fn reigning<'a>(s: &Situation<'a>, stage: Stage) -> Option<(&'a Record, MainNow<'a>)> {
+    let record = s.record.filter(|record| record.stage == stage)?;
+    s.proven_main().map(|main| (record, main))
+}
+
+fn write(s: &Situation<'_>, record: Record) -> Vec<Action> {
+    vec![Action::WriteRecord { expected: s.version, record: Box::new(record) }]
+}
+
+/// V10. The reign may hold a commit from now on, so there is no way back any more.
+pub(super) fn voter(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = reigning(s, Stage::Withdrawn) else { return Verdict::Pass };
+    let Some(choice) = s.voter_choice(&main) else { return Verdict::Hold(Reason::NoVoter) };
+    let row = main.rows.get(&choice);
+    let votes = row.is_some_and(|row| row.mode == SyncMode::StrictSync);
+    let proof = s.newly_proven(&main, choice).filter(|_| votes && s.registered(&main, choice));
+    let Some(proof) = proof else {
+        return Verdict::Hold(Reason::VoterWaits {
+            voter: choice,
+            state: row.map(|row| row.state.clone()),
+            behind: row.map_or(0, |row| row.behind),
+        });
+    };
+    let members = BTreeMap::from([(choice, Member { votes: true, proof: Some(proof) })]);
+    let record = Record { stage: Stage::Attached, members, before: None, ..record.clone() };
+    Verdict::Act(write(s, record), Reason::VoterProven(choice))
+}
+
+/// Replicas with a row, in their present lives.
+fn attached(s: &Situation<'_>, main: &MainNow<'_>) -> Vec<InstanceRef> {
+    s.others(main.at.id)
+        .filter(|id| main.rows.contains_key(id))
+        .filter_map(|id| s.replica(id))
+        .collect()
+}
+
+/// A commit on which every voter can be counted now; one that it would refuse proves nothing.
+fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Action> {
+    let ready = record
+        .voters()
+        .all(|id| s.is_replica(id) && main.rows.get(&id).is_some_and(|row| row.is_even()));
+    ready.then(|| Action::Commit {
+        on: main.at,
+        term: record.term,
+        proves: attached(s, main),
+        drained: s.nobody_forwards(),
+    })
+}
+
+/// V20. An epoch is durable with its first commit only (MR 3.3).
+pub(super) fn first_commit(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
+    if record.voters().any(|id| s.committed(&main, id)) {
+        return Verdict::Pass;
+    }
+    match commit(s, record, &main) {
+        Some(action) => Verdict::Act(vec![action], Reason::EpochNotDurable),
+        None => Verdict::Hold(voter_waits(record, &main)),
+    }
+}
+
+fn voter_waits(record: &Record, main: &MainNow<'_>) -> Reason {
+    record.voters().next().map_or(Reason::NoVoter, |voter| {
+        let row = main.rows.get(&voter);
+        Reason::VoterWaits {
+            voter,
+            state: row.map(|row| row.state.clone()),
+            behind: row.map_or(0, |row| row.behind),
+        }
+    })
+}
+
+/// V30. Voters acknowledged the first commit, in lives that read the same before and after.
+pub(super) fn steady(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
+    if !record.voters().any(|id| s.committed(&main, id)) {
+        return Verdict::Pass;
+    }
+    let proven = |id: InstanceId| s.newly_proven(&main, id).filter(|_| s.committed(&main, id));
+    if !record.voters().all(|id| proven(id).is_some()) {
+        return Verdict::Hold(voter_waits(record, &main));
+    }
+    let mut record = Record { stage: Stage::Steady, before: None, ..record.clone() };
+    record.members = members(s, &record, &main);
+    record.former.retain(|id| !s.is_replica(*id));
+    Verdict::Act(write(s, record), Reason::FirstCommitDone)
+}
+
+/// The members of a record with the proofs of this moment.
+fn members(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> BTreeMap<InstanceId, Member> {
+    let mut members = record.members.clone();
+    for id in s.others(main.at.id) {
+        if let Some(proof) = s.newly_proven(main, id) {
+            let votes = record.is_voter(id);
+            members.insert(id, Member { votes, proof: Some(proof) });
+        }
+    }
+    members
+}
+
+/// V40. Proofs and former mains are durable facts: the next leader counts on them.
+pub(super) fn record_proofs(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = reigning(s, Stage::Steady) else { return Verdict::Pass };
+    let unrecorded =
+        |id: &InstanceId| s.newly_proven(&main, *id).is_some() && s.proof(*id).is_none();
+    let proven: BTreeSet<_> = s.others(main.at.id).filter(unrecorded).collect();
+    let seen: BTreeSet<_> = record.former.iter().copied().filter(|id| s.is_replica(*id)).collect();
+    if proven.is_empty() && seen.is_empty() {
+        return Verdict::Pass;
+    }
+    let mut record = record.clone();
+    record.former.retain(|id| !seen.contains(id));
+    record.members = members(s, &record, &main);
+    let reason = if proven.is_empty() {
+        Reason::FormerMainsSeen(seen)
+    } else {
+        Reason::ReplicasProven(proven)
+    };
+    Verdict::Act(write(s, record), reason)
+}
+
+/// V50. A replica that lost its tail shows `ready` for ever in quiet times; a commit exposes it.
+pub(super) fn by_commit(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = reigning(s, Stage::Steady) else { return Verdict::Pass };
+    let unproven: BTreeSet<_> = s
+        .others(main.at.id)
+        .filter(|id| {
+            s.is_replica(*id)
+                && s.proof(*id).is_none()
+                && s.newly_proven(&main, *id).is_none()
+                && !s.committed(&main, *id)
+                && main.rows.get(id).is_some_and(|row| row.is_even())
+        })
+        .collect();
+    if unproven.is_empty() {
+        return Verdict::Pass;
+    }
+    match commit(s, record, &main) {
+        Some(action) => Verdict::Act(vec![action], Reason::ReplicasUnproven(unproven)),
+        None => Verdict::Pass,
+    }
+}

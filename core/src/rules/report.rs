@@ -1,0 +1,59 @@
+//! What else should people know? These rules never act, and are judged in every pass.
+
+use super::Verdict;
+use crate::{
+    ids::InstanceId,
+    observation::{RoleView, RowState},
+    reason::{Reason, Recipe},
+    record::Stage,
+    situation::Situation,
+};
+
+/// X10. Settled means every replica up to date and proven, not the voter alone.
+pub(super) fn replica_waits(s: &Situation<'_>, id: InstanceId) -> Verdict {
+    if s.record.is_none_or(|record| record.stage != Stage::Steady) || !s.is_replica(id) {
+        return Verdict::Pass;
+    }
+    let Some(main) = s.proven_main() else { return Verdict::Pass };
+    let row = main.rows.get(&id);
+    let other_rule = row.is_none_or(|row| match row.state {
+        RowState::Diverged | RowState::Phantom => true,
+        RowState::Ready
+        | RowState::Replicating
+        | RowState::Recovery
+        | RowState::Invalid
+        | RowState::Unrecognized(_) => false,
+    });
+    let done = row.is_some_and(|row| row.is_even()) && s.proof(id).is_some();
+    if other_rule || done {
+        return Verdict::Pass;
+    }
+    Verdict::Hold(Reason::ReplicaWaits { state: row.map(|row| row.state.clone()) })
+}
+
+/// X20. Ordinals 0 and 1 are preferred: where one of them is main, the other should vote.
+pub(super) fn vote_to_pair(s: &Situation<'_>) -> Verdict {
+    let Some(record) = s.record.filter(|record| record.stage == Stage::Steady) else {
+        return Verdict::Pass;
+    };
+    let pair = [InstanceId(0), InstanceId(1)];
+    let voter_in_pair = record.voters().any(|id| pair.contains(&id));
+    let other = pair.into_iter().find(|id| *id != record.target && s.proof(*id).is_some());
+    match other {
+        Some(id) if !voter_in_pair => {
+            Verdict::Hold(Reason::RecipeMissing { recipe: Recipe::VoteMove, instance: Some(id) })
+        }
+        Some(_) | None => Verdict::Pass,
+    }
+}
+
+/// X30. A registration by hand is shown and left alone.
+pub(super) fn strangers(s: &Situation<'_>) -> Verdict {
+    let Some(main) = s.proven_main() else { return Verdict::Pass };
+    match &main.view.role {
+        RoleView::Main { strangers, .. } if !strangers.is_empty() => {
+            Verdict::Hold(Reason::Strangers(strangers.clone()))
+        }
+        RoleView::Main { .. } | RoleView::Replica => Verdict::Pass,
+    }
+}

@@ -1,0 +1,72 @@
+//! Where do writes go? Only these rules open a route, and only to a main and a voter that are
+//! both proven.
+
+use super::Verdict;
+use crate::{
+    action::Action,
+    ids::InstanceId,
+    observation::{Route, RowState, SyncMode},
+    reason::Reason,
+    record::{Record, Stage},
+    situation::{MainNow, Situation},
+};
+use alloc::vec;
+
+fn steady<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
+    let record = s.record.filter(|record| record.stage == Stage::Steady)?;
+    s.proven_main().map(|main| (record, main))
+}
+
+/// The voter whose vote counts and whose present life is proven.
+fn voting(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
+    record.voters().find(|id| {
+        s.proof(*id).is_some()
+            && main.rows.get(id).is_some_and(|row| {
+                row.mode == SyncMode::StrictSync
+                    && matches!(row.state, RowState::Ready | RowState::Replicating)
+            })
+    })
+}
+
+fn is_open(s: &Situation<'_>) -> bool {
+    matches!(s.obs.route.handed_out, Route::Open { .. })
+}
+
+/// R10. Opens the route, also after a drain that came to nothing.
+pub(super) fn open(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = steady(s) else { return Verdict::Pass };
+    let Some(voter) = voting(s, record, &main) else { return Verdict::Pass };
+    let unsafe_engine = s.unsafe_engine(main.at.id).is_some() || s.unsafe_engine(voter).is_some();
+    if is_open(s) || unsafe_engine {
+        return Verdict::Pass;
+    }
+    let open = Action::SetRoute(Route::Open { term: record.term, main: main.at });
+    Verdict::Act(vec![open], Reason::RouteProven { main: main.at.id, voter })
+}
+
+/// R20. Writes wait.
+pub(super) fn waits(s: &Situation<'_>) -> Verdict {
+    let Some((record, main)) = steady(s) else { return Verdict::Pass };
+    if is_open(s) || voting(s, record, &main).is_some() {
+        return Verdict::Pass;
+    }
+    let Some(voter) = record.voters().next() else { return Verdict::Hold(Reason::NoVoter) };
+    let row = main.rows.get(&voter);
+    Verdict::Hold(Reason::VoterWaits {
+        voter,
+        state: row.map(|row| row.state.clone()),
+        behind: row.map_or(0, |row| row.behind),
+    })
+}
+
+/// R30. Before opening it keeps the route closed; later it is an alarm.
+pub(super) fn unsafe_engine(s: &Situation<'_>) -> Verdict {
+    if s.record.is_none() {
+        return Verdict::Pass;
+    }
+    s.obs
+        .instances
+        .keys()
+        .find_map(|id| s.unsafe_engine(*id))
+        .map_or(Verdict::Pass, |engine| Verdict::Hold(Reason::UnsafeEngine(engine)))
+}

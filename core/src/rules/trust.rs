@@ -1,0 +1,64 @@
+//! May this controller act, and does it know enough? Each rule here ends the pass.
+
+use super::Verdict;
+use crate::{
+    action::Action,
+    desired::{Authority, Durability},
+    observation::{LeaseView, RecordContent, Route},
+    reading::Reading,
+    reason::{Reason, Recipe},
+    situation::Situation,
+};
+use alloc::vec;
+
+/// T10. Without the lease nothing is granted and nothing is done.
+pub(super) fn lease(s: &Situation<'_>) -> Verdict {
+    if s.obs.leadership.lease == LeaseView::Held {
+        return Verdict::Pass;
+    }
+    if s.obs.route.handed_out == Route::Closed {
+        return Verdict::Stop(Reason::NotLeader);
+    }
+    Verdict::Act(vec![Action::SetRoute(Route::Closed)], Reason::NotLeader)
+}
+
+/// T20. A record read before the lease was acquired may have been changed by the leader before.
+pub(super) fn record_unread(s: &Situation<'_>) -> Verdict {
+    match &s.obs.record {
+        Reading::Known { .. } => Verdict::Pass,
+        Reading::Unknown { why, .. } => Verdict::Stop(Reason::RecordUnread(why.clone())),
+    }
+}
+
+/// T30. What a newer program wrote is looked at and not touched.
+pub(super) fn record_foreign(s: &Situation<'_>) -> Verdict {
+    match s.obs.record.known().map(|stored| &stored.content) {
+        Some(RecordContent::Newer { schema }) => {
+            Verdict::Stop(Reason::NewerRecord { schema: *schema })
+        }
+        Some(RecordContent::Unreadable { why }) => {
+            Verdict::Stop(Reason::UnreadableRecord(why.clone()))
+        }
+        Some(RecordContent::Absent | RecordContent::Record(_)) | None => Verdict::Pass,
+    }
+}
+
+/// T40. Shapes whose recipes do not exist yet.
+pub(super) fn shape(s: &Situation<'_>) -> Verdict {
+    let missing = |recipe| Verdict::Stop(Reason::RecipeMissing { recipe, instance: None });
+    let desired = &s.obs.desired;
+    if desired.instances != 3 {
+        missing(Recipe::Size)
+    } else if desired.durability == Durability::Fast {
+        missing(Recipe::Fast)
+    } else if desired.authority == Authority::Pair {
+        missing(Recipe::Pair)
+    } else {
+        Verdict::Pass
+    }
+}
+
+/// T50. A pause changes nothing, in particular not the route.
+pub(super) fn paused(s: &Situation<'_>) -> Verdict {
+    if s.obs.desired.paused { Verdict::Stop(Reason::Paused) } else { Verdict::Pass }
+}

@@ -1,0 +1,379 @@
+//! The vocabulary of the rules: facts derived once from an observation, each under a name that
+//! reads aloud and with one definition. Nothing here decides.
+
+use crate::{
+    ids::{Incarnation, InstanceId, InstanceRef, ResourceVersion},
+    observation::{
+        BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
+        RecordContent, RegisterResult, Registration, RoleView, Route, Row, RowState, SyncMode,
+        VolumeView, Witness,
+    },
+    reading::{Age, Why},
+    reason::{Loss, Unfit, UnsafeEngine},
+    record::{Cause, Proof, Record, Stage},
+};
+use alloc::collections::{BTreeMap, BTreeSet};
+
+/// An observation with what follows from it.
+#[derive(Debug)]
+pub struct Situation<'a> {
+    /// What it is derived from.
+    pub obs: &'a ClusterObservation,
+    /// The record, if there is one and it could be read.
+    pub record: Option<&'a Record>,
+    /// The version of the record object.
+    pub version: Option<ResourceVersion>,
+}
+
+/// A main that answers, in the life that the record names.
+#[derive(Debug, Clone, Copy)]
+pub struct MainNow<'a> {
+    /// The instance in its life.
+    pub at: InstanceRef,
+    /// Its registrations.
+    pub rows: &'a BTreeMap<InstanceId, Row>,
+    /// The whole answer.
+    pub view: &'a BoltView,
+}
+
+impl<'a> Situation<'a> {
+    /// Derives the situation.
+    #[must_use]
+    pub fn of(obs: &'a ClusterObservation) -> Self {
+        let stored = obs.record.known();
+        let record = match stored.map(|stored| &stored.content) {
+            Some(RecordContent::Record(record)) => Some(&**record),
+            Some(
+                RecordContent::Absent
+                | RecordContent::Newer { .. }
+                | RecordContent::Unreadable { .. },
+            )
+            | None => None,
+        };
+        Self { obs, record, version: stored.and_then(|stored| stored.version) }
+    }
+
+    /// The instances other than `id`.
+    pub fn others(&self, id: InstanceId) -> impl Iterator<Item = InstanceId> + '_ {
+        self.obs.instances.keys().copied().filter(move |other| *other != id)
+    }
+
+    /// What is known of `id`.
+    #[must_use]
+    pub fn view(&self, id: InstanceId) -> Option<&'a InstanceView> {
+        self.obs.instances.get(&id)
+    }
+
+    /// The answer of `id` in this round.
+    #[must_use]
+    pub fn answer(&self, id: InstanceId) -> Option<&'a BoltView> {
+        self.view(id).and_then(InstanceView::answer)
+    }
+
+    /// `id` in the life that answered in this round.
+    #[must_use]
+    pub fn lives(&self, id: InstanceId) -> Option<InstanceRef> {
+        self.answer(id).map(|view| InstanceRef { id, incarnation: view.incarnation })
+    }
+
+    /// Whether `id` answered as replica in this round.
+    #[must_use]
+    pub fn is_replica(&self, id: InstanceId) -> bool {
+        self.answer(id).is_some_and(|view| view.role == RoleView::Replica)
+    }
+
+    /// `id` in its life, if it answered as replica in this round.
+    #[must_use]
+    pub fn replica(&self, id: InstanceId) -> Option<InstanceRef> {
+        if self.is_replica(id) { self.lives(id) } else { None }
+    }
+
+    /// `id`, if it answered as main in this round, in whatever life.
+    #[must_use]
+    pub fn main(&self, id: InstanceId) -> Option<MainNow<'a>> {
+        let view = self.answer(id)?;
+        match &view.role {
+            RoleView::Main { rows, .. } => {
+                Some(MainNow { at: InstanceRef { id, incarnation: view.incarnation }, rows, view })
+            }
+            RoleView::Replica => None,
+        }
+    }
+
+    /// The recorded target, if it answers as main in the recorded life.
+    #[must_use]
+    pub fn proven_main(&self) -> Option<MainNow<'a>> {
+        let record = self.record?;
+        self.main(record.target).filter(|main| main.at.incarnation == record.incarnation)
+    }
+
+    /// Whether the pod of `id` is marked for deletion.
+    #[must_use]
+    pub fn is_deleting(&self, id: InstanceId) -> bool {
+        self.view(id)
+            .and_then(|view| view.pod.known())
+            .and_then(Option::as_ref)
+            .is_some_and(|pod| pod.deleting)
+    }
+
+    /// Whether `id` has an address to be asked at.
+    #[must_use]
+    pub fn has_address(&self, id: InstanceId) -> bool {
+        self.view(id)
+            .and_then(|view| view.pod.known())
+            .and_then(Option::as_ref)
+            .is_some_and(|pod| pod.address.is_some())
+    }
+
+    /// How `id`, last proven in `life`, was lost; `None` while it answers or may still do so.
+    #[must_use]
+    pub fn loss(&self, id: InstanceId, life: Incarnation) -> Option<Loss> {
+        let view = self.view(id)?;
+        let (why, since) = match &view.contact {
+            Contact::Answering => return None,
+            Contact::Closed { .. } => return Some(Loss::Closed),
+            Contact::Unreached { why, since } => (why, *since),
+        };
+        if *why == Why::NeverRead {
+            return None;
+        }
+        match view.pod.proven() {
+            Some(None) => return Some(Loss::PodGone),
+            Some(Some(pod)) if pod.uid != life.pod => return Some(Loss::PodReplaced),
+            Some(Some(pod)) if pod.container == Container::Terminated => {
+                return Some(Loss::Terminated);
+            }
+            Some(Some(_)) | None => {}
+        }
+        let unheard = self.obs.route.witness == Witness::Silent;
+        (since == Age::Expired && unheard).then(|| Loss::Silent(why.clone()))
+    }
+
+    /// Whether what `id` had in `before` is all there in `now`: the same life, restarts of its
+    /// process alone, or every commit flushed on a volume that is still its own.
+    #[must_use]
+    pub fn keeps_all(&self, id: InstanceId, before: Incarnation, now: Incarnation) -> bool {
+        now == before || now.is_process_restart_of(&before) || self.flushes(id)
+    }
+
+    fn flushes(&self, id: InstanceId) -> bool {
+        let volume_used = self
+            .view(id)
+            .and_then(|view| view.volume.proven())
+            .is_some_and(|volume| *volume == VolumeView::Used);
+        volume_used && self.answer(id).is_some_and(|view| view.engine.flushes_each_commit)
+    }
+
+    /// The proof of `id` if it is valid for the life that answers now.
+    #[must_use]
+    pub fn proof(&self, id: InstanceId) -> Option<&'a Proof> {
+        let replica = self.replica(id)?;
+        self.record?.proof(id).filter(|proof| proof.replica == replica.incarnation)
+    }
+
+    /// The recorded voter; in this set of recipes there is at most one.
+    #[must_use]
+    pub fn voter(&self) -> Option<InstanceId> {
+        self.record?.voters().next()
+    }
+
+    /// Whether the recorded voter may become main: proven, a replica now, and to stay.
+    ///
+    /// # Errors
+    /// What it lacks.
+    pub fn fit_voter(&self) -> Result<InstanceRef, (Option<InstanceId>, Unfit)> {
+        let record = self.record.ok_or((None, Unfit::Unnamed))?;
+        let mut worst = (None, Unfit::Unnamed);
+        for id in record.voters() {
+            match self.fitness(id) {
+                Ok(at) => return Ok(at),
+                Err(unfit) => worst = (Some(id), unfit),
+            }
+        }
+        Err(worst)
+    }
+
+    fn fitness(&self, id: InstanceId) -> Result<InstanceRef, Unfit> {
+        let at = self.lives(id).ok_or(Unfit::Unreachable)?;
+        if !self.is_replica(id) {
+            return Err(Unfit::NotReplica);
+        }
+        if self.record.is_some_and(|record| record.resets.contains(&id)) {
+            return Err(Unfit::ResetOrdered);
+        }
+        if self.is_deleting(id) {
+            return Err(Unfit::Deleting);
+        }
+        if self.proof(id).is_none() {
+            return Err(Unfit::Unproven);
+        }
+        Ok(at)
+    }
+
+    /// Whether the recorded target may still carry the move: it answers, and its present life has
+    /// everything that the recorded one had.
+    ///
+    /// # Errors
+    /// Why it may not, or not yet.
+    pub fn target_fit(&self, record: &Record) -> Result<InstanceRef, Unfit> {
+        let at = self.lives(record.target).ok_or(Unfit::Unreachable)?;
+        if at.incarnation == record.incarnation {
+            return Ok(at);
+        }
+        // A voter that restarts before the route is withdrawn may have lost a transaction that it
+        // prepared and its main acknowledged (MR 4.3); its own data lets no other target down.
+        let own_data = matches!(record.cause, Cause::Return | Cause::Renewal | Cause::Bootstrap);
+        if record.stage == Stage::Intent && !own_data {
+            return Err(Unfit::Unproven);
+        }
+        let empty_start = record.cause == Cause::Bootstrap
+            && self.answer(record.target).is_some_and(|view| view.content == Content::Empty);
+        if empty_start || self.keeps_all(record.target, record.incarnation, at.incarnation) {
+            Ok(at)
+        } else {
+            Err(Unfit::TailAtRisk)
+        }
+    }
+
+    /// Whether `id` was proven by what this process did, on `main` in the recorded reign: its
+    /// life was read before, reads the same now, and its row is up to date.
+    #[must_use]
+    pub fn newly_proven(&self, main: &MainNow<'_>, id: InstanceId) -> Option<Proof> {
+        let replica = self.replica(id)?.incarnation;
+        let row = main.rows.get(&id)?;
+        if !row.is_even() {
+            return None;
+        }
+        let by = self.registered(main, id) || self.committed(main, id);
+        by.then_some(Proof { main: main.at.incarnation, replica })
+    }
+
+    /// Whether this process registered `id` in both their present lives and in this term.
+    #[must_use]
+    pub fn registered(&self, main: &MainNow<'_>, id: InstanceId) -> bool {
+        let life = self.lives(id).map(|at| at.incarnation);
+        self.obs.memory.registered.get(&id).is_some_and(|made| {
+            made.result == RegisterResult::Done
+                && Some(made.term) == self.record.map(|record| record.term)
+                && made.main == main.at.incarnation
+                && Some(made.replica) == life
+        })
+    }
+
+    /// Whether a commit of ours was acknowledged on `main` in this term, begun after the present
+    /// life of `id` was read.
+    #[must_use]
+    pub fn committed(&self, main: &MainNow<'_>, id: InstanceId) -> bool {
+        let life = self.lives(id).map(|at| at.incarnation);
+        self.obs.memory.commit.as_ref().is_some_and(|made| {
+            made.acknowledged
+                && Some(made.term) == self.record.map(|record| record.term)
+                && made.main == main.at.incarnation
+                && life.is_some()
+                && made.replicas.get(&id).copied() == life
+        })
+    }
+
+    /// The first setting of `id` that makes the promise impossible.
+    #[must_use]
+    pub fn unsafe_engine(&self, id: InstanceId) -> Option<UnsafeEngine> {
+        let engine = self.answer(id)?.engine;
+        if engine.version < EngineVersion::SUPPORTED_FROM {
+            Some(UnsafeEngine::Version(engine.version))
+        } else if !engine.wal {
+            Some(UnsafeEngine::NoWal)
+        } else if !engine.transactional {
+            Some(UnsafeEngine::StorageMode)
+        } else if !engine.restores_state {
+            Some(UnsafeEngine::ForgetsState)
+        } else if engine.check_period_s == 0 {
+            Some(UnsafeEngine::NoReplicaCheck)
+        } else {
+            None
+        }
+    }
+
+    /// Whether no gateway can forward under any grant, as far as this process can tell.
+    #[must_use]
+    pub fn nobody_forwards(&self) -> bool {
+        self.obs.route.handed_out == Route::Closed && self.obs.route.outstanding.is_empty()
+    }
+
+    /// Whether registering `id` on `main` failed for good in their present lives: its history
+    /// branched off, twice, with a DROP between (MR 1.3, 3.2).
+    #[must_use]
+    pub fn branched_off(&self, main: &MainNow<'_>, id: InstanceId) -> bool {
+        self.tried(main, id).is_some_and(|made| made.branched >= 2)
+    }
+
+    /// The registrations of `id` on `main` by this process, in both their present lives.
+    #[must_use]
+    pub fn tried(&self, main: &MainNow<'_>, id: InstanceId) -> Option<&'a Registration> {
+        let life = self.lives(id)?.incarnation;
+        self.obs
+            .memory
+            .registered
+            .get(&id)
+            .filter(|made| made.main == main.at.incarnation && made.replica == life)
+    }
+
+    /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, a
+    /// replica before a former main, one that works before one that failed, and among equals the
+    /// preferred pair.
+    #[must_use]
+    pub fn voter_choice(&self, main: &MainNow<'_>) -> Option<InstanceId> {
+        let rank = |id: &InstanceId| {
+            let failed = self.tried(main, *id).is_some_and(|made| {
+                matches!(made.result, RegisterResult::Branched | RegisterResult::Unreachable)
+            });
+            let votes = main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
+            (!self.is_replica(*id), failed, !votes, *id)
+        };
+        self.others(main.at.id)
+            .filter(|id| {
+                self.answer(*id).is_some()
+                    && !self.is_deleting(*id)
+                    && !self.branched_off(main, *id)
+                    && main.rows.get(id).is_none_or(|row| row.state != RowState::Diverged)
+            })
+            .min_by_key(rank)
+    }
+
+    /// Instances other than the recorded target that answered as main in this round.
+    #[must_use]
+    pub fn other_mains(&self, target: InstanceId) -> BTreeSet<InstanceId> {
+        self.others(target).filter(|id| self.main(*id).is_some()).collect()
+    }
+}
+
+impl Row {
+    /// Whether the replica was up to date when the row was read.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        self.state == RowState::Ready && self.behind == 0
+    }
+
+    /// Whether the row shows that the main was in touch with the replica and is not short of it:
+    /// after a restart of the main every row begins as invalid (MR 5.3).
+    #[must_use]
+    pub fn confirms_main(&self) -> bool {
+        let in_touch = match &self.state {
+            RowState::Ready | RowState::Recovery | RowState::Replicating => true,
+            RowState::Invalid
+            | RowState::Diverged
+            | RowState::Phantom
+            | RowState::Unrecognized(_) => false,
+        };
+        in_touch && self.behind <= 0
+    }
+
+    /// Whether the row shows that the replica has more than the main.
+    #[must_use]
+    pub fn outruns_main(&self) -> bool {
+        match &self.state {
+            RowState::Diverged => true,
+            RowState::Ready | RowState::Recovery | RowState::Replicating => self.behind > 0,
+            RowState::Invalid | RowState::Phantom | RowState::Unrecognized(_) => false,
+        }
+    }
+}
