@@ -8,7 +8,7 @@ use crate::{
     observation::{ClusterObservation, LeaseView, Route},
     plan::{Hold, Leave, Plan, Step, Veto},
     record::Stage,
-    rules::{Judge, Phase, RULES, Rule, Verdict},
+    rules::{Judge, Phase, RULES, Rule, RuleId, Verdict},
     situation::Situation,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -35,13 +35,19 @@ pub fn plan_with(
     let situation = Situation::of(observation);
     let mut pass = Pass::new(&situation);
     for phase in PHASES {
-        if !pass.stopped || *phase == Phase::Report {
+        if pass.stopped.is_none() || *phase == Phase::Report {
             pass.judge(rules.iter().filter(|rule| rule.phase == *phase), *phase);
         }
     }
     let (steps, vetoes) = check(observation, pass.steps, pass.attach, guards);
-    let mut plan =
-        Plan { steps, holds: pass.holds, vetoes, leave: leave(&situation), settled: false };
+    let mut plan = Plan {
+        steps,
+        holds: pass.holds,
+        vetoes,
+        leave: leave(&situation),
+        settled: false,
+        stopped_at: pass.stopped,
+    };
     plan.settled = is_settled(&situation, &plan);
     plan
 }
@@ -65,7 +71,7 @@ struct Pass<'s, 'a> {
     /// Kept apart: a replica that cannot be registered must not keep the others waiting.
     attach: Vec<Step>,
     holds: Vec<Hold>,
-    stopped: bool,
+    stopped: Option<RuleId>,
 }
 
 impl<'s, 'a> Pass<'s, 'a> {
@@ -79,7 +85,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             steps: Vec::new(),
             attach: Vec::new(),
             holds: Vec::new(),
-            stopped: false,
+            stopped: None,
         }
     }
 
@@ -105,7 +111,7 @@ impl<'s, 'a> Pass<'s, 'a> {
                     }
                 }
             }
-            if self.stopped && phase != Phase::Report {
+            if self.stopped.is_some() && phase != Phase::Report {
                 return;
             }
         }
@@ -124,7 +130,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             Verdict::Hold(reason) => self.holds.push(hold(reason)),
             Verdict::Stop(reason) => {
                 self.holds.push(hold(reason));
-                self.stopped = true;
+                self.stopped = Some(rule.id);
             }
             Verdict::Act(actions, reason) => {
                 let steps = actions.into_iter().map(|action| Step {
@@ -142,7 +148,7 @@ impl<'s, 'a> Pass<'s, 'a> {
                     | Phase::Promote
                     | Phase::Report => {
                         self.steps.extend(steps);
-                        self.stopped = true;
+                        self.stopped = Some(rule.id);
                     }
                 }
             }

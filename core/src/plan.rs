@@ -2,7 +2,12 @@
 //! refusals of the guard. Every exit of every rule is one of these values; prose is made in
 //! [`core::fmt::Display`] only.
 
-use crate::{action::Action, ids::InstanceId, reason::Reason, rules::RuleId};
+use crate::{
+    action::Action,
+    ids::InstanceId,
+    reason::Reason,
+    rules::{Phase, Rule, RuleId},
+};
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -20,6 +25,23 @@ pub struct Plan {
     pub leave: BTreeMap<InstanceId, Leave>,
     /// Whether the cluster is as it should be and nothing is left to do.
     pub settled: bool,
+    /// The rule after which no later phase was judged.
+    pub stopped_at: Option<RuleId>,
+}
+
+/// What one rule said in a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// It asked for these effects.
+    Acted(Vec<&'a Step>),
+    /// It waits.
+    Held(Vec<&'a Hold>),
+    /// It asked for these effects, and the guard refused them.
+    Refused(Vec<&'a Veto>),
+    /// Its situation is not this one.
+    Silent,
+    /// A rule of an earlier phase ended the pass.
+    NotReached,
 }
 
 /// One effect and why.
@@ -70,6 +92,25 @@ impl Plan {
     #[must_use]
     pub fn actions(&self) -> Vec<Action> {
         self.steps.iter().map(|step| step.action.clone()).collect()
+    }
+
+    /// What `rule` said.
+    #[must_use]
+    pub fn said(&self, rule: &Rule) -> Said<'_> {
+        let acted: Vec<_> = self.steps.iter().filter(|step| step.rule == rule.id).collect();
+        let held: Vec<_> = self.holds.iter().filter(|hold| hold.rule == rule.id).collect();
+        let refused: Vec<_> = self.vetoes.iter().filter(|veto| veto.step.rule == rule.id).collect();
+        if !refused.is_empty() {
+            return Said::Refused(refused);
+        }
+        if !acted.is_empty() {
+            return Said::Acted(acted);
+        }
+        if !held.is_empty() {
+            return Said::Held(held);
+        }
+        let after_stop = self.stopped_at.is_some_and(|stop| stop.rule().phase < rule.phase);
+        if after_stop && rule.phase != Phase::Report { Said::NotReached } else { Said::Silent }
     }
 
     /// The recipes that would be needed and do not exist yet.

@@ -1,0 +1,69 @@
+//! Reading what users name on the command line, with errors that say what, where, and what would
+//! be right.
+
+use std::{
+    fs, io,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// Exit code for input that cannot be used.
+pub(crate) const UNUSABLE: u8 = 2;
+
+/// The largest file read whole, in bytes.
+const LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Input that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InputError {
+    /// The file system said no.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+    /// More than is read whole.
+    #[error("{path}: larger than {LIMIT} bytes, which is the most that is read")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not text.
+    #[error("{path}: not UTF-8 at byte {at}; expected text")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        at: usize,
+    },
+    /// Text of another form.
+    #[error("{path}: {error}\nexpected {expected}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        error: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+/// The text of `path`, or of standard input for `-`.
+pub(crate) fn text(path: &Path) -> Result<String, InputError> {
+    let io = |error| InputError::Io { path: path.to_owned(), error };
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes).map_err(io)?;
+    } else {
+        fs::File::open(path).map_err(io)?.take(LIMIT + 1).read_to_end(&mut bytes).map_err(io)?;
+    }
+    if bytes.len() as u64 > LIMIT {
+        return Err(InputError::TooLarge { path: path.to_owned() });
+    }
+    String::from_utf8(bytes).map_err(|error| InputError::NotText {
+        path: path.to_owned(),
+        at: error.utf8_error().valid_up_to(),
+    })
+}

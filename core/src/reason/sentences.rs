@@ -1,0 +1,244 @@
+//! The sentences of reasons. A reason knows facts; how they read is decided here.
+
+use super::Reason;
+use crate::observation::PromotionWait;
+use alloc::collections::BTreeSet;
+use core::fmt;
+
+fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &BTreeSet<T>) -> fmt::Result {
+    for (index, item) in items.iter().enumerate() {
+        write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLeader
+            | Self::RecordUnread(_)
+            | Self::NewerRecord { .. }
+            | Self::UnreadableRecord(_)
+            | Self::Paused
+            | Self::RecipeMissing { .. }
+            | Self::AllFresh
+            | Self::BootstrapWaits { .. }
+            | Self::BootstrapRefused { .. } => self.fmt_trust(f),
+            Self::MainLost { .. }
+            | Self::TailLost { .. }
+            | Self::MainForgot { .. }
+            | Self::NoCandidate { .. }
+            | Self::TargetIsReplica(_)
+            | Self::TailMayBeLost(_)
+            | Self::MainUnproven { .. }
+            | Self::VoterConfirms { .. }
+            | Self::BothLostPower { .. } => self.fmt_loss(f),
+            Self::MoveWanted { .. }
+            | Self::MoveWaits { .. }
+            | Self::Draining
+            | Self::GatewaysOutstanding(_)
+            | Self::AlreadyThere(_)
+            | Self::WayBack { .. }
+            | Self::TargetWaits { .. } => self.fmt_move(f),
+            Self::NotSteady(_)
+            | Self::RouteUnproven(_)
+            | Self::VoterRowUnsound(_)
+            | Self::PromotionWaits(_)
+            | Self::NobodyForwards
+            | Self::TargetMustBeReplica(_)
+            | Self::VoterMisses(_)
+            | Self::ForeignMain(_)
+            | Self::OtherMain { .. }
+            | Self::OldMainStays(_)
+            | Self::TargetReady(_)
+            | Self::TargetRestarted(_)
+            | Self::OldMainFirst(_) => self.fmt_fence(f),
+            Self::Unregistered(_)
+            | Self::PhantomRow(_)
+            | Self::WrongMode(_)
+            | Self::UnprovenRow(_)
+            | Self::StuckInvalid(_)
+            | Self::RetryLater(_)
+            | Self::NoVoter
+            | Self::VoterWaits { .. }
+            | Self::VoterProven(_)
+            | Self::EpochNotDurable
+            | Self::FirstCommitDone
+            | Self::ReplicasUnproven(_)
+            | Self::ReplicasProven(_)
+            | Self::ReplicaWaits { .. }
+            | Self::FormerMainsSeen(_)
+            | Self::Absent(_)
+            | Self::RouteProven { .. }
+            | Self::UnsafeEngine(_)
+            | Self::Strangers(_) => self.fmt_attach(f),
+        }
+    }
+}
+
+/// A reason is printed by the group that its first match assigns it to.
+#[expect(clippy::wildcard_enum_match_arm, reason = "each group prints its own reasons only")]
+impl Reason {
+    fn fmt_trust(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLeader => f.write_str("the lease is not held"),
+            Self::RecordUnread(why) => write!(f, "record not known: {why}"),
+            Self::NewerRecord { schema } => {
+                write!(
+                    f,
+                    "record has schema {schema}, this program knows {}",
+                    crate::record::SCHEMA
+                )
+            }
+            Self::UnreadableRecord(why) => write!(f, "record not readable: {why}"),
+            Self::Paused => f.write_str("paused by an operator"),
+            Self::RecipeMissing { recipe, instance } => {
+                write!(f, "recipe {} missing", recipe.name())?;
+                instance.map_or(Ok(()), |id| write!(f, " for {id}"))
+            }
+            Self::AllFresh => f.write_str("every instance answers and is provably empty"),
+            Self::BootstrapWaits { instance, why } => write!(f, "{instance}: {why}"),
+            Self::BootstrapRefused { instance, why } => {
+                write!(f, "{instance} {why}, and there is no record: name the main by hand")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_loss(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MainLost { main, loss, candidate } => {
+                write!(f, "{main}: {loss}; {candidate} voter, proven")
+            }
+            Self::TailLost { main, candidate, ahead } => {
+                write!(f, "{main} came back {ahead} ticks short of {candidate}, voter, proven")
+            }
+            Self::MainForgot { main, candidate } => {
+                write!(f, "{main} came back without registrations; {candidate} voter, proven")
+            }
+            Self::NoCandidate { main, loss, voter, why } => {
+                match loss {
+                    Some(loss) => write!(f, "{main}: {loss}; ")?,
+                    None => write!(f, "{main} is not to be trusted; ")?,
+                }
+                match voter {
+                    Some(voter) => write!(f, "{voter} {why}"),
+                    None => write!(f, "{why}"),
+                }
+            }
+            Self::TargetIsReplica(id) => {
+                write!(f, "{id} is recorded as main and is a replica, unchanged")
+            }
+            Self::TailMayBeLost(id) => {
+                write!(f, "{id} may have lost an unflushed tail, its voter confirms the rest")
+            }
+            Self::MainUnproven { main, voter, state } => {
+                write!(f, "{main} restarted and is not confirmed yet")?;
+                match (voter, state) {
+                    (Some(voter), Some(state)) => write!(f, ": finds {voter} {state}"),
+                    (Some(voter), None) => write!(f, ": no row for {voter}"),
+                    (None, _) => Ok(()),
+                }
+            }
+            Self::VoterConfirms { main, voter } => {
+                write!(f, "{main} restarted, {voter} confirms that it is complete")
+            }
+            Self::BothLostPower { main, voter } => {
+                write!(f, "{main} and {voter} lost power; a person must accept what may be lost")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_move(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MoveWanted { from, to, deleting } => {
+                let why = if *deleting { "its pod is to go" } else { "an operator asks" };
+                write!(f, "{from} to {to}: {why}")
+            }
+            Self::MoveWaits { instance, why } => write!(f, "{instance} {why}"),
+            Self::Draining => f.write_str("open transactions are finishing"),
+            Self::GatewaysOutstanding(gateways) => {
+                f.write_str("not acknowledged by ")?;
+                list(f, gateways)
+            }
+            Self::AlreadyThere(id) => write!(f, "{id} is main already"),
+            Self::WayBack { target, to, why } => write!(f, "{target} {why}; {to} is complete"),
+            Self::TargetWaits { target, why } => {
+                write!(f, "{target} {why}, and there is no way back")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_fence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSteady(term) => write!(f, "term {term} is not steady"),
+            Self::RouteUnproven(id) => write!(f, "{id} is not the main that was proven"),
+            Self::VoterRowUnsound(id) => write!(f, "the vote of {id} does not count on the main"),
+            Self::PromotionWaits(wait) => f.write_str(match wait {
+                PromotionWait::NoLease => "the lease is not confirmed",
+                PromotionWait::EarlierLease => "an earlier leader may still grant",
+                PromotionWait::OwnPromise => "another leader holds a promise",
+                PromotionWait::OwnStart => "an earlier process may still grant",
+            }),
+            Self::NobodyForwards => f.write_str("nobody forwards any more"),
+            Self::TargetMustBeReplica(id) => write!(f, "{id} begins its reign as a replica"),
+            Self::VoterMisses(id) => write!(f, "{id} misses something that its main has"),
+            Self::ForeignMain(id) => write!(f, "{id} became main by nobody's order"),
+            Self::OtherMain { instance, target } => {
+                write!(f, "{instance} is main, target is {target}")
+            }
+            Self::OldMainStays(id) => write!(f, "{id} stays main until the new reign has a commit"),
+            Self::TargetReady(id) => write!(f, "nobody forwards, {id} is complete"),
+            Self::TargetRestarted(id) => write!(f, "{id} restarted, complete all the same"),
+            Self::OldMainFirst(id) => write!(f, "{id} is still main"),
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_attach(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unregistered(id) => write!(f, "{id} is a replica without registration"),
+            Self::PhantomRow(id) => write!(f, "the row of {id} is a phantom"),
+            Self::WrongMode(id) => write!(f, "the row of {id} has another mode than wanted"),
+            Self::UnprovenRow(id) => write!(f, "the row of {id} proves nothing"),
+            Self::StuckInvalid(id) => write!(f, "{id} stays invalid"),
+            Self::RetryLater(id) => {
+                write!(f, "{id} could not be registered, next try after a pause")
+            }
+            Self::NoVoter => f.write_str("nobody can vote"),
+            Self::VoterWaits { voter, state, behind } => match state {
+                Some(state) => write!(f, "{voter} {state}, behind {behind}"),
+                None => write!(f, "{voter} is not registered"),
+            },
+            Self::VoterProven(id) => write!(f, "{id} registered, checked, up to date"),
+            Self::EpochNotDurable => f.write_str("the epoch is not durable before a commit"),
+            Self::FirstCommitDone => f.write_str("the voter acknowledged the first commit"),
+            Self::ReplicasUnproven(ids) => {
+                f.write_str("not proven: ")?;
+                list(f, ids)
+            }
+            Self::ReplicasProven(ids) => {
+                f.write_str("proven: ")?;
+                list(f, ids)
+            }
+            Self::ReplicaWaits { state } => match state {
+                Some(state) => write!(f, "{state}"),
+                None => f.write_str("not registered"),
+            },
+            Self::FormerMainsSeen(ids) => {
+                f.write_str("read as replica: ")?;
+                list(f, ids)
+            }
+            Self::Absent(why) => write!(f, "{why}"),
+            Self::RouteProven { main, voter } => write!(f, "{main} proven, voter {voter} proven"),
+            Self::UnsafeEngine(engine) => write!(f, "{engine}"),
+            Self::Strangers(names) => {
+                f.write_str("registered by hand: ")?;
+                list(f, names)
+            }
+            _ => Ok(()),
+        }
+    }
+}
