@@ -155,11 +155,10 @@ impl<'a> Seen<'a> {
     /// Whether the life of `id` that answers has everything that `earlier` had.
     fn survived(&self, id: InstanceId, earlier: Incarnation) -> bool {
         let Some(view) = self.answer(id) else { return false };
-        let now = view.incarnation;
-        let same_pod = now.pod == earlier.pod && now.boot == earlier.boot;
+        let same_run = view.incarnation.boot == earlier.boot;
         let volume = self.observation.instances.get(&id).and_then(|view| view.volume.proven());
         let flushed = view.engine.flushes_each_commit && volume == Some(&VolumeView::Used);
-        same_pod || flushed
+        same_run || flushed
     }
 }
 

@@ -98,7 +98,9 @@ opaque! {
     PodUid
 }
 opaque! {
-    /// The boot of a node. What a process wrote without flushing survives while it stays the same.
+    /// An unbroken run of the kernel below one volume. The manifest on the volume keeps it: it is
+    /// minted anew when the volume is, and when a process starts under another kernel boot than
+    /// the process before. While it stays the same, what was written survives, flushed or not.
     BootId
 }
 opaque! {
@@ -119,26 +121,23 @@ opaque! {
     RequestId
 }
 
-/// One life of an instance: its pod, its process and the boot of the node below.
+/// One life of an instance: its pod, its process, and the run of the kernel below its volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation {
     /// The pod.
     pub pod: PodUid,
     /// The start of the process.
     pub start: StartId,
-    /// The boot of the node.
+    /// The run of the kernel below the volume.
     pub boot: BootId,
 }
 
 impl Incarnation {
-    /// Whether everything between `earlier` and this life was restarts of the process alone, in the
-    /// same pod on a node that stayed up: then nothing it had written is lost, flushed or not.
-    ///
-    /// A pod that was made anew does not count, even with the same boot below it: it may have
-    /// lived on another node in between.
+    /// Whether everything that `earlier` had written is there in this life: only processes and
+    /// pods ended in between, on the same volume under the same run of the kernel.
     #[must_use]
-    pub fn is_process_restart_of(&self, earlier: &Self) -> bool {
-        self.pod == earlier.pod && self.boot == earlier.boot
+    pub fn keeps_writes_of(&self, earlier: &Self) -> bool {
+        self.boot == earlier.boot
     }
 }
 

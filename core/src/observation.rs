@@ -4,8 +4,8 @@
 use crate::{
     desired::Desired,
     ids::{
-        BootId, ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceId, InstanceRef,
-        PodUid, ResourceVersion, Term,
+        ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid,
+        ResourceVersion, Term,
     },
     reading::{Age, Reading, Why},
     record::Record,
@@ -170,8 +170,6 @@ pub enum Contact {
 pub struct PodView {
     /// Which life of the name.
     pub uid: PodUid,
-    /// The boot of its node, where the node is known.
-    pub boot: Option<BootId>,
     /// Where it can be reached. An empty address is `None`, never a text.
     pub address: Option<IpAddr>,
     /// Whether it is marked for deletion.

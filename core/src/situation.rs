@@ -149,11 +149,11 @@ impl<'a> Situation<'a> {
         (since == Age::Expired && unheard).then(|| Loss::Silent(why.clone()))
     }
 
-    /// Whether what `id` had in `before` is all there in `now`: the same life, restarts of its
-    /// process alone, or every commit flushed on a volume that is still its own.
+    /// Whether what `id` had in `before` is all there in `now`: no kernel ended in between, or
+    /// every commit is flushed on a volume that is still its own.
     #[must_use]
     pub fn keeps_all(&self, id: InstanceId, before: Incarnation, now: Incarnation) -> bool {
-        now == before || now.is_process_restart_of(&before) || self.flushes(id)
+        now.keeps_writes_of(&before) || self.flushes(id)
     }
 
     fn flushes(&self, id: InstanceId) -> bool {

@@ -420,12 +420,20 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The recipe that the situation needs and that does not exist yet.
+    /// The recipe that the situation needs and that does not exist yet. Where data may be lost
+    /// for good, it is that a person accepts the loss.
     #[must_use]
     pub const fn missing_recipe(&self) -> Option<Recipe> {
         if let Self::RecipeMissing { recipe, .. } = self {
             return Some(*recipe);
         }
-        None
+        let nobody_is_proven = matches!(
+            self,
+            Self::BothLostPower { .. }
+                | Self::NoCandidate { loss: None, .. }
+                | Self::MainUnproven { state: None, .. }
+                | Self::TargetWaits { why: Unfit::TailAtRisk | Unfit::Unproven, .. }
+        );
+        if nobody_is_proven { Some(Recipe::LossAccepted) } else { None }
     }
 }

@@ -109,7 +109,7 @@ fn outrunning_voter(
         let at = s.replica(id)?;
         let proof = record.proof(id)?;
         let stands =
-            at.incarnation == proof.replica || at.incarnation.is_process_restart_of(&proof.replica);
+            at.incarnation == proof.replica || at.incarnation.keeps_writes_of(&proof.replica);
         let ahead = if row.state == RowState::Diverged { 0 } else { row.behind };
         (stands && !record.resets.contains(&id)).then_some((id, at.incarnation, ahead))
     })

@@ -288,11 +288,8 @@ impl<P: Payload> MainTurn<'_, P> {
             Finding::Stands(reached) => self.settle_check(index, reached),
             Finding::Recovered(reached) => {
                 live.ts = live.ts.max(reached);
-                live.state = if reached >= ldt {
-                    ReplicaState::Ready
-                } else {
-                    ReplicaState::MaybeBehind
-                };
+                live.state =
+                    if reached >= ldt { ReplicaState::Ready } else { ReplicaState::MaybeBehind };
             }
         }
     }

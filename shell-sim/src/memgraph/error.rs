@@ -44,9 +44,7 @@ impl Reason {
             Self::RpcError => "RPC communication error",
             Self::Diverged => "replica has diverged from main",
             Self::Timeout => "RPC timeout while replicating",
-            Self::LockBusy => {
-                "failed to obtain RPC lock (another transaction is in progress)"
-            }
+            Self::LockBusy => "failed to obtain RPC lock (another transaction is in progress)",
         }
     }
 

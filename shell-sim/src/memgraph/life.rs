@@ -56,9 +56,12 @@ impl<P: Payload> Instance<P> {
                 main.restore(registrations);
                 Role::Main(main)
             }
-            Some(Store::Replica { port, obeys }) => {
-                Role::Replica(Replica { port: *port, obeys: *obeys, listening: true, prepared: None })
-            }
+            Some(Store::Replica { port, obeys }) => Role::Replica(Replica {
+                port: *port,
+                obeys: *obeys,
+                listening: true,
+                prepared: None,
+            }),
         }
     }
 

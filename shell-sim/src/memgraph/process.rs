@@ -108,13 +108,7 @@ pub struct Main<P> {
 impl<P> Main<P> {
     /// A main without replicas.
     pub(super) const fn new(uuid: MainUuid) -> Self {
-        Self {
-            uuid,
-            clients: Vec::new(),
-            attach: None,
-            commit: None,
-            queued: VecDeque::new(),
-        }
+        Self { uuid, clients: Vec::new(), attach: None, commit: None, queued: VecDeque::new() }
     }
 
     /// Position of a name in the list.

@@ -4,7 +4,9 @@
 use super::answer::{Answer, Notice, RoleName};
 use super::error::{ServerError, Topic};
 use super::process::{Main, Replica, Role, Transaction};
-use super::types::{Endpoint, Epoch, MainUuid, Mint, Payload, PortState, ReplicaName, Session, SyncMode};
+use super::types::{
+    Endpoint, Epoch, MainUuid, Mint, Payload, PortState, ReplicaName, Session, SyncMode,
+};
 use super::volume::{Checkpoint, Store};
 use super::{Instance, Output, Process, Rejection};
 use serde::{Deserialize, Serialize};
@@ -255,7 +257,8 @@ impl<P: Payload> Instance<P> {
     /// SET ROLE TO REPLICA (MR 1.2, 9.2): all registrations are erased, nobody is obeyed. Open
     /// transactions live on, and their writes fail at commit.
     fn demote(&mut self, port: u16, mint: &mut Mint) -> Outcome {
-        if self.is_locked() || self.role() != Some(RoleName::Main) || self.port == PortState::Taken {
+        if self.is_locked() || self.role() != Some(RoleName::Main) || self.port == PortState::Taken
+        {
             return Err(ServerError::SetReplica);
         }
         let listening = self.port == PortState::Free;
