@@ -263,23 +263,17 @@ impl Reader<'_> {
     }
 
     fn timeline(&self, raw: Vec<Spanned<RawItem>>) -> Result<Vec<Item>, ReadError> {
-        let mut items: Vec<(Item, Option<Stamp>, u64)> = Vec::new();
+        let mut items: Vec<Stamped> = Vec::new();
         for one in raw {
             let line = one.defined.line();
-            let previous = items.last().map_or(0, |(item, _, _)| item.order);
-            let (item, stamp) = self.item(one.value, line, previous)?;
-            items.push((item, stamp, line));
+            let previous = items.last().map_or(0, |last| last.item.order);
+            items.push(self.item(one.value, line, previous)?);
         }
         self.place_in_time(&mut items)?;
-        Ok(items.into_iter().map(|(item, _, _)| item).collect())
+        Ok(items.into_iter().map(|one| one.item).collect())
     }
 
-    fn item(
-        &self,
-        raw: RawItem,
-        line: u64,
-        previous: u32,
-    ) -> Result<(Item, Option<Stamp>), ReadError> {
+    fn item(&self, raw: RawItem, line: u64, previous: u32) -> Result<Stamped, ReadError> {
         let place = |field: &str| Place {
             line: Some(line),
             order: Some(raw.order),
@@ -308,47 +302,49 @@ impl Reader<'_> {
             data,
             quote: raw.quote,
         };
-        Ok((item, stamp.transpose()?))
+        Ok(Stamped { item, stamp: stamp.transpose()?, line })
     }
 
     /// Sets the relative times and refuses a stamp that lies before one of a lower order.
-    fn place_in_time(&self, items: &mut [(Item, Option<Stamp>, u64)]) -> Result<(), ReadError> {
-        let day = items.iter().find_map(|(_, stamp, _)| stamp.and_then(Stamp::day)).unwrap_or(0);
-        let on_scale =
-            |(_, stamp, _): &(Item, Option<Stamp>, u64)| stamp.map(|stamp| stamp.on_scale(day));
+    fn place_in_time(&self, items: &mut [Stamped]) -> Result<(), ReadError> {
+        let day = items.iter().find_map(|one| one.stamp.and_then(Stamp::day)).unwrap_or(0);
+        let on_scale = |one: &Stamped| one.stamp.map(|stamp| stamp.on_scale(day));
         let first = items.iter().filter_map(on_scale).min().unwrap_or(0);
-        let mut latest: Option<(u32, Millis, String)> = None;
-        let mut lower: Option<(Millis, String)> = None;
-        for entry in items {
-            let Some(at) = on_scale(entry) else { continue };
-            let (item, _, line) = entry;
-            let text = item.t.clone().unwrap_or_default();
-            if let Some((order, latest_at, latest_text)) = &latest
-                && *order < item.order
-            {
-                lower = Some((*latest_at, latest_text.clone()));
-            }
-            if let Some((earlier_at, earlier)) = &lower
-                && at < *earlier_at
-            {
-                let place = Place {
-                    line: Some(*line),
-                    order: Some(i64::from(item.order)),
-                    field: Some("t".to_owned()),
-                };
-                let problem = Problem::TimeRunsBack { found: text, earlier: earlier.clone() };
-                return Err(self.error(place, problem));
-            }
-            let is_latest = latest.as_ref().is_none_or(|(_, latest_at, _)| *latest_at <= at);
-            latest = match latest {
-                Some((_, latest_at, latest_text)) if !is_latest => {
-                    Some((item.order, latest_at, latest_text))
+        let mut floor: Option<(Millis, String)> = None;
+        for group in items.chunk_by_mut(|one, next| one.item.order == next.item.order) {
+            let mut highest = floor.clone();
+            for one in group {
+                let Some(at) = on_scale(one) else { continue };
+                let text = one.item.t.clone().unwrap_or_default();
+                if let Some((_, earlier)) = floor.as_ref().filter(|(limit, _)| at < *limit) {
+                    let problem = Problem::TimeRunsBack { found: text, earlier: earlier.clone() };
+                    return Err(self.error(one.place("t"), problem));
                 }
-                Some(_) | None => Some((item.order, at, text)),
-            };
-            item.at = Some(at.saturating_sub(first));
+                if highest.as_ref().is_none_or(|(limit, _)| at > *limit) {
+                    highest = Some((at, text));
+                }
+                one.item.at = Some(at.saturating_sub(first));
+            }
+            floor = highest;
         }
         Ok(())
+    }
+}
+
+/// An item with what is needed to place it in time.
+struct Stamped {
+    item: Item,
+    stamp: Option<Stamp>,
+    line: u64,
+}
+
+impl Stamped {
+    fn place(&self, field: &str) -> Place {
+        Place {
+            line: Some(self.line),
+            order: Some(i64::from(self.item.order)),
+            field: Some(field.to_owned()),
+        }
     }
 }
 

@@ -6,10 +6,8 @@ use Statement as S;
 use SyncMode::{Async, StrictSync, Sync};
 
 fn failed(answer: Answer) -> ServerError {
-    match answer {
-        Answer::Failed(error) => error,
-        other => panic!("did not fail: {other:?}"),
-    }
+    let Answer::Failed(error) = answer else { panic!("did not fail: {answer:?}") };
+    error
 }
 
 #[test]

@@ -110,7 +110,15 @@ impl Net {
                     let earlier = self.answers.insert((node, session), answer);
                     assert_eq!(earlier, None, "{session} was answered twice");
                 }
-                event => self.events.push((node, event)),
+                event @ (Output::BoltOpen
+                | Output::Died
+                | Output::Committed(_)
+                | Output::Aborted { .. }
+                | Output::Prepared(_)
+                | Output::Discarded { .. }
+                | Output::Applied(_)
+                | Output::Replaced
+                | Output::Rejected(_)) => self.events.push((node, event)),
             }
         }
     }
@@ -206,10 +214,9 @@ impl Net {
 
     /// Runs a statement that must fail; gives its text.
     pub(super) fn refused(&mut self, node: usize, statement: Statement<Ids>) -> String {
-        match self.run(node, statement.clone()) {
-            Answer::Failed(error) => error.to_string(),
-            other => panic!("{statement:?} did not fail: {other:?}"),
-        }
+        let answer = self.run(node, statement);
+        let Answer::Failed(error) = answer else { panic!("did not fail: {answer:?}") };
+        error.to_string()
     }
 
     pub(super) fn register_statement(replica: usize, mode: SyncMode) -> Statement<Ids> {

@@ -1,0 +1,323 @@
+//! Messages in flight, connections and cuts. It knows who may hear whom and which process a
+//! connection belongs to; what a message does on arrival is decided elsewhere.
+
+use super::{
+    Payload,
+    names::{Kind, Link, MessageId, Place},
+};
+use crate::memgraph::{self, Rpc, RpcFailure, RpcId, RpcResponse, Session, Statement};
+use ha_core::{
+    action::Action,
+    grant,
+    ids::{ControllerId, InstanceId, ResourceVersion, StartId},
+    leadership::Millis,
+    record::Record,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How a cut link behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Cut {
+    /// Refuses at once.
+    Refuse,
+    /// Swallows everything.
+    Silent,
+}
+
+/// A gateway's question, with what it took last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Asked {
+    /// The question.
+    pub question: grant::Question,
+    /// The number of the question whose answer this gateway process took last.
+    pub accepted: Option<u64>,
+}
+
+/// What a message carries.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Body {
+    /// A request between instances.
+    Rpc {
+        /// Its id.
+        id: RpcId,
+        /// The request.
+        request: Rpc<Payload>,
+        /// The process it was sent to; none if nobody listened there.
+        receiver: Option<StartId>,
+        /// Whether the sender still waits.
+        awaited: bool,
+    },
+    /// The answer to one; its receiver is the process that asked.
+    RpcAnswer {
+        /// The id of the request.
+        id: RpcId,
+        /// The answer.
+        answer: Result<RpcResponse, RpcFailure>,
+    },
+    /// A controller's command.
+    Command {
+        /// Its connection.
+        session: Session,
+        /// What it does.
+        action: Box<Action>,
+    },
+    /// A client's statement.
+    Request {
+        /// Its connection.
+        session: Session,
+        /// The statement.
+        statement: Statement<Payload>,
+    },
+    /// An instance's answer to either.
+    Answer {
+        /// Its connection.
+        session: Session,
+        /// The answer.
+        answer: memgraph::Answer,
+    },
+    /// An instance's end of a connection was closed.
+    Close {
+        /// The connection.
+        session: Session,
+    },
+    /// A write of the record.
+    RecordWrite {
+        /// Which write of its process.
+        ticket: u32,
+        /// The version to compare with.
+        expected: Option<ResourceVersion>,
+        /// The new content.
+        record: Box<Record>,
+    },
+    /// The API server's word on a write of the record: its version, or none for a conflict.
+    RecordAnswer {
+        /// Which write.
+        ticket: u32,
+        /// The new version.
+        version: Option<ResourceVersion>,
+    },
+    /// A write of the lease.
+    LeaseWrite {
+        /// The version to compare with.
+        expected: Option<ResourceVersion>,
+        /// The new holder; none for a release.
+        holder: Option<ControllerId>,
+        /// When it was sent, on the sender's clock.
+        sent: Millis,
+    },
+    /// The API server's word on a write of the lease: its version, or none for a conflict.
+    LeaseAnswer {
+        /// When the write was sent.
+        sent: Millis,
+        /// Whether it was a release.
+        released: bool,
+        /// The new version.
+        version: Option<ResourceVersion>,
+    },
+    /// A question of a gateway.
+    Question(Asked),
+    /// An answer to it.
+    GrantAnswer(grant::Answer),
+}
+
+impl Body {
+    /// The connection it travels on, if it is one of Bolt.
+    #[must_use]
+    pub const fn session(&self) -> Option<Session> {
+        match self {
+            Self::Command { session, .. }
+            | Self::Request { session, .. }
+            | Self::Answer { session, .. }
+            | Self::Close { session } => Some(*session),
+            Self::Rpc { .. }
+            | Self::RpcAnswer { .. }
+            | Self::RecordWrite { .. }
+            | Self::RecordAnswer { .. }
+            | Self::LeaseWrite { .. }
+            | Self::LeaseAnswer { .. }
+            | Self::Question(_)
+            | Self::GrantAnswer(_) => None,
+        }
+    }
+}
+
+/// A Bolt connection to one process of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Connection {
+    /// Who opened it.
+    pub from: Place,
+    /// The instance.
+    pub to: InstanceId,
+    /// What is asked on it.
+    pub kind: WireKind,
+    /// Whether the opener gave it up while something it sent was still under way.
+    pub closed: bool,
+}
+
+/// The kind of what is asked on a connection, in a form that files can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum WireKind {
+    /// Clients' statements.
+    Request,
+    /// One command.
+    Command(CommandKind),
+}
+
+/// The kind of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CommandKind {
+    /// SET REPLICATION ROLE TO MAIN.
+    Promote,
+    /// SET REPLICATION ROLE TO REPLICA.
+    Demote,
+    /// REGISTER REPLICA.
+    Register,
+    /// DROP REPLICA.
+    Drop,
+    /// An own commit.
+    Mark,
+}
+
+impl WireKind {
+    /// As the kind of a message.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Request => Kind::Request,
+            Self::Command(CommandKind::Promote) => Kind::Promote,
+            Self::Command(CommandKind::Demote) => Kind::Demote,
+            Self::Command(CommandKind::Register) => Kind::Register,
+            Self::Command(CommandKind::Drop) => Kind::Drop,
+            Self::Command(CommandKind::Mark) => Kind::Mark,
+        }
+    }
+}
+
+/// Everything between the places.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+pub struct Network {
+    /// Links that do not carry.
+    pub cuts: BTreeMap<Link, Cut>,
+    /// What is under way.
+    pub messages: BTreeMap<MessageId, Body>,
+    /// Open Bolt connections.
+    pub connections: BTreeMap<Session, Connection>,
+}
+
+impl Network {
+    /// Why nothing gets from one place to another, if so.
+    #[must_use]
+    pub fn cut(&self, from: Place, to: Place) -> Option<Cut> {
+        if self.cuts.is_empty() { None } else { self.cuts.get(&Link { from, to }).copied() }
+    }
+
+    /// Why no connection can be opened between two places, if so.
+    #[must_use]
+    pub fn cut_either_way(&self, one: Place, other: Place) -> Option<Cut> {
+        // A direction that swallows makes the whole attempt silent, whatever the other one does.
+        match (self.cut(one, other), self.cut(other, one)) {
+            (None, None) => None,
+            (Some(Cut::Refuse), _) | (None, Some(Cut::Refuse)) => Some(Cut::Refuse),
+            (Some(Cut::Silent), _) | (None, Some(Cut::Silent)) => Some(Cut::Silent),
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        kind: Kind,
+        answer: bool,
+        from: Place,
+        to: Place,
+        body: Body,
+    ) -> MessageId {
+        let mut id = MessageId { kind, answer, from, to, number: 0 };
+        let last = MessageId { number: u8::MAX, ..id };
+        if let Some((latest, _)) = self.messages.range(id..=last).next_back() {
+            id.number = latest.number.saturating_add(1);
+        }
+        self.messages.insert(id, body);
+        id
+    }
+
+    /// Opens a connection to the running process of `to`, under the smallest free number.
+    pub(super) fn connect(&mut self, from: Place, to: InstanceId, kind: WireKind) -> Session {
+        let mut free = 0;
+        for session in self.connections.keys() {
+            if session.0 != free {
+                break;
+            }
+            free += 1;
+        }
+        let session = Session(free);
+        self.connections.insert(session, Connection { from, to, kind, closed: false });
+        session
+    }
+
+    /// Whether a request on this connection is still on its way to the instance.
+    pub(super) fn has_request(&self, session: Session) -> bool {
+        self.messages.values().any(|body| match body {
+            Body::Command { session: on, .. } | Body::Request { session: on, .. } => *on == session,
+            Body::Rpc { .. }
+            | Body::RpcAnswer { .. }
+            | Body::Answer { .. }
+            | Body::Close { .. }
+            | Body::RecordWrite { .. }
+            | Body::RecordAnswer { .. }
+            | Body::LeaseWrite { .. }
+            | Body::LeaseAnswer { .. }
+            | Body::Question(_)
+            | Body::GrantAnswer(_) => false,
+        })
+    }
+
+    /// Whether an answer on this connection is still on its way back.
+    pub(super) fn has_answer(&self, session: Session) -> bool {
+        self.messages
+            .values()
+            .any(|body| matches!(body, Body::Answer { session: on, .. } if *on == session))
+    }
+
+    /// The opener hangs up: what was on its way to it is lost. Returns whether the instance can
+    /// forget the connection too, because nothing is on its way to it.
+    pub(super) fn hang_up(&mut self, session: Session) -> bool {
+        self.messages.retain(|_, body| match body {
+            Body::Answer { session: on, .. } | Body::Close { session: on } => *on != session,
+            Body::Rpc { .. }
+            | Body::RpcAnswer { .. }
+            | Body::Command { .. }
+            | Body::Request { .. }
+            | Body::RecordWrite { .. }
+            | Body::RecordAnswer { .. }
+            | Body::LeaseWrite { .. }
+            | Body::LeaseAnswer { .. }
+            | Body::Question(_)
+            | Body::GrantAnswer(_) => true,
+        });
+        if self.has_request(session) {
+            if let Some(connection) = self.connections.get_mut(&session) {
+                connection.closed = true;
+            }
+            return false;
+        }
+        self.connections.remove(&session).is_some()
+    }
+
+    /// A process of `place` ended: what was on its way to it is lost.
+    pub(super) fn forget_receiver(&mut self, place: Place) {
+        self.messages.retain(|id, _| id.to != place);
+    }
+}
+
+/// The kind of a request between instances.
+pub(super) const fn rpc_kind(request: &Rpc<Payload>) -> Kind {
+    match request {
+        Rpc::FrequentHeartbeat => Kind::Beat,
+        Rpc::Heartbeat { .. } => Kind::Check,
+        Rpc::SwapMainUuid { .. } => Kind::Swap,
+        Rpc::SystemRecovery { .. } => Kind::System,
+        Rpc::PrepareCommit { .. } => Kind::Prepare,
+        Rpc::FinalizeCommit { .. } => Kind::Finalize,
+        Rpc::Recover { .. } => Kind::Recover,
+    }
+}
