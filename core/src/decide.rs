@@ -39,7 +39,7 @@ pub fn plan_with(
             pass.judge(rules.iter().filter(|rule| rule.phase == *phase), *phase);
         }
     }
-    let (steps, vetoes) = check(observation, pass.steps, pass.attach, guards);
+    let (steps, vetoes) = check(observation, pass.steps, pass.others, guards);
     let mut plan = Plan {
         steps,
         holds: pass.holds,
@@ -68,8 +68,8 @@ struct Pass<'s, 'a> {
     situation: &'s Situation<'a>,
     subjects: Vec<InstanceId>,
     steps: Vec<Step>,
-    /// Kept apart: a replica that cannot be registered must not keep the others waiting.
-    attach: Vec<Step>,
+    /// What concerns one other instance comes last: one that fails must not keep the rest waiting.
+    others: Vec<Step>,
     holds: Vec<Hold>,
     stopped: Option<RuleId>,
 }
@@ -83,20 +83,20 @@ impl<'s, 'a> Pass<'s, 'a> {
             situation,
             subjects,
             steps: Vec::new(),
-            attach: Vec::new(),
+            others: Vec::new(),
             holds: Vec::new(),
             stopped: None,
         }
     }
 
-    /// Judges one phase. For a subject at most one rule of a phase applies, so the first that
-    /// does ends its turn.
+    /// Judges one phase. But for reports, which are all made, the first rule that applies to a subject ends that subject's turn; where
+    /// two could apply, the order of the table decides, and a test lists these pairs.
     fn judge<'r>(&mut self, rules: impl Iterator<Item = &'r Rule>, phase: Phase) {
         let mut spoken: BTreeMap<Option<InstanceId>, ()> = BTreeMap::new();
         for rule in rules {
             match rule.judge {
                 Judge::Once(judge) => {
-                    if !spoken.contains_key(&None) {
+                    if phase == Phase::Report || !spoken.contains_key(&None) {
                         let verdict = judge(self.situation);
                         self.apply(rule, None, verdict, &mut spoken);
                     }
@@ -104,7 +104,7 @@ impl<'s, 'a> Pass<'s, 'a> {
                 Judge::Each(judge) => {
                     for index in 0..self.subjects.len() {
                         let id = self.subjects[index];
-                        if !spoken.contains_key(&Some(id)) {
+                        if phase == Phase::Report || !spoken.contains_key(&Some(id)) {
                             let verdict = judge(self.situation, id);
                             self.apply(rule, Some(id), verdict, &mut spoken);
                         }
@@ -138,15 +138,19 @@ impl<'s, 'a> Pass<'s, 'a> {
                     action,
                     reason: reason.clone(),
                 });
-                match rule.phase {
-                    Phase::Attach => self.attach.extend(steps),
-                    Phase::Prove | Phase::Route => self.steps.extend(steps),
-                    Phase::Trust
-                    | Phase::Bootstrap
-                    | Phase::Elect
-                    | Phase::Fence
-                    | Phase::Promote
-                    | Phase::Report => {
+                match (subject, rule.phase) {
+                    (Some(_), _) => self.others.extend(steps),
+                    (None, Phase::Prove | Phase::Route) => self.steps.extend(steps),
+                    (
+                        None,
+                        Phase::Trust
+                        | Phase::Bootstrap
+                        | Phase::Elect
+                        | Phase::Fence
+                        | Phase::Promote
+                        | Phase::Attach
+                        | Phase::Report,
+                    ) => {
                         self.steps.extend(steps);
                         self.stopped = Some(rule.id);
                     }
@@ -161,13 +165,13 @@ impl<'s, 'a> Pass<'s, 'a> {
 fn check(
     observation: &ClusterObservation,
     steps: Vec<Step>,
-    attach: Vec<Step>,
+    others: Vec<Step>,
     guards: &[guard::Guard],
 ) -> (Vec<Step>, Vec<Veto>) {
     let mut route = observation.route.handed_out;
     let mut kept = Vec::new();
     let mut vetoes = Vec::new();
-    for step in steps.into_iter().chain(attach) {
+    for step in steps.into_iter().chain(others) {
         let seen = guard::Seen { observation, route };
         match guards.iter().find(|guard| !(guard.allows)(&seen, &step.action)) {
             None => {

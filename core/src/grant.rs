@@ -78,6 +78,14 @@ pub enum Refused {
         /// The highest term seen.
         seen: Term,
     },
+    /// A route of another reign than the answer itself is of.
+    #[error("the answer is of term {answer}, its route of term {route}")]
+    Contradicts {
+        /// The term of the answer.
+        answer: Term,
+        /// The term of the route.
+        route: Term,
+    },
     /// The instance closed or refused a connection after the question was asked.
     #[error("the instance closed a connection after the question was asked")]
     Voided,
@@ -143,6 +151,11 @@ impl GrantHolder {
         }
         if answer.lasts_ms > self.limit_ms {
             return Err(Refused::TooLong { found_ms: answer.lasts_ms, limit_ms: self.limit_ms });
+        }
+        if let Route::Open { term, .. } | Route::Draining { term, .. } = answer.route
+            && term != answer.term
+        {
+            return Err(Refused::Contradicts { answer: answer.term, route: term });
         }
         self.highest = answer.term;
         let (term, main, draining) = match answer.route {

@@ -125,8 +125,8 @@ struct InstanceHistory {
     unreached: Option<Seen<Why>>,
     /// Whether anything ever answered at its present address.
     answered: bool,
-    /// Since when each of its rows has been in its state.
-    rows: BTreeMap<InstanceId, Seen<RowState>>,
+    /// Since when each of its rows has been in its state, and as far behind as it is.
+    rows: BTreeMap<InstanceId, (Seen<RowState>, Seen<i64>)>,
 }
 
 /// Everything one controller process remembers.
@@ -222,9 +222,14 @@ impl History {
             RoleView::Main { rows, .. } => {
                 entry.rows.retain(|id, _| rows.contains_key(id));
                 for (replica, row) in rows {
-                    let seen = entry.rows.get(replica);
-                    if seen.is_none_or(|seen| seen.value != row.state) {
-                        entry.rows.insert(*replica, Seen { value: row.state.clone(), at });
+                    let fresh =
+                        || (Seen { value: row.state.clone(), at }, Seen { value: row.behind, at });
+                    let (state, behind) = entry.rows.entry(*replica).or_insert_with(fresh);
+                    if state.value != row.state {
+                        *state = Seen { value: row.state.clone(), at };
+                    }
+                    if behind.value != row.behind {
+                        *behind = Seen { value: row.behind, at };
                     }
                 }
             }
@@ -490,7 +495,10 @@ impl InstanceHistory {
         let mut value = seen.value.clone();
         if let RoleView::Main { rows, .. } = &mut value.role {
             for (id, row) in rows {
-                row.since = self.rows.get(id).map_or(Age::Fresh, |seen| patience.row(now, seen.at));
+                let seen = self.rows.get(id);
+                let age = |at: Millis| patience.row(now, at);
+                row.since = seen.map_or(Age::Fresh, |(state, _)| age(state.at));
+                row.still = seen.map_or(Age::Fresh, |(_, behind)| age(behind.at));
             }
         }
         let age = patience.reading(now, seen.at);

@@ -55,7 +55,8 @@ numbered! {
     InstanceId(u8), "mg-", "an instance such as mg-0"
 }
 numbered! {
-    /// One gateway process known to a controller.
+    /// One gateway process. A process that starts gets an id of its own: what was granted to the one
+    /// before it is not cleared by what it says.
     GatewayId(u8), "gw-", "a gateway such as gw-0"
 }
 
@@ -185,7 +186,8 @@ impl fmt::Display for Term {
     }
 }
 
-/// The version of an object in the API server; compared for equality only.
+/// The version of one object in the API server. Writes compare it for equality; readers tell by its
+/// order which of two readings of the same object is the later one.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
 )]

@@ -107,12 +107,13 @@ impl Timing {
     }
 
     /// `span` as the slowest clock may count it while the fastest counts it once: the span times
-    /// (1 + ε) / (1 − ε), rounded up.
+    /// (1 + ε) / (1 − ε), rounded up. Clocks are read in whole milliseconds, which hides up to one
+    /// on each side.
     #[must_use]
     pub const fn stretched(&self, span: Millis) -> Millis {
         let fast = 1_000_000 + self.drift_ppm as Millis;
         let slow = 1_000_000 - self.drift_ppm as Millis;
-        span.saturating_mul(fast).div_ceil(slow)
+        span.saturating_add(1).saturating_mul(fast).div_ceil(slow).saturating_add(1)
     }
 }
 
@@ -180,6 +181,23 @@ impl LeaderClock {
         }
     }
 
+    /// There is no lease object. Whoever held one that was deleted may still grant, so its absence
+    /// counts as a value that another process wrote.
+    pub const fn saw_none(&mut self, now: Millis) {
+        if self.seen.is_some() || self.others.is_none() {
+            self.others = Some(now);
+        }
+        self.seen = None;
+        self.held = None;
+        self.acquired = None;
+    }
+
+    /// This process gives the lease up: from the moment before it says so, it has no right.
+    pub const fn released(&mut self) {
+        self.held = None;
+        self.acquired = None;
+    }
+
     /// A write of ours to the lease, sent at `sent`, was confirmed with this version.
     pub fn renewed(&mut self, now: Millis, sent: Millis, version: ResourceVersion) {
         if self.seen.is_some_and(|(seen, _)| seen.version > version) {
@@ -197,14 +215,17 @@ impl LeaderClock {
     }
 
     /// The version to compare with when acquiring a lease that ran out or was released; `None`
-    /// while it is too early, `Some(None)` if no lease object was ever seen.
+    /// while it is too early, `Some(None)` if there is no lease object.
     #[must_use]
     pub fn campaign(&self, now: Millis, timing: &Timing) -> Option<Option<ResourceVersion>> {
         if now < self.quiet_until(timing) {
             return None;
         }
         match self.seen {
-            None => Some(None),
+            None => self
+                .others
+                .filter(|at| now >= at.saturating_add(timing.stretched(timing.lease_ms)))
+                .map(|_| None),
             Some((lease, first_read)) => {
                 let free = lease.holder.is_none()
                     || now >= first_read.saturating_add(timing.stretched(timing.lease_ms));

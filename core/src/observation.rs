@@ -269,6 +269,8 @@ pub struct Row {
     pub behind: i64,
     /// For how long the state has been what it is.
     pub since: Age,
+    /// For how long `behind` has been what it is: in quiet times, not in passing.
+    pub still: Age,
 }
 
 /// Memgraph's replication modes.

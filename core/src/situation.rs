@@ -64,10 +64,27 @@ impl<'a> Situation<'a> {
         self.obs.instances.get(&id)
     }
 
-    /// The answer of `id` in this round.
+    /// The answer of `id` in this round, by the pod that the API server knows, at an address.
     #[must_use]
     pub fn answer(&self, id: InstanceId) -> Option<&'a BoltView> {
-        self.view(id).and_then(InstanceView::answer)
+        let view = self.view(id)?;
+        let pod = view.pod.known().and_then(Option::as_ref)?;
+        let answer = view.answer()?;
+        (pod.address.is_some() && pod.uid == answer.incarnation.pod).then_some(answer)
+    }
+
+    /// Whether `id` gave no answer in this round and may do so in the next: nothing is done that
+    /// rests on its absence.
+    #[must_use]
+    pub fn may_answer_yet(&self, id: InstanceId) -> bool {
+        let absent = self.answer(id).is_none();
+        absent
+            && self.view(id).is_some_and(|view| match view.contact {
+                Contact::Answering => true,
+                Contact::Closed { since } | Contact::Unreached { since, .. } => {
+                    since != Age::Expired
+                }
+            })
     }
 
     /// `id` in the life that answered in this round.
@@ -114,15 +131,6 @@ impl<'a> Situation<'a> {
             .and_then(|view| view.pod.known())
             .and_then(Option::as_ref)
             .is_some_and(|pod| pod.deleting)
-    }
-
-    /// Whether `id` has an address to be asked at.
-    #[must_use]
-    pub fn has_address(&self, id: InstanceId) -> bool {
-        self.view(id)
-            .and_then(|view| view.pod.known())
-            .and_then(Option::as_ref)
-            .is_some_and(|pod| pod.address.is_some())
     }
 
     /// How `id`, last proven in `life`, was lost; `None` while it answers or may still do so.
@@ -317,9 +325,10 @@ impl<'a> Situation<'a> {
             .filter(|made| made.main == main.at.incarnation && made.replica == life)
     }
 
-    /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, a
-    /// replica before a former main, one that works before one that failed, and among equals the
-    /// preferred pair.
+    /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, or
+    /// votes already and may answer yet; a replica before a former main, one that works before one
+    /// that failed, and among equals the preferred pair. A former main only if nobody else may
+    /// come to it.
     #[must_use]
     pub fn voter_choice(&self, main: &MainNow<'_>) -> Option<InstanceId> {
         let rank = |id: &InstanceId| {
@@ -327,16 +336,26 @@ impl<'a> Situation<'a> {
                 matches!(made.result, RegisterResult::Branched | RegisterResult::Unreachable)
             });
             let votes = main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
-            (!self.is_replica(*id), failed, !votes, *id)
+            (self.main(*id).is_some(), failed, !votes, *id)
         };
-        self.others(main.at.id)
+        let able = |id: &InstanceId| {
+            !self.is_deleting(*id)
+                && !self.branched_off(main, *id)
+                && main.rows.get(id).is_none_or(|row| row.state != RowState::Diverged)
+        };
+        let votes_already =
+            |id: &InstanceId| main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
+        let choice = self
+            .others(main.at.id)
+            .filter(able)
             .filter(|id| {
-                self.answer(*id).is_some()
-                    && !self.is_deleting(*id)
-                    && !self.branched_off(main, *id)
-                    && main.rows.get(id).is_none_or(|row| row.state != RowState::Diverged)
+                self.answer(*id).is_some() || (votes_already(id) && self.may_answer_yet(*id))
             })
-            .min_by_key(rank)
+            .min_by_key(rank)?;
+        let another_may_come = || {
+            self.others(main.at.id).filter(able).any(|id| id != choice && self.may_answer_yet(id))
+        };
+        (self.main(choice).is_none() || !another_may_come()).then_some(choice)
     }
 
     /// Instances other than the recorded target that answered as main in this round.

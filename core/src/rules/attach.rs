@@ -11,12 +11,13 @@ use crate::{
     record::{Record, Stage},
     situation::{MainNow, Situation},
 };
-use alloc::{vec, vec::Vec};
+use alloc::vec;
 
 /// The main on which replicas may be registered, in a stage that allows it.
 fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
     let record = s.record.filter(|record| record.stage != Stage::Intent)?;
-    s.proven_main().map(|main| (record, main))
+    let ready = record.stage == Stage::Steady || s.nobody_forwards();
+    s.proven_main().filter(|_| ready).map(|main| (record, main))
 }
 
 /// The mode in which `id` belongs on `main`.
@@ -91,8 +92,7 @@ pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
     }
     let mode = wanted_mode(s, record, &main, id);
     let register = Action::Register { on: main.at, replica, mode, term: record.term };
-    let actions: Vec<_> = vec![register];
-    Verdict::Act(actions, Reason::Unregistered(id))
+    Verdict::Act(vec![register], Reason::Unregistered(id))
 }
 
 /// A40. What branched off or stays invalid needs another recipe.

@@ -6,7 +6,7 @@ use crate::{
     action::Action,
     ids::InstanceId,
     ids::Term,
-    observation::{Contact, Content, InstanceView, RoleView, VolumeView},
+    observation::{Contact, Content, InstanceView, RoleView, Route, VolumeView},
     reading::Why,
     reason::{NotFresh, Reason, Recipe},
     record::{Cause, Record, SCHEMA, Stage},
@@ -15,10 +15,10 @@ use crate::{
 use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec};
 
 /// What keeps `view` from being provably empty.
-fn not_fresh(view: &InstanceView) -> Option<NotFresh> {
-    let Some(answer) = view.answer() else {
+fn not_fresh(s: &Situation<'_>, id: InstanceId, view: &InstanceView) -> Option<NotFresh> {
+    let Some(answer) = s.answer(id) else {
         let why = match &view.contact {
-            Contact::Answering => Why::Silent,
+            Contact::Answering => Why::NoAddress,
             Contact::Closed { .. } => Why::Refused,
             Contact::Unreached { why, .. } => why.clone(),
         };
@@ -44,7 +44,7 @@ fn not_fresh(view: &InstanceView) -> Option<NotFresh> {
 
 fn in_the_way(s: &Situation<'_>, unknown: bool) -> Option<(InstanceId, NotFresh)> {
     s.obs.instances.iter().find_map(|(id, view)| {
-        not_fresh(view)
+        not_fresh(s, *id, view)
             .filter(|why| matches!(why, NotFresh::Unreachable(_)) == unknown)
             .map(|why| (*id, why))
     })
@@ -67,7 +67,7 @@ pub(super) fn wait_for_all(s: &Situation<'_>) -> Verdict {
 /// B20. The lowest ordinal that is to stay becomes the first main. It goes through the same
 /// stages as every other one: its reign begins with an epoch and a uuid of its own.
 pub(super) fn first_main(s: &Situation<'_>) -> Verdict {
-    if has_record(s) || s.obs.instances.values().any(|view| not_fresh(view).is_some()) {
+    if has_record(s) || s.obs.instances.iter().any(|(id, view)| not_fresh(s, *id, view).is_some()) {
         return Verdict::Pass;
     }
     let first = s.obs.instances.keys().copied().find(|id| !s.is_deleting(*id));
@@ -90,7 +90,11 @@ pub(super) fn first_main(s: &Situation<'_>) -> Verdict {
         controllers: BTreeSet::from([s.obs.leadership.me]),
     };
     let write = Action::WriteRecord { expected: s.version, record: Box::new(record) };
-    Verdict::Act(vec![write], Reason::AllFresh)
+    let mut actions = vec![write];
+    if s.obs.route.handed_out != Route::Closed {
+        actions.insert(0, Action::SetRoute(Route::Closed));
+    }
+    Verdict::Act(actions, Reason::AllFresh)
 }
 
 /// Exactly one main with replicas attached, and every other instance a replica.

@@ -157,13 +157,17 @@ fn voter_before(s: &Situation<'_>) -> Option<Before> {
 pub(super) fn renew(s: &Situation<'_>) -> Verdict {
     let Some(record) = steady(s) else { return Verdict::Pass };
     if let Some(at) = s.replica(record.target) {
-        if !s.keeps_all(at.id, record.incarnation, at.incarnation) {
+        let complete = s.keeps_all(at.id, record.incarnation, at.incarnation);
+        if !complete || record.resets.contains(&at.id) {
             return Verdict::Pass;
         }
         let actions = intent(s, record, at.id, at.incarnation, voter_before(s), Cause::Renewal);
         return Verdict::Act(actions, Reason::TargetIsReplica(at.id));
     }
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
+    if record.resets.contains(&main.at.id) {
+        return Verdict::Pass;
+    }
     let may_miss_tail = !s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
     if !may_miss_tail
         || confirming_voter(record, &main).is_none()
@@ -280,12 +284,10 @@ fn not_ready_to_move(
             | RowState::Phantom
             | RowState::Unrecognized(_) => false,
         });
-        let expected = id == candidate
-            || (s.is_replica(id)
-                && !s.is_deleting(id)
-                && row.is_some_and(|row| {
-                    row.since != crate::reading::Age::Expired && row.state != RowState::Diverged
-                }));
+        let recoverable = row.is_some_and(|row| {
+            row.since != crate::reading::Age::Expired && row.state != RowState::Diverged
+        });
+        let expected = id == candidate || (!s.is_deleting(id) && recoverable);
         let state = row.map_or(RowState::Phantom, |row| row.state.clone());
         (!ready && expected).then_some((id, Unfit::NotReady(state)))
     })
@@ -301,6 +303,9 @@ fn drain_then(
     reason: Reason,
 ) -> Verdict {
     let drained = match s.obs.route.handed_out {
+        Route::Open { term, main: routed } if term != record.term || routed != main.at => {
+            return Verdict::Act(vec![Action::SetRoute(Route::Closed)], reason);
+        }
         Route::Open { term, main } => {
             let drain = Action::SetRoute(Route::Draining { term, main });
             return Verdict::Act(vec![drain], reason);

@@ -6,6 +6,7 @@ use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
     observation::{PromotionRight, Route, RowState, SyncMode},
+    reading::Age,
     reason::Reason,
     record::{Cause, Member, Record, Stage},
     situation::Situation,
@@ -100,8 +101,9 @@ pub(super) fn record_withdrawn(s: &Situation<'_>) -> Verdict {
     Verdict::Act(write(s, record), Reason::NobodyForwards)
 }
 
-/// F45. A voter in recovery lacks a transaction that its main has, acknowledged perhaps: a second
-/// phase was lost (MR 4.3). It is no candidate until it is proven again.
+/// F45. A voter in recovery, or behind in quiet times, lacks a transaction that its main has,
+/// acknowledged perhaps: a second phase was lost (MR 4.3). It is no candidate until it is proven
+/// again.
 pub(super) fn voter_misses(s: &Situation<'_>) -> Verdict {
     let Some(record) = s.record.filter(|r| r.stage == Stage::Steady) else { return Verdict::Pass };
     let Some(main) = s.proven_main() else { return Verdict::Pass };
@@ -110,7 +112,7 @@ pub(super) fn voter_misses(s: &Situation<'_>) -> Verdict {
         record.proof(*id).is_some()
             && row.is_some_and(|row| match row.state {
                 RowState::Recovery | RowState::Diverged => true,
-                RowState::Ready => row.behind > 0,
+                RowState::Ready => row.behind > 0 || (row.behind < 0 && row.still != Age::Fresh),
                 RowState::Replicating
                 | RowState::Invalid
                 | RowState::Phantom
@@ -150,7 +152,9 @@ pub(super) fn other_main(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let now = match record.stage {
         Stage::Intent => return Verdict::Pass,
         Stage::Withdrawn => {
-            planned || s.proven_main().is_some_and(|main| s.voter_choice(&main) == Some(id))
+            let only_voter =
+                || s.proven_main().is_some_and(|main| s.voter_choice(&main) == Some(id));
+            s.nobody_forwards() && (planned || only_voter())
         }
         Stage::Attached => false,
         Stage::Steady => record.former.contains(&id),

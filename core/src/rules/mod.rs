@@ -57,7 +57,7 @@ macro_rules! rule_ids {
 rule_ids!(
     T10, T20, T30, T40, T50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70,
     F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A50, V10, V20, V30, V40, V50,
-    R10, R20, R30, X10, X20, X30,
+    R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -137,8 +137,8 @@ const fn each(
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
     A20, A30, A40, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70, F10,
-    F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, R30, T10, T20, T30, T40, T50, V10, V20,
-    V30, V40, V50, X10, X20, X30,
+    F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, V10, V20, V30,
+    V40, V50, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -191,9 +191,9 @@ pub const RULES: &[Rule] = &[
 
     once(R10, Route, "route-to-main", "main and voter are proven", route::open),
     once(R20, Route, "route-waits", "main or voter is not proven", route::waits),
-    once(R30, Route, "unsafe-engine", "a setting makes the promise impossible", route::unsafe_engine),
 
     each(X10, Report, "replica-waits", "a replica is not up to date or not proven", report::replica_waits),
     once(X20, Report, "vote-to-pair", "the vote is not on the preferred pair", report::vote_to_pair),
     once(X30, Report, "strangers", "registrations were made by hand", report::strangers),
+    once(X40, Report, "unsafe-engine", "a setting makes the promise impossible", report::unsafe_engine),
 ];

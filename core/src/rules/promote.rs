@@ -3,7 +3,7 @@
 use super::Verdict;
 use crate::{
     action::Action,
-    ids::InstanceRef,
+    ids::{InstanceId, InstanceRef},
     observation::PromotionRight,
     reason::Reason,
     record::{Cause, Record, Stage},
@@ -28,7 +28,8 @@ pub(super) fn promote(s: &Situation<'_>) -> Verdict {
     }
     let old = record.before.map(|before| before.main);
     let planned = matches!(record.cause, Cause::Switchover { .. });
-    if let Some(old) = old.filter(|id| planned && s.main(*id).is_some()) {
+    let stays = |id: &InstanceId| s.main(*id).is_some() || s.may_answer_yet(*id);
+    if let Some(old) = old.filter(|id| planned && stays(id)) {
         return Verdict::Stop(Reason::OldMainFirst(old));
     }
     Verdict::Act(

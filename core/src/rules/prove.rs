@@ -5,7 +5,8 @@ use super::Verdict;
 use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
-    observation::SyncMode,
+    observation::{RowState, SyncMode},
+    reading::Age,
     reason::Reason,
     record::{Member, Record, Stage},
     situation::{MainNow, Situation},
@@ -50,9 +51,9 @@ fn attached(s: &Situation<'_>, main: &MainNow<'_>) -> Vec<InstanceRef> {
 
 /// A commit on which every voter can be counted now; one that it would refuse proves nothing.
 fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Action> {
-    let ready = record
-        .voters()
-        .all(|id| s.is_replica(id) && main.rows.get(&id).is_some_and(|row| row.is_even()));
+    let can_vote =
+        |id| s.is_replica(id) && main.rows.get(&id).is_some_and(|row| row.state == RowState::Ready);
+    let ready = record.voters().next().is_some() && record.voters().all(can_vote);
     ready.then(|| Action::Commit {
         on: main.at,
         term: record.term,
@@ -64,13 +65,21 @@ fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Acti
 /// V20. An epoch is durable with its first commit only (MR 3.3).
 pub(super) fn first_commit(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
-    if record.voters().any(|id| s.committed(&main, id)) {
+    if record.voters().any(|id| s.committed(&main, id)) && !stays_behind(record, &main) {
         return Verdict::Pass;
     }
     match commit(s, record, &main) {
         Some(action) => Verdict::Act(vec![action], Reason::EpochNotDurable),
         None => Verdict::Hold(voter_waits(record, &main)),
     }
+}
+
+/// A voter that stays behind an acknowledged commit missed its second phase; another commit
+/// exposes that, and repairs it (MR 4.3).
+fn stays_behind(record: &Record, main: &MainNow<'_>) -> bool {
+    record
+        .voters()
+        .any(|id| main.rows.get(&id).is_some_and(|row| row.behind < 0 && row.still != Age::Fresh))
 }
 
 fn voter_waits(record: &Record, main: &MainNow<'_>) -> Reason {
@@ -87,7 +96,7 @@ fn voter_waits(record: &Record, main: &MainNow<'_>) -> Reason {
 /// V30. Voters acknowledged the first commit, in lives that read the same before and after.
 pub(super) fn steady(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
-    if !record.voters().any(|id| s.committed(&main, id)) {
+    if !record.voters().any(|id| s.committed(&main, id)) || stays_behind(record, &main) {
         return Verdict::Pass;
     }
     let proven = |id: InstanceId| s.newly_proven(&main, id).filter(|_| s.committed(&main, id));
@@ -142,8 +151,10 @@ pub(super) fn by_commit(s: &Situation<'_>) -> Verdict {
             s.is_replica(*id)
                 && s.proof(*id).is_none()
                 && s.newly_proven(&main, *id).is_none()
-                && !s.committed(&main, *id)
-                && main.rows.get(id).is_some_and(|row| row.is_even())
+                && main.rows.get(id).is_some_and(|row| {
+                    let tried = s.committed(&main, *id) && row.still == Age::Fresh;
+                    row.state == RowState::Ready && !tried
+                })
         })
         .collect();
     if unproven.is_empty() {

@@ -57,3 +57,15 @@ pub(super) fn strangers(s: &Situation<'_>) -> Verdict {
         RoleView::Main { .. } | RoleView::Replica => Verdict::Pass,
     }
 }
+
+/// X40. Before opening it also keeps the route closed (R10); later it is an alarm.
+pub(super) fn unsafe_engine(s: &Situation<'_>) -> Verdict {
+    if s.record.is_none() {
+        return Verdict::Pass;
+    }
+    s.obs
+        .instances
+        .keys()
+        .find_map(|id| s.unsafe_engine(*id))
+        .map_or(Verdict::Pass, |engine| Verdict::Hold(Reason::UnsafeEngine(engine)))
+}

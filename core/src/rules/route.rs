@@ -58,15 +58,3 @@ pub(super) fn waits(s: &Situation<'_>) -> Verdict {
         behind: row.map_or(0, |row| row.behind),
     })
 }
-
-/// R30. Before opening it keeps the route closed; later it is an alarm.
-pub(super) fn unsafe_engine(s: &Situation<'_>) -> Verdict {
-    if s.record.is_none() {
-        return Verdict::Pass;
-    }
-    s.obs
-        .instances
-        .keys()
-        .find_map(|id| s.unsafe_engine(*id))
-        .map_or(Verdict::Pass, |engine| Verdict::Hold(Reason::UnsafeEngine(engine)))
-}

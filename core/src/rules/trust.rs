@@ -16,17 +16,22 @@ pub(super) fn lease(s: &Situation<'_>) -> Verdict {
     if s.obs.leadership.lease == LeaseView::Held {
         return Verdict::Pass;
     }
+    stop_and_close(s, Reason::NotLeader)
+}
+
+/// Nothing is known well enough to grant anything.
+fn stop_and_close(s: &Situation<'_>, reason: Reason) -> Verdict {
     if s.obs.route.handed_out == Route::Closed {
-        return Verdict::Stop(Reason::NotLeader);
+        return Verdict::Stop(reason);
     }
-    Verdict::Act(vec![Action::SetRoute(Route::Closed)], Reason::NotLeader)
+    Verdict::Act(vec![Action::SetRoute(Route::Closed)], reason)
 }
 
 /// T20. A record read before the lease was acquired may have been changed by the leader before.
 pub(super) fn record_unread(s: &Situation<'_>) -> Verdict {
     match &s.obs.record {
         Reading::Known { .. } => Verdict::Pass,
-        Reading::Unknown { why, .. } => Verdict::Stop(Reason::RecordUnread(why.clone())),
+        Reading::Unknown { why, .. } => stop_and_close(s, Reason::RecordUnread(why.clone())),
     }
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn at(id: InstanceId) -> InstanceRef {
 
 /// A row of SHOW REPLICAS that is up to date.
 pub(crate) const fn even(mode: SyncMode) -> Row {
-    Row { mode, state: RowState::Ready, behind: 0, since: Age::Fresh }
+    Row { mode, state: RowState::Ready, behind: 0, since: Age::Fresh, still: Age::Fresh }
 }
 
 /// A main with these rows.
@@ -99,7 +99,6 @@ pub(crate) fn main_with(rows: &[(InstanceId, Row)]) -> RoleView {
 fn pod(id: InstanceId) -> PodView {
     PodView {
         uid: life(id).pod,
-        boot: Some(life(id).boot),
         address: Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, id.0 + 1))),
         deleting: false,
         container: Container::Running,

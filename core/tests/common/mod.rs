@@ -2,4 +2,5 @@
 //! them. Nothing here judges.
 
 pub(crate) mod bases;
+pub(crate) mod runs;
 pub(crate) mod spoil;

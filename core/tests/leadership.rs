@@ -1,0 +1,418 @@
+//! The one property of leases and grants, on simulated processes whose clocks drift: while a
+//! controller may promote and has no grant outstanding, no gateway holds a grant that is alive.
+//! Messages are late, lost and out of order; the lease object is written by compare-and-set.
+//! Records, routes and instances are not known here.
+
+#[path = "common/runs.rs"]
+mod runs;
+
+use ha_core::{
+    grant::{Answer, Clocks, GrantHolder, Question},
+    ids::{
+        BootId, ControllerId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid,
+        ResourceVersion, StartId, Term,
+    },
+    leadership::{LeaderClock, LeaseSample, Millis, Timing},
+    observation::{LeaseView, PromotionRight, Route},
+};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
+use runs::runs;
+
+/// Short durations and a coarse drift, so that every margin is met often.
+const TIMING: Timing =
+    Timing { lease_ms: 40, renew_ms: 10, grant_ms: 30, promise_ms: 40, drift_ppm: 200_000 };
+
+const GATEWAY: GatewayId = GatewayId(0);
+
+const MAIN: InstanceRef = InstanceRef {
+    id: InstanceId(0),
+    incarnation: Incarnation { pod: PodUid(1), start: StartId(1), boot: BootId(1) },
+};
+
+/// What a controller may get wrong, to show that the simulation would see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mistake {
+    None,
+    /// A grant is not clipped to what is left of the lease.
+    GrantUnclipped,
+    /// Clocks are taken for exact.
+    DriftIgnored,
+    /// Grants are not noted.
+    GrantForgotten,
+    /// The gateway takes answers to questions before its latest.
+    AnyAnswerTaken,
+}
+
+/// A monotonic clock that runs at its own rate.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    offset: Millis,
+    per_million: u64,
+}
+
+impl Clock {
+    fn read(self, now_us: u64) -> Millis {
+        self.offset + now_us * self.per_million / 1_000_000_000
+    }
+
+    fn pair(self, now_us: u64) -> Clocks {
+        let monotonic = self.read(now_us);
+        Clocks { monotonic, wall: i64::try_from(monotonic).unwrap_or(i64::MAX) }
+    }
+}
+
+#[derive(Debug)]
+struct Controller {
+    clock: Clock,
+    brain: LeaderClock,
+    frozen_until: u64,
+}
+
+/// Something on its way. A process is meant by its identity: a later one does not take it.
+#[derive(Debug, Clone, Copy)]
+enum Message {
+    Write { by: ControllerId, expected: Option<ResourceVersion>, sent: Millis, release: bool },
+    Confirmed { to: ControllerId, version: ResourceVersion, sent: Millis },
+    Read { to: ControllerId, lease: Option<LeaseSample> },
+    Asked { to: usize, question: Question, process: u64 },
+    Answered { answer: Answer, process: u64 },
+}
+
+#[derive(Debug)]
+struct World {
+    mistake: Mistake,
+    now_us: u64,
+    lease: Option<LeaseSample>,
+    controllers: Vec<Controller>,
+    started: u128,
+    gateway: GrantHolder,
+    gateway_clock: Clock,
+    gateway_process: u64,
+    flying: Vec<Message>,
+    /// How often a promotion was possible after another process had granted.
+    takeovers: u32,
+    last_grant_by: Option<ControllerId>,
+}
+
+type Rates = [u64; 3];
+
+impl World {
+    fn start(mistake: Mistake, rates: Rates) -> Self {
+        let clock =
+            |index: usize| Clock { offset: 1_000 * (index as u64 + 1), per_million: rates[index] };
+        let controllers = [0, 1]
+            .map(|index| Controller {
+                clock: clock(index),
+                brain: LeaderClock::start(ControllerId(index as u128), clock(index).read(0)),
+                frozen_until: 0,
+            })
+            .into();
+        Self {
+            mistake,
+            now_us: 0,
+            lease: None,
+            controllers,
+            started: 2,
+            gateway: GrantHolder::start(GATEWAY, TIMING.grant_ms),
+            gateway_clock: clock(2),
+            gateway_process: 0,
+            flying: Vec::new(),
+            takeovers: 0,
+            last_grant_by: None,
+        }
+    }
+
+    fn timing(&self) -> Timing {
+        let drift_ppm = if self.mistake == Mistake::DriftIgnored { 0 } else { TIMING.drift_ppm };
+        Timing { drift_ppm, ..TIMING }
+    }
+
+    /// One event of the schedule.
+    fn step(&mut self, kind: u8, which: usize, choice: usize) -> Result<(), String> {
+        let index = which % 2;
+        match kind {
+            0..=11 => return self.wait(choice as u64 * 500),
+            12 | 13 => self.freeze(index, choice as u64 * 4_000),
+            14..=22 => self.read_lease(index),
+            23..=32 => self.write_lease(index, false),
+            33 => self.write_lease(index, choice.is_multiple_of(4)),
+            34..=42 => self.ask(index),
+            43 => self.lose(choice),
+            44 if choice.is_multiple_of(4) => self.restart(index),
+            44 => self.restart_gateway(choice),
+            45..=55 => self.deliver(choice),
+            _ => (0..self.flying.len()).for_each(|_| self.deliver(0)),
+        }
+        self.check()
+    }
+
+    /// A frozen process takes no step; what was sent to it waits.
+    fn freeze(&mut self, index: usize, span_us: u64) {
+        self.controllers[index].frozen_until = self.now_us + span_us;
+    }
+
+    fn is_frozen(&self, index: usize) -> bool {
+        self.now_us < self.controllers[index].frozen_until
+    }
+
+    /// Time passes, and nothing else happens.
+    fn wait(&mut self, span_us: u64) -> Result<(), String> {
+        let end = self.now_us + span_us;
+        while self.now_us < end {
+            self.now_us = end.min(self.now_us + 250);
+            self.check()?;
+        }
+        Ok(())
+    }
+
+    fn read_lease(&mut self, index: usize) {
+        if !self.is_frozen(index) {
+            let to = self.controllers[index].brain.me();
+            self.flying.push(Message::Read { to, lease: self.lease });
+        }
+    }
+
+    fn write_lease(&mut self, index: usize, release: bool) {
+        if self.is_frozen(index) {
+            return;
+        }
+        let (timing, now_us) = (self.timing(), self.now_us);
+        let controller = &mut self.controllers[index];
+        let now = controller.clock.read(now_us);
+        let renewal = controller.brain.renewal().map(Some);
+        let campaign = if release { None } else { controller.brain.campaign(now, &timing) };
+        let Some(expected) = renewal.or(campaign) else { return };
+        let by = controller.brain.me();
+        if release {
+            // Whoever gives the lease back gives up its right before it says so.
+            controller.brain.saw_none(now);
+        }
+        self.flying.push(Message::Write { by, expected, sent: now, release });
+    }
+
+    fn ask(&mut self, to: usize) {
+        let question = self.gateway.ask(self.gateway_clock.pair(self.now_us), false, None);
+        self.flying.push(Message::Asked { to, question, process: self.gateway_process });
+    }
+
+    fn lose(&mut self, choice: usize) {
+        if !self.flying.is_empty() {
+            self.flying.remove(choice % self.flying.len());
+        }
+    }
+
+    fn restart(&mut self, index: usize) {
+        let now_us = self.now_us;
+        let controller = &mut self.controllers[index];
+        let me = ControllerId(self.started);
+        self.started += 1;
+        controller.brain = LeaderClock::start(me, controller.clock.read(now_us));
+    }
+
+    /// A gateway process that ended holds no grant; sometimes it is the old one that goes on.
+    fn restart_gateway(&mut self, choice: usize) {
+        if choice.is_multiple_of(2) {
+            self.gateway = GrantHolder::start(GATEWAY, TIMING.grant_ms);
+            self.gateway_process += 1;
+        } else {
+            self.gateway.void(self.gateway_clock.pair(self.now_us));
+        }
+    }
+
+    fn deliver(&mut self, choice: usize) {
+        if self.flying.is_empty() {
+            return;
+        }
+        // Mostly in order: the oldest half of what is on its way.
+        let among = self.flying.len().div_ceil(2);
+        let message = self.flying.remove(choice % among);
+        let now_us = self.now_us;
+        match message {
+            Message::Write { by, expected, sent, release } => {
+                self.land(by, expected, sent, release);
+            }
+            Message::Confirmed { to, .. } | Message::Read { to, .. } if self.is_away(to) => {
+                self.flying.push(message);
+            }
+            Message::Asked { to, .. } if self.is_frozen(to) => self.flying.push(message),
+            Message::Confirmed { to, version, sent } => {
+                if let Some(controller) = self.process(to) {
+                    controller.brain.renewed(controller.clock.read(now_us), sent, version);
+                }
+            }
+            Message::Read { to, lease } => {
+                if let Some(controller) = self.process(to) {
+                    let now = controller.clock.read(now_us);
+                    match lease {
+                        Some(lease) => controller.brain.saw(now, lease),
+                        None => controller.brain.saw_none(now),
+                    }
+                }
+            }
+            Message::Asked { to, question, process } => self.answer(to, &question, process),
+            Message::Answered { answer, process } => self.take(answer, process),
+        }
+    }
+
+    /// Whether the process of that identity runs and is frozen.
+    fn is_away(&self, id: ControllerId) -> bool {
+        let index = self.controllers.iter().position(|controller| controller.brain.me() == id);
+        index.is_some_and(|index| self.is_frozen(index))
+    }
+
+    fn process(&mut self, id: ControllerId) -> Option<&mut Controller> {
+        self.controllers.iter_mut().find(|controller| controller.brain.me() == id)
+    }
+
+    /// A write reaches the lease object: compare-and-set.
+    fn land(
+        &mut self,
+        by: ControllerId,
+        expected: Option<ResourceVersion>,
+        sent: Millis,
+        release: bool,
+    ) {
+        if self.lease.map(|lease| lease.version) != expected {
+            return;
+        }
+        let version = ResourceVersion(expected.map_or(1, |version| version.0 + 1));
+        let holder = (!release).then_some(by);
+        self.lease = Some(LeaseSample { version, holder });
+        if !release {
+            self.flying.push(Message::Confirmed { to: by, version, sent });
+        }
+    }
+
+    fn answer(&mut self, to: usize, question: &Question, process: u64) {
+        let (timing, now_us, mistake) = (self.timing(), self.now_us, self.mistake);
+        let controller = &mut self.controllers[to];
+        let now = controller.clock.read(now_us);
+        if question.holds.is_none() {
+            controller.brain.holds_nothing(question.gateway, question.number);
+        }
+        let held = controller.brain.view(now, &timing).lease == LeaseView::Held;
+        let lasts = match mistake {
+            Mistake::GrantUnclipped => held.then_some(timing.grant_ms),
+            Mistake::None
+            | Mistake::DriftIgnored
+            | Mistake::GrantForgotten
+            | Mistake::AnyAnswerTaken => controller.brain.grant(now, &timing),
+        };
+        let Some(lasts_ms) = lasts else { return };
+        if mistake != Mistake::GrantForgotten {
+            controller.brain.granted(question.gateway, question.number, now, &timing);
+        }
+        self.last_grant_by = Some(controller.brain.me());
+        let route = Route::Open { term: Term(1), main: MAIN };
+        let answer = Answer { number: question.number, term: Term(1), route, lasts_ms };
+        self.flying.push(Message::Answered { answer, process });
+    }
+
+    fn take(&mut self, answer: Answer, process: u64) {
+        if process != self.gateway_process {
+            return;
+        }
+        let mut answer = answer;
+        if self.mistake == Mistake::AnyAnswerTaken {
+            answer.number =
+                self.gateway.ask(self.gateway_clock.pair(self.now_us), false, None).number;
+        }
+        // A refused answer changes nothing, which is what is relied on here.
+        let _ = self.gateway.answered(&answer);
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        let timing = self.timing();
+        let live = self.gateway.live(self.gateway_clock.pair(self.now_us));
+        for controller in &self.controllers {
+            let now = controller.clock.read(self.now_us);
+            let granted = controller.brain.view(now, &timing).promotion == PromotionRight::Granted;
+            if !granted || !controller.brain.outstanding(now).is_empty() {
+                continue;
+            }
+            if live.is_some() {
+                return Err(format!("a grant is alive while promotion is open: {self:?}"));
+            }
+            if self.last_grant_by.is_some_and(|by| by != controller.brain.me()) {
+                self.takeovers += 1;
+                self.last_grant_by = None;
+            }
+        }
+        Ok(())
+    }
+}
+
+type Schedule = Vec<(u8, usize, usize)>;
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    proptest::collection::vec((0_u8..80, 0_usize..2, 0_usize..32), 100..500)
+}
+
+/// Rates of the three clocks, within the drift that is allowed for; the ends are tried most.
+fn rates() -> impl Strategy<Value = Rates> {
+    let allowed = 1_000_000 - u64::from(TIMING.drift_ppm)..=1_000_000 + u64::from(TIMING.drift_ppm);
+    let ends = [*allowed.start(), *allowed.end()];
+    proptest::array::uniform3(prop_oneof![
+        3 => proptest::sample::select(ends.to_vec()),
+        1 => allowed,
+    ])
+}
+
+fn run(mistake: Mistake, rates: Rates, schedule: &Schedule) -> Result<u32, String> {
+    let mut world = World::start(mistake, rates);
+    for (kind, which, choice) in schedule {
+        world.step(*kind, *which, *choice)?;
+    }
+    Ok(world.takeovers)
+}
+
+proptest! {
+    #![proptest_config(runs(20_000))]
+
+    #[test]
+    fn no_grant_is_alive_while_promotion_is_open(rates in rates(), schedule in schedule()) {
+        if let Err(why) = run(Mistake::None, rates, &schedule) {
+            return Err(TestCaseError::fail(why));
+        }
+    }
+}
+
+/// The runs that a mistake breaks, and how often a right passed to another process in the others.
+fn tried(mistake: Mistake, count: usize) -> (usize, u32) {
+    let mut runner =
+        TestRunner::new_with_rng(runs(1), TestRng::from_seed(RngAlgorithm::ChaCha, &[0x67; 32]));
+    let both = (rates(), schedule());
+    let (mut broken, mut takeovers) = (0, 0);
+    for _ in 0..count {
+        let (rates, schedule) = both.new_tree(&mut runner).expect("always made").current();
+        match run(mistake, rates, &schedule) {
+            Ok(seen) => takeovers += seen,
+            Err(_) => broken += 1,
+        }
+    }
+    (broken, takeovers)
+}
+
+#[test]
+fn the_simulation_reaches_takeovers() {
+    let (broken, takeovers) = tried(Mistake::None, 2_000);
+    assert_eq!(broken, 0);
+    assert!(takeovers > 200, "only {takeovers} takeovers in 2000 runs");
+}
+
+#[test]
+fn each_mistake_is_found() {
+    for mistake in [
+        Mistake::GrantUnclipped,
+        Mistake::DriftIgnored,
+        Mistake::GrantForgotten,
+        Mistake::AnyAnswerTaken,
+    ] {
+        let (broken, _) = tried(mistake, 10_000);
+        assert!(broken > 0, "{mistake:?} goes unseen");
+    }
+}
