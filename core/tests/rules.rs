@@ -55,11 +55,15 @@ const ORDERED: &[(RuleId, RuleId, &str)] = &[
 const REFUSED: &[(RuleId, GuardId, &str)] = &[];
 
 /// A reading, and the rules that may act with risk when it is missing and not when it is there.
-const GAPS: &[(&str, &[RuleId], &str)] = &[(
-    "volume",
-    &[RuleId::E20, RuleId::E25],
-    "without its manifest a volume does not keep what was flushed, so a new reign begins",
-)];
+const GAPS: &[(&str, &[RuleId], &str)] = &[
+    ("answer", &[RuleId::A20], "a phantom's row is cleared at once where no try is remembered"),
+    ("pod", &[RuleId::A20], "a phantom's row is cleared at once where no try is remembered"),
+    (
+        "volume",
+        &[RuleId::E20, RuleId::E25],
+        "without its manifest a volume does not keep what was flushed, so a new reign begins",
+    ),
+];
 
 type Judged = BTreeMap<(RuleId, Option<InstanceId>), Verdict>;
 

@@ -5,7 +5,7 @@ use super::Verdict;
 use crate::{
     action::Action,
     ids::{Incarnation, InstanceId},
-    observation::{Drain, Route, RowState},
+    observation::{Drain, Route, RowState, SyncMode},
     reason::{Reason, Unfit},
     record::{Before, Cause, Record, Stage},
     situation::{MainNow, Situation},
@@ -284,6 +284,8 @@ fn not_ready_to_move(
             | RowState::Phantom
             | RowState::Unrecognized(_) => false,
         });
+        let votes = row.is_some_and(|row| row.mode == SyncMode::StrictSync);
+        let ready = ready && (votes || id != candidate);
         let recoverable = row.is_some_and(|row| {
             row.since != crate::reading::Age::Expired && row.state != RowState::Diverged
         });
