@@ -4,6 +4,8 @@
 
 mod explain;
 mod input;
+mod play;
+mod walk;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,12 +22,18 @@ struct Cli {
 enum Command {
     /// Say what the decision says for one observation, rule by rule
     Explain(explain::Args),
+    /// Run a schedule in the simulated world and tell its story
+    Play(play::Args),
+    /// Run many random schedules with faults, each followed by silence
+    Walk(walk::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match &cli.command {
         Command::Explain(args) => explain::run(args),
+        Command::Play(args) => play::run(args),
+        Command::Walk(args) => walk::run(args),
     };
     match ended {
         Ok(code) => code,

@@ -220,9 +220,8 @@ impl Believed {
     /// else the only main where the item says that it is about the main.
     #[must_use]
     pub fn subject(&self, item: &Item) -> Option<PodName> {
-        let named = item.pod.or_else(|| {
-            item.facts.replica_name.as_deref().and_then(PodName::of_replica)
-        });
+        let named =
+            item.pod.or_else(|| item.facts.replica_name.as_deref().and_then(PodName::of_replica));
         let is_main = item.facts.role_of_pod == Some(Role::Main);
         named.or_else(|| if is_main { self.only_main() } else { None })
     }

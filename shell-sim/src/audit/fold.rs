@@ -71,8 +71,7 @@ impl Believed {
         }
     }
 
-    /// Notes the loss of a main, if the item is about one; `no_role_needed` where the controller
-    /// itself says so.
+    /// Notes the loss of a main, if the item is about one or the controller says that it is.
     fn lose_main(&mut self, item: &Item, said_by_controller: bool) {
         let of_main = item.facts.role_of_pod == Some(Role::Main)
             || self
@@ -205,9 +204,6 @@ fn status_told(now: &mut Believed, item: &Item) {
             }
         }
     }
-    if item.event == E::FailoverCheck && item.data.text("result") == Some("no failover needed") {
-        now.failover = None;
-    }
 }
 
 fn prestop_completed(now: &mut Believed, item: &Item) {
@@ -290,12 +286,15 @@ fn rpc_received(now: &mut Believed, item: &Item) {
 /// it is refused (MR 3.4).
 fn rejected_diverged(now: &mut Believed, item: &Item) {
     let by = item.facts.registered_on.map(|main| now.main_life(main));
+    let mode = item.facts.sync_mode;
     let order = item.order;
     now.change(item, |pod| {
         pod.refused = true;
         pod.role = Some((Role::Replica, order));
         pod.address_missing = false;
+        pod.mode = mode.or(pod.mode);
         pod.heard.extend(by);
+        pod.follows = by.or(pod.follows);
     });
 }
 
@@ -411,9 +410,8 @@ pub(super) fn holders(item: &Item, key: &str) -> Vec<PodName> {
 }
 
 fn write_recorded(now: &mut Believed, item: &Item) {
-    let shared = ["first_record_on", "last_record_on"]
-        .into_iter()
-        .any(|key| holders(item, key).len() > 1);
+    let shared =
+        ["first_record_on", "last_record_on"].into_iter().any(|key| holders(item, key).len() > 1);
     if shared {
         now.write_shared_at = item.at.or(now.write_shared_at);
     }

@@ -2,10 +2,9 @@
 //! alone; it deliberately never asks which incident it reads and names no rule that the evidence
 //! cannot show. The rules are the predecessor's as its documents state them.
 //!
-//! Three invariants have no check, because no word of the vocabulary can show their breach:
-//! `bootstrap-refuses-ambiguity` (there is no word for a bootstrap),
-//! `healthy-means-all-replicas-ready` (none for a verdict on the cluster) and
-//! `gateway-routes-only-to-target-main` as far as reads are concerned.
+//! Two invariants have no check, because no word of the vocabulary can show their breach:
+//! `bootstrap-refuses-ambiguity` (there is no word for a bootstrap) and
+//! `healthy-means-all-replicas-ready` (none for a verdict on the cluster).
 //!
 //! Two kinds of check share one table: invariants of states and steps fold the timeline into a
 //! [`Believed`] topology and look at it before each item; checks of the trace compare items.
@@ -19,9 +18,11 @@ mod name;
 mod prestop;
 mod replicas;
 mod target;
+#[cfg(test)]
+mod tests;
 mod trace;
 
-pub use believed::{Believed, Failover, Gateway, Life, Loss, Pass, PodBelief};
+pub use believed::{Believed, Failover, Gateway, Life, Loss, MainLife, Mark, Pass, PodBelief};
 pub use name::InvariantName;
 pub use trace::{Finding, Step, Trace};
 

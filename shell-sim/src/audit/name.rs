@@ -1,5 +1,5 @@
-//! The names of all invariants. This module fixes the list; it deliberately does not know how any of
-//! them is checked.
+//! The names of all invariants. This module fixes the list; it deliberately does not know how any
+//! of them is checked.
 
 use crate::incident::words;
 

@@ -15,7 +15,7 @@ pub struct ReadError {
     /// Where in it.
     pub place: Place,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 /// A place in an incident file, as far as it is known.
@@ -68,9 +68,14 @@ pub enum Problem {
         /// Offset of the first such byte.
         at: usize,
     },
-    /// The text is not YAML of the schema: the parser's own words.
-    #[error("{0}")]
-    Shape(String),
+    /// The text is not YAML of the schema.
+    #[error("{message}; found `{found}`")]
+    Shape {
+        /// What the parser says.
+        message: String,
+        /// The line at which it says so.
+        found: String,
+    },
     /// A word outside its vocabulary.
     #[error(transparent)]
     Word(#[from] UnknownWord),

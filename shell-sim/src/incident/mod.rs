@@ -1,5 +1,5 @@
-//! Recorded incidents as values: what a file in `shell-sim/incidents/` says, checked and typed. This
-//! module decides what a well-formed incident is; it deliberately does not know whose fault
+//! Recorded incidents as values: what a file in `shell-sim/incidents/` says, checked and typed.
+//! This module decides what a well-formed incident is; it deliberately does not know whose fault
 //! anything was. The verdicts that a file carries (`original_outcome`, `invariant_violated`,
 //! `what_a_correct_controller_does`) are dropped while reading: no type here has a place for them,
 //! so nothing that runs on an [`Incident`] can look at the answer.
@@ -11,6 +11,8 @@ mod model;
 mod pod;
 mod read;
 mod stamp;
+#[cfg(test)]
+mod tests;
 mod value;
 mod words;
 

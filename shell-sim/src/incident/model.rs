@@ -2,11 +2,11 @@
 //! not know how a file spells them, nor any verdict on them.
 
 use super::{
+    event::EventWord,
     facts::Facts,
     pod::PodName,
     value::Data,
     words::{Actor, Evidence, Kind, Role, Status, SyncMode},
-    event::EventWord,
 };
 use ha_core::leadership::Millis;
 use serde::Serialize;

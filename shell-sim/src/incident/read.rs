@@ -1,6 +1,6 @@
-//! From the text of a file to an [`Incident`]. This module decides what is accepted: the schema, the
-//! closed vocabularies, orders, stamps and names. It deliberately takes the fields that judge the
-//! predecessor off the text and lets them fall.
+//! From the text of a file to an [`Incident`]. This module decides what is accepted: the schema,
+//! the closed vocabularies, orders, stamps and names. It deliberately does not know what the fields
+//! say that judge the predecessor: it skips them.
 
 use super::{
     error::{Place, Problem, ReadError},
@@ -13,7 +13,7 @@ use super::{
 };
 use ha_core::leadership::Millis;
 use serde::{Deserialize, de::IgnoredAny};
-use serde_saphyr::{DuplicateKeyPolicy, MergeKeyPolicy, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error as YamlError, MergeKeyPolicy, Spanned};
 use std::{collections::BTreeSet, str::FromStr};
 
 /// No incident comes near it; a log file given by mistake does.
@@ -118,23 +118,52 @@ impl Incident {
     }
 }
 
+/// How deep values may be nested; recorded data needs four levels.
+const DEPTH_LIMIT: usize = 16;
+
 /// Parses the YAML with limits far above what incidents need and far below what hurts.
 fn parse(reader: &Reader<'_>, text: &str) -> Result<RawIncident, ReadError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_depth: 16,
+            max_depth: DEPTH_LIMIT,
             max_aliases: 0,
             max_anchors: 0,
         },
         duplicate_keys: DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         strict_booleans: true,
+        with_snippet: false,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let line = error.location().map(|location| location.line());
         let place = Place { line, ..Place::default() };
-        reader.error(place, Problem::Shape(error.without_snippet().to_string()))
+        reader.error(place, explain(&error, line_of(text, line)))
     })
+}
+
+fn line_of(text: &str, line: Option<u64>) -> &str {
+    let index = line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
+    index.and_then(|index| text.lines().nth(index)).unwrap_or_default().trim()
+}
+
+/// The parser's error in the words of the schema. `line` is the line at fault.
+fn explain(error: &YamlError, line: &str) -> Problem {
+    if let YamlError::DuplicateMappingKey { key, .. } = error {
+        let key = shorten(key.as_deref().unwrap_or(line));
+        return Problem::value(format!("the key `{key}` a second time"), "each key once");
+    }
+    if let YamlError::InvalidScalar { ty: "i64" | "u64", .. } = error {
+        return Problem::value(format!("`{}`", shorten(line)), "a whole number there");
+    }
+    if let YamlError::Budget { .. } = error {
+        return Problem::value(
+            format!("`{}`", shorten(line)),
+            format!("no anchors, no aliases and at most {DEPTH_LIMIT} levels"),
+        );
+    }
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(before, _)| before);
+    Problem::Shape { message: message.to_owned(), found: shorten(line) }
 }
 
 /// Turns raw parts into typed ones; it knows the file's name for its errors.
@@ -144,7 +173,7 @@ struct Reader<'f> {
 
 impl Reader<'_> {
     fn error(&self, place: Place, problem: impl Into<Problem>) -> ReadError {
-        ReadError { file: self.file.to_owned(), place, problem: problem.into() }
+        ReadError { file: self.file.to_owned(), place, problem: Box::new(problem.into()) }
     }
 
     fn incident(&self, raw: RawIncident) -> Result<Incident, ReadError> {
@@ -287,9 +316,8 @@ impl Reader<'_> {
             })
         });
         let data = raw.data.unwrap_or_default();
-        let facts = Facts::of(&data).map_err(|Fault { key, problem }| {
-            self.error(place(&format!("data.{key}")), problem)
-        })?;
+        let facts = Facts::of(&data)
+            .map_err(|Fault { key, problem }| self.error(place(&format!("data.{key}")), problem))?;
         let item = Item {
             at: None,
             order,
@@ -355,8 +383,6 @@ fn next_order(found: i64, previous: u32) -> Result<u32, Problem> {
     match order {
         Some(order) if order == next || (order == previous && previous > 0) => Ok(order),
         Some(_) | None if previous == 0 => Err(Problem::Order { found, expected: "1".to_owned() }),
-        Some(_) | None => {
-            Err(Problem::Order { found, expected: format!("{previous} or {next}") })
-        }
+        Some(_) | None => Err(Problem::Order { found, expected: format!("{previous} or {next}") }),
     }
 }

@@ -59,15 +59,12 @@ pub(super) fn parse_date(text: &str) -> Option<u64> {
 const fn day_number(year: u64, month: u64, day: u64) -> u64 {
     let shifted = year + 400 - if month <= 2 { 1 } else { 0 };
     let since_march = (month + 9) % 12;
-    shifted * 365 + shifted / 4 - shifted / 100
-        + shifted / 400
-        + (since_march * 153 + 2) / 5
-        + day
+    shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (since_march * 153 + 2) / 5 + day
         - 1
 }
 
 const fn days_in(year: u64, month: u64) -> u64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 if leap => 29,
         2 => 28,

@@ -87,11 +87,9 @@ impl Value {
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Unstated
-            | Self::Flag(_)
-            | Self::Number(_)
-            | Self::List(_)
-            | Self::Fields(_) => None,
+            Self::Unstated | Self::Flag(_) | Self::Number(_) | Self::List(_) | Self::Fields(_) => {
+                None
+            }
         }
     }
 
@@ -100,11 +98,9 @@ impl Value {
     pub const fn as_number(&self) -> Option<i64> {
         match self {
             Self::Number(number) => Some(*number),
-            Self::Unstated
-            | Self::Flag(_)
-            | Self::Text(_)
-            | Self::List(_)
-            | Self::Fields(_) => None,
+            Self::Unstated | Self::Flag(_) | Self::Text(_) | Self::List(_) | Self::Fields(_) => {
+                None
+            }
         }
     }
 
@@ -113,11 +109,9 @@ impl Value {
     pub const fn as_fields(&self) -> Option<&Data> {
         match self {
             Self::Fields(fields) => Some(fields),
-            Self::Unstated
-            | Self::Flag(_)
-            | Self::Number(_)
-            | Self::Text(_)
-            | Self::List(_) => None,
+            Self::Unstated | Self::Flag(_) | Self::Number(_) | Self::Text(_) | Self::List(_) => {
+                None
+            }
         }
     }
 }

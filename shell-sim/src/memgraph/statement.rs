@@ -89,24 +89,13 @@ impl<P> Statement<P> {
 
     /// Whether only one of them may run at a time (MR 1.2).
     const fn is_system_query(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::SetRoleMain
-            | Self::SetRoleReplica { .. }
-            | Self::Register { .. }
-            | Self::Drop { .. } => true,
-            Self::ShowRole
-            | Self::ShowReplicas
-            | Self::ShowVersion
-            | Self::ShowConfig
-            | Self::ShowStorageInfo
-            | Self::Read
-            | Self::Write(_)
-            | Self::Begin
-            | Self::Stage(_)
-            | Self::Commit
-            | Self::Rollback
-            | Self::Snapshot => false,
-        }
+                | Self::SetRoleReplica { .. }
+                | Self::Register { .. }
+                | Self::Drop { .. }
+        )
     }
 }
 
@@ -147,27 +136,9 @@ impl<P: Payload> Instance<P> {
         if self.as_main().is_some_and(|main| main.owes(session)) {
             return Some(Rejection::SessionBusy(session));
         }
-        match statement {
-            Statement::Stage(_) if !process.transactions.contains_key(&session) => {
-                Some(Rejection::NoTransaction(session))
-            }
-            Statement::Stage(_)
-            | Statement::ShowRole
-            | Statement::ShowReplicas
-            | Statement::ShowVersion
-            | Statement::ShowConfig
-            | Statement::ShowStorageInfo
-            | Statement::SetRoleMain
-            | Statement::SetRoleReplica { .. }
-            | Statement::Register { .. }
-            | Statement::Drop { .. }
-            | Statement::Read
-            | Statement::Write(_)
-            | Statement::Begin
-            | Statement::Commit
-            | Statement::Rollback
-            | Statement::Snapshot => None,
-        }
+        let staged = matches!(statement, Statement::Stage(_));
+        (staged && !process.transactions.contains_key(&session))
+            .then_some(Rejection::NoTransaction(session))
     }
 
     fn run(

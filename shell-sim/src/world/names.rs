@@ -63,8 +63,6 @@ macro_rules! text_form {
     };
 }
 
-pub(crate) use text_form;
-
 numbered! {
     /// The place of a controller; its processes have ids of their own.
     ControllerNo(u8), "ct-", "a controller such as ct-0"
@@ -148,7 +146,7 @@ impl FromStr for Link {
 text_form!(Link);
 
 /// What a message is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// Frequent heartbeat of a main (MR 2.4).
     Beat,
@@ -164,6 +162,8 @@ pub enum Kind {
     Finalize,
     /// A slice of the log (MR 3.5).
     Recover,
+    /// Nobody listens where an instance was asked.
+    Refusal,
     /// A controller's promotion.
     Promote,
     /// A controller's demotion.
@@ -196,6 +196,7 @@ impl Kind {
         (Self::Prepare, "prepare"),
         (Self::Finalize, "finalize"),
         (Self::Recover, "recover"),
+        (Self::Refusal, "refusal"),
         (Self::Promote, "promote"),
         (Self::Demote, "demote"),
         (Self::Register, "register"),

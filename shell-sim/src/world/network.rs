@@ -83,7 +83,9 @@ pub enum Body {
     },
     /// A write of the record.
     RecordWrite {
-        /// Which write of its process.
+        /// The process that wrote it.
+        by: ControllerId,
+        /// Which write of that process.
         ticket: u32,
         /// The version to compare with.
         expected: Option<ResourceVersion>,
@@ -99,10 +101,12 @@ pub enum Body {
     },
     /// A write of the lease.
     LeaseWrite {
+        /// The process that wrote it.
+        by: ControllerId,
         /// The version to compare with.
         expected: Option<ResourceVersion>,
-        /// The new holder; none for a release.
-        holder: Option<ControllerId>,
+        /// Whether it gives the lease up instead of taking it.
+        release: bool,
         /// When it was sent, on the sender's clock.
         sent: Millis,
     },
@@ -150,48 +154,11 @@ pub struct Connection {
     /// The instance.
     pub to: InstanceId,
     /// What is asked on it.
-    pub kind: WireKind,
+    pub kind: Kind,
     /// Whether the opener gave it up while something it sent was still under way.
     pub closed: bool,
-}
-
-/// The kind of what is asked on a connection, in a form that files can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum WireKind {
-    /// Clients' statements.
-    Request,
-    /// One command.
-    Command(CommandKind),
-}
-
-/// The kind of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum CommandKind {
-    /// SET REPLICATION ROLE TO MAIN.
-    Promote,
-    /// SET REPLICATION ROLE TO REPLICA.
-    Demote,
-    /// REGISTER REPLICA.
-    Register,
-    /// DROP REPLICA.
-    Drop,
-    /// An own commit.
-    Mark,
-}
-
-impl WireKind {
-    /// As the kind of a message.
-    #[must_use]
-    pub const fn kind(self) -> Kind {
-        match self {
-            Self::Request => Kind::Request,
-            Self::Command(CommandKind::Promote) => Kind::Promote,
-            Self::Command(CommandKind::Demote) => Kind::Demote,
-            Self::Command(CommandKind::Register) => Kind::Register,
-            Self::Command(CommandKind::Drop) => Kind::Drop,
-            Self::Command(CommandKind::Mark) => Kind::Mark,
-        }
-    }
+    /// Whether the process it belongs to ended: whatever is sent on it goes nowhere.
+    pub ended: bool,
 }
 
 /// Everything between the places.
@@ -241,7 +208,7 @@ impl Network {
     }
 
     /// Opens a connection to the running process of `to`, under the smallest free number.
-    pub(super) fn connect(&mut self, from: Place, to: InstanceId, kind: WireKind) -> Session {
+    pub(super) fn connect(&mut self, from: Place, to: InstanceId, kind: Kind) -> Session {
         let mut free = 0;
         for session in self.connections.keys() {
             if session.0 != free {
@@ -250,24 +217,16 @@ impl Network {
             free += 1;
         }
         let session = Session(free);
-        self.connections.insert(session, Connection { from, to, kind, closed: false });
+        self.connections
+            .insert(session, Connection { from, to, kind, closed: false, ended: false });
         session
     }
 
     /// Whether a request on this connection is still on its way to the instance.
     pub(super) fn has_request(&self, session: Session) -> bool {
-        self.messages.values().any(|body| match body {
-            Body::Command { session: on, .. } | Body::Request { session: on, .. } => *on == session,
-            Body::Rpc { .. }
-            | Body::RpcAnswer { .. }
-            | Body::Answer { .. }
-            | Body::Close { .. }
-            | Body::RecordWrite { .. }
-            | Body::RecordAnswer { .. }
-            | Body::LeaseWrite { .. }
-            | Body::LeaseAnswer { .. }
-            | Body::Question(_)
-            | Body::GrantAnswer(_) => false,
+        self.messages.values().any(|body| {
+            matches!(body, Body::Command { session: on, .. } | Body::Request { session: on, .. }
+                if *on == session)
         })
     }
 
@@ -281,18 +240,9 @@ impl Network {
     /// The opener hangs up: what was on its way to it is lost. Returns whether the instance can
     /// forget the connection too, because nothing is on its way to it.
     pub(super) fn hang_up(&mut self, session: Session) -> bool {
-        self.messages.retain(|_, body| match body {
-            Body::Answer { session: on, .. } | Body::Close { session: on } => *on != session,
-            Body::Rpc { .. }
-            | Body::RpcAnswer { .. }
-            | Body::Command { .. }
-            | Body::Request { .. }
-            | Body::RecordWrite { .. }
-            | Body::RecordAnswer { .. }
-            | Body::LeaseWrite { .. }
-            | Body::LeaseAnswer { .. }
-            | Body::Question(_)
-            | Body::GrantAnswer(_) => true,
+        self.messages.retain(|_, body| {
+            !matches!(body, Body::Answer { session: on, .. } | Body::Close { session: on }
+                if *on == session)
         });
         if self.has_request(session) {
             if let Some(connection) = self.connections.get_mut(&session) {

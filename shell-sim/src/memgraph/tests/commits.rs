@@ -207,6 +207,37 @@ fn mr_4_2_heartbeats_that_give_up_a_replica_fail_the_commit() {
     assert_eq!(net.status(A, B), "invalid");
 }
 
+/// While B is awaited, heartbeats give up C: it is not even asked, and counts as failed if SYNC.
+#[test]
+fn mr_4_1_a_replica_given_up_during_the_commit() {
+    for (mode, fails) in [(Sync, true), (Async, false)] {
+        let mut net = Net::cluster(Config::default(), &[Sync, mode]);
+        let writer = net.ask(A, S::Write(id(1)));
+        let prepare = net.wire.pop_front().unwrap();
+        net.disconnect(A, C, RpcFailure::TimedOut);
+        (0..3).for_each(|_| net.beat(A));
+        net.connect(A, C);
+        net.wire.push_back(prepare);
+        net.pump();
+        let answer = net.answer(A, writer).unwrap();
+        assert_eq!(matches!(answer, Answer::Failed(ServerError::SyncFailed { .. })), fails);
+        assert_eq!((net.ids(B), net.ids(C)), (vec![1], vec![]));
+        assert_eq!(net.status(A, C), "invalid");
+    }
+}
+
+#[test]
+fn mr_4_an_abandoned_commit_goes_on_without_an_answer() {
+    let mut net = Net::cluster(Config::default(), &[Sync]);
+    let session = net.ask(A, S::Write(id(1)));
+    net.ask_on(A, session, S::Read);
+    assert_eq!(net.events.pop(), Some((A, Output::Rejected(Rejection::SessionBusy(session)))));
+    net.input(A, Input::Abandon { session });
+    net.pump();
+    assert_eq!(net.answer(A, session), None);
+    assert_eq!((net.ids(A), net.ids(B)), (vec![1], vec![1]));
+}
+
 #[test]
 fn mr_4_without_wal_nothing_is_replicated() {
     let config = Config { wal_enabled: false, ..Config::default() };
@@ -216,6 +247,14 @@ fn mr_4_without_wal_nothing_is_replicated() {
     assert_eq!(net.ids(B), [0; 0]);
     net.restart(A);
     assert_eq!(net.ids(A), [0; 0]);
+    net.done(A, S::Drop { name: name(B) });
+    net.nodes[A].config.wal_enabled = true;
+    net.restart(A);
+    net.register(A, B, Sync);
+    net.write(A, 2);
+    assert_eq!(net.ids(B), [2]);
+    net.restart(B);
+    assert_eq!((net.ids(B), net.nodes[B].volume.flushed), (vec![], 0));
 }
 
 #[test]
@@ -272,6 +311,6 @@ fn explicit_transactions() {
     net.run_on(A, session, S::Stage(id(4)));
     net.input(A, Input::Abandon { session });
     assert_eq!(net.ids(A), [1, 2]);
-    net.run_on(A, session, S::Begin);
+    assert_eq!(net.run_on(A, session, S::Begin), Answer::Done(vec![]));
     assert_eq!(fails(&mut net, S::Begin), "Nested transactions are not supported.");
 }

@@ -79,15 +79,16 @@ fn mr_5_3_fresh() {
 fn mr_5_3_a_main_restarts_with_all_registrations() {
     let mut net = Net::cluster(Config::default(), &[Sync]);
     net.write(A, 1);
+    net.write(A, 2);
     let (uuid, epoch) =
         (net.nodes[A].as_main().unwrap().uuid, net.nodes[A].timeline().unwrap().epoch);
     net.restart(A);
     assert_eq!(net.nodes[A].as_main().unwrap().uuid, uuid);
     let timeline = net.nodes[A].timeline().unwrap();
     assert_eq!(timeline.epoch, epoch);
-    assert_eq!(timeline.history, [Branch { epoch, ldt: 2 }]);
-    assert_eq!(net.info(A, B), (2, 0, "ready"));
-    assert_eq!(net.ids(A), [1]);
+    assert_eq!(timeline.history, [Branch { epoch, ldt: 4 }]);
+    assert_eq!(net.info(A, B), (4, 0, "ready"));
+    assert_eq!(net.ids(A), [1, 2]);
 }
 
 #[test]

@@ -107,6 +107,22 @@ fn mr_3_3_a_promoted_main_falls_back_to_the_old_epoch() {
     assert_eq!(timeline.history, [Branch { epoch: old, ldt: 2 }]);
 }
 
+/// A restart puts the running epoch into the history; the same epoch may come to stand there
+/// twice, and the later entry counts.
+#[test]
+fn mr_3_3_the_last_entry_of_an_epoch_counts() {
+    let mut net = Net::cluster(Config::default(), &[Async, Async]);
+    net.write(A, 1);
+    net.restart(B);
+    net.write(A, 2);
+    net.done(B, S::SetRoleMain);
+    let history = &net.nodes[B].timeline().unwrap().history;
+    assert_eq!(history.iter().map(|branch| branch.ldt).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(history[0].epoch, history[1].epoch);
+    net.register(B, C, Sync);
+    assert_eq!(net.status(B, C), "ready");
+}
+
 #[test]
 fn mr_3_3_a_first_commit_or_a_snapshot_keeps_the_new_epoch() {
     for statement in [S::Write(id(9)), S::Snapshot] {

@@ -100,6 +100,7 @@ fn mr_4_3_the_main_dies_between_the_phases() {
     net.pump();
     assert!(net.nodes[B].prepared().is_some());
     net.write(A, 3);
+    assert!(net.events.contains(&(B, Output::Discarded { tick: 4 })));
     assert_eq!(net.ids(B), [1, 3]);
     assert_eq!(net.nodes[B].prepared(), None);
 }
@@ -170,6 +171,10 @@ fn mr_4_3_a_decision_about_an_unknown_tick_succeeds() {
     };
     assert_eq!(decide(&mut net, main_uuid), [response(true)]);
     assert_eq!(decide(&mut net, MainUuid(12345)), [response(false)]);
+    net.ask(A, S::Write(id(2)));
+    net.step();
+    assert_eq!(decide(&mut net, main_uuid), [response(true)]);
+    assert_eq!(net.nodes[B].prepared().map(|entry| entry.tick), Some(4));
     assert_eq!(net.ids(B), [1]);
 }
 
@@ -185,6 +190,16 @@ fn mr_4_5_sync_beside_strict_sync() {
     assert!(aborted(&answer));
     assert_eq!(net.status(A, B), "invalid");
     assert_eq!((net.ids(A), net.ids(C)), (vec![1], vec![1]));
+}
+
+#[test]
+fn mr_3_2_a_strict_phantom_does_not_ask_for_votes() {
+    let mut net = Net::fresh(3, Config::default());
+    net.demote(B);
+    net.register(A, B, Sync);
+    assert!(net.refused(A, Net::register_statement(C, StrictSync)).ends_with("Error: 5"));
+    assert!(matches!(net.write(A, 1), Answer::Committed { .. }));
+    assert_eq!(net.ids(B), [1]);
 }
 
 #[test]

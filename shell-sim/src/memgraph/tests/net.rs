@@ -279,6 +279,21 @@ impl Net {
         self.cut.insert((from, to), why);
     }
 
+    /// Gives all ids other numbers, those of messages under way too.
+    pub(super) fn renumber(&mut self, by: &mut impl Renumber) {
+        self.nodes.iter_mut().for_each(|node| node.renumber(by));
+        for packet in &mut self.wire {
+            packet.id = by.rpc(packet.id);
+            match &mut packet.body {
+                Body::Request(request) => request.renumber(by),
+                Body::Response(response) => response.renumber(by),
+                Body::Failed(_) => {}
+            }
+        }
+        let asked = std::mem::take(&mut self.asked);
+        self.asked = asked.into_iter().map(|(id, node)| (by.rpc(id), node)).collect();
+    }
+
     pub(super) fn connect(&mut self, from: usize, to: usize) {
         self.cut.remove(&(from, to));
     }

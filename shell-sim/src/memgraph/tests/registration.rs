@@ -71,6 +71,19 @@ fn mr_3_1_an_empty_replica_adopts_the_database() {
 }
 
 #[test]
+fn mr_3_1_system_recovery_of_a_main_that_is_not_obeyed() {
+    let mut net = unattached();
+    let before = net.nodes[B].clone();
+    let request =
+        Rpc::SystemRecovery { main_uuid: MainUuid(12345), storage_uuid: StorageUuid(54321) };
+    let input = Input::Request { id: RpcId(0), from: endpoint(A), request };
+    let outputs = net.nodes[B].handle(input, &mut net.mint);
+    let response = RpcResponse::Aligned(false);
+    assert_eq!(outputs, [Output::Respond { id: RpcId(0), to: endpoint(A), response }]);
+    assert_eq!(net.nodes[B], before);
+}
+
+#[test]
 fn mr_3_1_register_of_an_abandoned_connection_goes_on() {
     let mut net = unattached();
     let session = net.ask(A, Net::register_statement(B, Sync));

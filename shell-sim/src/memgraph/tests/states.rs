@@ -13,6 +13,12 @@ fn mr_2_3_ticks_of_a_fresh_instance() {
     assert!(matches!(net.write(A, 2), Answer::Committed { tick: 5, .. }));
     net.done(A, S::Snapshot);
     assert!(matches!(net.write(A, 3), Answer::Committed { tick: 8, .. }));
+    // A transaction takes one tick at its start, however much it reads.
+    let session = Session(900);
+    for statement in [S::Begin, S::Read, S::Read, S::Stage(id(4))] {
+        net.run_on(A, session, statement);
+    }
+    assert!(matches!(net.run_on(A, session, S::Commit), Answer::Committed { tick: 10, .. }));
 }
 
 #[test]
@@ -74,6 +80,22 @@ fn mr_2_4_exactly_the_third_failure_in_a_row() {
     net.connect(A, B);
     rounds(&mut net, 1);
     assert_eq!(net.status(A, B), "ready");
+}
+
+#[test]
+fn mr_2_4_the_fourth_failure_changes_nothing() {
+    let mut net = Net::cluster(Config::default(), &[Async]);
+    net.disconnect(A, B, RpcFailure::TimedOut);
+    (0..3).for_each(|_| net.beat(A));
+    // A commit attempt checks it meanwhile, and finds it behind.
+    net.connect(A, B);
+    net.write(A, 1);
+    assert_eq!(net.info(A, B), (2, 0, "ready"));
+    net.disconnect(A, B, RpcFailure::TimedOut);
+    (0..300).for_each(|_| net.beat(A));
+    assert_eq!(net.status(A, B), "ready");
+    let main = net.nodes[A].as_main().unwrap();
+    assert_eq!(main.clients[0].live.as_ref().unwrap().failures, 3);
 }
 
 #[test]
@@ -206,6 +228,61 @@ fn mr_9_3_one_worker_takes_tasks_in_order() {
     net.pump();
     assert_eq!(net.ids(B), [1, 2, 3]);
     assert_eq!(net.info(A, B), (6, 0, "ready"));
+}
+
+#[test]
+fn mr_2_2_a_check_that_became_needless_is_skipped() {
+    let mut net = Net::cluster(Config::default(), &[Async]);
+    net.disconnect(A, B, RpcFailure::Refused);
+    net.write(A, 1);
+    net.connect(A, B);
+    net.input(A, Input::Heartbeat { name: name(B) });
+    net.pump_until(|packet| is_request(packet, "recover"));
+    let recover = net.wire.pop_front().unwrap();
+    net.disconnect(A, B, RpcFailure::Refused);
+    (0..3).for_each(|_| net.beat(A));
+    assert_eq!(net.status(A, B), "invalid");
+    net.connect(A, B);
+    (0..3).for_each(|_| net.beat(A));
+    // One check waits behind the recovery, however many heartbeats asked for it.
+    let main = net.nodes[A].as_main().unwrap();
+    assert_eq!(main.clients[0].live.as_ref().unwrap().queue, [Task::Check]);
+    net.wire.push_back(recover);
+    net.step();
+    net.step();
+    assert_eq!(net.info(A, B), (2, 0, "ready"));
+    assert!(net.wire.is_empty());
+}
+
+#[test]
+fn mr_2_2_a_check_under_way_is_enough() {
+    let mut net = Net::cluster(Config::default(), &[Async]);
+    net.disconnect(A, B, RpcFailure::Refused);
+    net.write(A, 1);
+    net.ask(A, S::Write(id(2)));
+    net.ask(A, S::Write(id(3)));
+    assert_eq!(net.wire.len(), 1);
+    assert!(is_request(&net.wire[0], "check"));
+    let main = net.nodes[A].as_main().unwrap();
+    assert!(main.clients[0].live.as_ref().unwrap().queue.is_empty());
+}
+
+#[test]
+fn mr_3_5_a_slice_beyond_the_replicas_tick_is_refused() {
+    let config = Config { flush_every: 100, ..Config::default() };
+    let mut net = Net::cluster(config, &[Async]);
+    net.write(A, 1);
+    net.disconnect(A, B, RpcFailure::Refused);
+    net.write(A, 2);
+    net.connect(A, B);
+    net.input(A, Input::Heartbeat { name: name(B) });
+    net.pump_until(|packet| is_request(packet, "recover"));
+    net.input(B, Input::PowerLoss { keep: 0 });
+    net.input(B, Input::Start);
+    net.pump();
+    assert_eq!((net.status(A, B), net.ids(B)), ("invalid", vec![]));
+    net.beat(A);
+    assert_eq!((net.status(A, B), net.ids(B)), ("ready", vec![1, 2]));
 }
 
 #[test]

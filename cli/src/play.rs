@@ -1,0 +1,48 @@
+//! `memgraph-ha play FILE`: runs a schedule and tells its story.
+
+use crate::input::{self, InputError};
+use clap::Args as ClapArgs;
+use shell_sim::{mutants, schedule, world::Decide};
+use std::{path::PathBuf, process::ExitCode};
+
+/// What to play.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// A schedule; `-` reads standard input
+    file: PathBuf,
+    /// Decide wrongly on purpose, by the mutant of this name
+    #[arg(long)]
+    mutant: Option<String>,
+}
+
+/// Runs, tells, judges.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
+    let text = input::text(&args.file)?;
+    let schedule = schedule::Schedule::parse(&text).map_err(|error| InputError::Form {
+        path: args.file.clone(),
+        error: error.to_string(),
+        expected: "a schedule: one directive a line, # for comments",
+    })?;
+    let decide: Decide = match &args.mutant {
+        None => ha_core::plan,
+        Some(name) => match mutants::named(name) {
+            Some(mutant) => mutant.decide,
+            None => {
+                return Err(InputError::Form {
+                    path: args.file.clone(),
+                    error: format!("there is no mutant {name:?}"),
+                    expected: "the name of a mutant, as in a schedule's header",
+                });
+            }
+        },
+    };
+    let report = schedule::run(&schedule, decide);
+    print!("{}", report.story());
+    for failure in &report.failures {
+        println!("failed: {failure}");
+    }
+    for violation in &report.violations {
+        println!("broken: {violation}");
+    }
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

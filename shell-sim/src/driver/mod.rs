@@ -1,0 +1,19 @@
+//! it. They choose events; what an event does is for the world alone.
+
+mod chance;
+mod counters;
+mod due;
+mod fair;
+mod pattern;
+mod timers;
+mod trace;
+
+mod wake;
+mod walk;
+
+pub use chance::Chance;
+pub use counters::Counters;
+pub use fair::{End, Fair};
+pub use pattern::Pattern;
+pub use trace::{Line, Trace, What};
+pub use walk::{Limits, Walk, WalkReport};

@@ -1,0 +1,229 @@
+//! What only the truth can tell: whether an acknowledged write is where it must be, and whether a
+//! route outlived its reign. It judges states of the world; how they came about is in the trace.
+
+use crate::{
+    memgraph::{Entry, ReplicaState},
+    world::{Body, ControllerNo, Fate, Payload, World, WriteId},
+};
+use ha_core::{
+    guard::GuardId,
+    ids::{GatewayId, InstanceId, Term},
+    record::Stage,
+};
+use std::fmt;
+
+/// A broken promise.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Violation {
+    /// A gateway holds a live grant of a term although a later one has promoted.
+    StaleGrant {
+        /// Which gateway.
+        gateway: GatewayId,
+        /// The term of its grant.
+        term: Term,
+        /// The later one.
+        promoted: Term,
+    },
+    /// Two gateways forward to different mains.
+    TwoRoutes {
+        /// One main.
+        one: InstanceId,
+        /// The other.
+        other: InstanceId,
+    },
+    /// The main that is routed to, or that ends up in charge, lacks an acknowledged write.
+    AckedMissing {
+        /// The write.
+        write: WriteId,
+        /// The main.
+        main: InstanceId,
+        /// Whether its second phase was lost: the loss that is known and documented (MR 4.3).
+        known: bool,
+    },
+    /// No log of any instance holds an acknowledged write.
+    AckedGone {
+        /// The write.
+        write: WriteId,
+        /// Whether its second phase was lost.
+        known: bool,
+    },
+    /// A log holds a write more than once.
+    Doubled {
+        /// The write.
+        write: WriteId,
+        /// Whose log.
+        on: InstanceId,
+    },
+    /// A write that the client was told had not happened is there.
+    Ghost {
+        /// The write.
+        write: WriteId,
+        /// Where.
+        on: InstanceId,
+    },
+    /// The main shows a replica as ready and not behind, and their logs differ.
+    SilentDivergence {
+        /// The main.
+        main: InstanceId,
+        /// The replica.
+        replica: InstanceId,
+    },
+    /// The guard had to refuse a step of a rule.
+    Vetoed {
+        /// Whose plan.
+        controller: ControllerNo,
+        /// The guard.
+        guard: GuardId,
+        /// The step.
+        step: String,
+    },
+    /// The cluster calls itself settled without a steady main.
+    NoMain,
+    /// A process was given something that makes no sense: a mistake of the world itself.
+    WorldRejected {
+        /// Which instance.
+        on: InstanceId,
+        /// What it said.
+        why: String,
+    },
+}
+
+impl Violation {
+    /// Whether it is a loss that the promise itself excepts.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        matches!(self, Self::AckedMissing { known: true, .. } | Self::AckedGone { known: true, .. })
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StaleGrant { gateway, term, promoted } => write!(
+                f,
+                "{gateway} may forward under term {term} after a promotion in term {promoted}"
+            ),
+            Self::TwoRoutes { one, other } => {
+                write!(f, "writes are routed to {one} and to {other} at once")
+            }
+            Self::AckedMissing { write, main, known } => {
+                write!(f, "{main} lacks the acknowledged {write}")?;
+                f.write_str(if *known { ", whose second phase was lost" } else { "" })
+            }
+            Self::AckedGone { write, known } => {
+                write!(f, "no instance holds the acknowledged {write}")?;
+                f.write_str(if *known { ", whose second phase was lost" } else { "" })
+            }
+            Self::Doubled { write, on } => write!(f, "{on} holds {write} more than once"),
+            Self::Ghost { write, on } => {
+                write!(f, "{on} holds {write}, which its client was told had not happened")
+            }
+            Self::SilentDivergence { main, replica } => {
+                write!(f, "{main} shows {replica} as ready, and their logs differ")
+            }
+            Self::Vetoed { controller, guard, step } => {
+                write!(f, "guard {} refused {controller}: {step}", guard.name())
+            }
+            Self::NoMain => f.write_str("settled without a steady main"),
+            Self::WorldRejected { on, why } => write!(f, "{on} rejected an input: {why}"),
+        }
+    }
+}
+
+fn holds(log: &[Entry<Payload>], write: WriteId) -> usize {
+    log.iter().filter(|entry| entry.payload == Payload::Write(write)).count()
+}
+
+fn writes(world: &World) -> impl Iterator<Item = (WriteId, Fate)> + '_ {
+    world.clients.iter().flat_map(|client| client.writes.iter().map(|(id, fate)| (*id, *fate)))
+}
+
+fn missing(world: &World, main: InstanceId, body: &Body, found: &mut Vec<Violation>) {
+    for (write, fate) in writes(world) {
+        if fate == Fate::Acked && holds(&body.instance.volume.log, write) == 0 {
+            let known = world.truth.undecided.contains(&write);
+            found.push(Violation::AckedMissing { write, main, known });
+        }
+    }
+}
+
+fn gone(world: &World, found: &mut Vec<Violation>) {
+    let lacks = |write| {
+        world.bodies.iter().all(|body| holds(&body.instance.volume.log, write) == 0)
+    };
+    for (write, _) in writes(world).filter(|(_, fate)| *fate == Fate::Acked) {
+        if lacks(write) {
+            let known = world.truth.undecided.contains(&write);
+            found.push(Violation::AckedGone { write, known });
+        }
+    }
+}
+
+/// What is broken in this very state, whatever comes next.
+#[must_use]
+pub fn violations(world: &World) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut routed: Option<InstanceId> = None;
+    for (index, gateway) in (0..world.settings.gateways).zip(&world.gateways) {
+        let Some(grant) = gateway.live(world.now) else { continue };
+        if grant.term < world.truth.promoted {
+            found.push(Violation::StaleGrant {
+                gateway: GatewayId(index),
+                term: grant.term,
+                promoted: world.truth.promoted,
+            });
+        }
+        let main = grant.main.id;
+        match routed {
+            Some(one) if one != main => found.push(Violation::TwoRoutes { one, other: main }),
+            Some(_) => continue,
+            None => routed = Some(main),
+        }
+        if let Ok(body) = world.body(main)
+            && body.incarnation() == Some(grant.main.incarnation)
+        {
+            missing(world, main, body, &mut found);
+        }
+    }
+    found
+}
+
+/// What is broken in a state that calls itself settled, or that can do no more by itself.
+#[must_use]
+pub fn final_violations(world: &World, settled: bool) -> Vec<Violation> {
+    let mut found = violations(world);
+    gone(world, &mut found);
+    let steady = world.api.record().is_some_and(|record| record.stage == Stage::Steady);
+    let Some(main) = world.recorded_main().filter(|_| steady) else {
+        if settled {
+            found.push(Violation::NoMain);
+        }
+        return found;
+    };
+    let Ok(body) = world.body(main) else { return found };
+    missing(world, main, body, &mut found);
+    for (write, fate) in writes(world) {
+        let times = holds(&body.instance.volume.log, write);
+        if times > 1 {
+            found.push(Violation::Doubled { write, on: main });
+        }
+        if times > 0 && matches!(fate, Fate::Failed | Fate::Held) {
+            found.push(Violation::Ghost { write, on: main });
+        }
+    }
+    for row in body.instance.rows() {
+        let even =
+            row.data.is_some_and(|data| data.status == ReplicaState::Ready && data.behind == 0);
+        let replica = InstanceId(u8::try_from(row.name.0).unwrap_or(u8::MAX));
+        if even
+            && let Ok(other) = world.body(replica)
+            && other.runs()
+            && other.instance.volume.log != body.instance.volume.log
+        {
+            found.push(Violation::SilentDivergence { main, replica });
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}

@@ -1,0 +1,134 @@
+//! The text form of a world's settings: `name=value` words, each of which may be left out.
+
+use crate::{
+    memgraph::{RecoveryPath, Version},
+    world::{BadWord, Settings},
+};
+use std::str::FromStr;
+
+const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clients=2 engine=3.10 \
+     flush=100000 wal=true restore=true recover=true heartbeats=true ordered=true \
+     recovery=wals lease=5000 \
+     renew=1000 grant=3000 promise=5000 drift=1000";
+
+fn value<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadWord> {
+    text.parse().map_err(|_| BadWord { found: text.into(), expected })
+}
+
+/// Reads settings; what is left out is as in the default.
+///
+/// # Errors
+/// A name or a value that is not known, or durations that do not fit each other.
+pub fn parse_settings(text: &str) -> Result<Settings, BadWord> {
+    let mut settings = Settings::default();
+    for word in text.split_whitespace() {
+        let (name, text) =
+            word.split_once('=').ok_or_else(|| BadWord { found: word.into(), expected: NAMES })?;
+        set(&mut settings, name, text)?;
+    }
+    settings.timing.validate().map_err(|_| BadWord {
+        found: text.into(),
+        expected: "durations with grant <= lease, promise <= lease, 2 * renew <= lease",
+    })?;
+    Ok(settings)
+}
+
+fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadWord> {
+    const COUNT: &str = "a small number";
+    const SWITCH: &str = "true or false";
+    const MILLIS: &str = "milliseconds such as 5000";
+    let (config, timing) = (&mut settings.config, &mut settings.timing);
+    match name {
+        "instances" => settings.instances = value(text, COUNT)?,
+        "controllers" => settings.controllers = value(text, COUNT)?,
+        "gateways" => settings.gateways = value(text, COUNT)?,
+        "clients" => settings.clients = value(text, COUNT)?,
+        "engine" => config.version = engine(text)?,
+        "flush" => config.flush_every = value(text, "transactions between flushes, from 1")?,
+        "wal" => config.wal_enabled = value(text, SWITCH)?,
+        "restore" => config.restore_state = value(text, SWITCH)?,
+        "recover" => config.recover_data = value(text, SWITCH)?,
+        "heartbeats" => config.heartbeats = value(text, SWITCH)?,
+        "ordered" => settings.ordered = value(text, SWITCH)?,
+        "recovery" => {
+            config.recovery = match text {
+                "wals" => RecoveryPath::Wals,
+                "snapshot" => RecoveryPath::Snapshot,
+                _ => return Err(BadWord { found: text.into(), expected: "wals or snapshot" }),
+            }
+        }
+        "lease" => timing.lease_ms = value(text, MILLIS)?,
+        "renew" => timing.renew_ms = value(text, MILLIS)?,
+        "grant" => timing.grant_ms = value(text, MILLIS)?,
+        "promise" => timing.promise_ms = value(text, MILLIS)?,
+        "drift" => timing.drift_ppm = value(text, "millionths such as 1000")?,
+        _ => return Err(BadWord { found: name.into(), expected: NAMES }),
+    }
+    Ok(())
+}
+
+fn engine(text: &str) -> Result<Version, BadWord> {
+    match text {
+        "3.8" => Ok(Version::V3_8),
+        "3.10" => Ok(Version::V3_10),
+        "3.12" => Ok(Version::V3_12),
+        "head" => Ok(Version::Head),
+        _ => Err(BadWord { found: text.into(), expected: "an engine: 3.8, 3.10, 3.12 or head" }),
+    }
+}
+
+const fn engine_word(version: Version) -> &'static str {
+    match version {
+        Version::V3_8 => "3.8",
+        Version::V3_10 => "3.10",
+        Version::V3_12 => "3.12",
+        Version::Head => "head",
+    }
+}
+
+/// Prints settings: the size always, the rest where it differs from the default.
+#[must_use]
+pub fn format_settings(settings: &Settings) -> String {
+    let usual = Settings::default();
+    let (config, timing) = (&settings.config, &settings.timing);
+    let recovery = match config.recovery {
+        RecoveryPath::Wals => "wals",
+        RecoveryPath::Snapshot => "snapshot",
+    };
+    let mut words = vec![
+        format!("instances={}", settings.instances),
+        format!("controllers={}", settings.controllers),
+        format!("gateways={}", settings.gateways),
+        format!("clients={}", settings.clients),
+        format!("engine={}", engine_word(config.version)),
+        format!("flush={}", config.flush_every),
+    ];
+    let switches = [
+        ("wal", config.wal_enabled, usual.config.wal_enabled),
+        ("restore", config.restore_state, usual.config.restore_state),
+        ("recover", config.recover_data, usual.config.recover_data),
+        ("heartbeats", config.heartbeats, usual.config.heartbeats),
+        ("ordered", settings.ordered, usual.ordered),
+    ];
+    for (name, is, was) in switches {
+        if is != was {
+            words.push(format!("{name}={is}"));
+        }
+    }
+    if config.recovery != usual.config.recovery {
+        words.push(format!("recovery={recovery}"));
+    }
+    let durations = [
+        ("lease", timing.lease_ms, usual.timing.lease_ms),
+        ("renew", timing.renew_ms, usual.timing.renew_ms),
+        ("grant", timing.grant_ms, usual.timing.grant_ms),
+        ("promise", timing.promise_ms, usual.timing.promise_ms),
+        ("drift", timing.drift_ppm.into(), usual.timing.drift_ppm.into()),
+    ];
+    for (name, is, was) in durations {
+        if is != was {
+            words.push(format!("{name}={is}"));
+        }
+    }
+    words.join(" ")
+}

@@ -1,0 +1,131 @@
+//! The world as `ha_core::invariants` judge it: roles, relations and routes, with the truth where
+//! a controller would only have a reading.
+
+use crate::{
+    memgraph::{self, RoleName},
+    world::{Body, Fate, Happening, Payload, World, WriteId},
+};
+use ha_core::{
+    ids::{GatewayId, InstanceId},
+    invariants::{self, Known, Node, Obeys, Role, Topology, Violation},
+    observation::SyncMode,
+    record::Record,
+};
+use std::collections::BTreeSet;
+
+/// The roles and relations of a world.
+#[must_use]
+pub fn topology(world: &World) -> Topology {
+    let acked = acknowledged(world);
+    let instances = world.instances().zip(&world.bodies);
+    let forwards = (0..world.settings.gateways).zip(&world.gateways).filter_map(|(id, gateway)| {
+        let grant = gateway.live(world.now)?;
+        Some((GatewayId(id), (grant.term, grant.main)))
+    });
+    Topology {
+        record: world.api.record().cloned(),
+        instances: instances.map(|(id, body)| (id, node(world, body, &acked))).collect(),
+        forwards: forwards.collect(),
+    }
+}
+
+/// Writes that a client was told are durable, without those whose second phase was lost: their
+/// loss is the known exception (MR 4.3).
+fn acknowledged(world: &World) -> BTreeSet<WriteId> {
+    let fates = world.clients.iter().flat_map(|client| &client.writes);
+    fates
+        .filter(|(id, fate)| **fate == Fate::Acked && !world.truth.undecided.contains(id))
+        .map(|(id, _)| *id)
+        .collect()
+}
+
+fn node(world: &World, body: &Body, acked: &BTreeSet<WriteId>) -> Node {
+    let held: BTreeSet<WriteId> = body
+        .instance
+        .volume
+        .log
+        .iter()
+        .filter_map(|entry| match entry.payload {
+            Payload::Write(write) => Some(write),
+            Payload::Mark => None,
+        })
+        .collect();
+    let role = match body.instance.role() {
+        None => Role::Down,
+        Some(RoleName::Main) => Role::Main,
+        Some(RoleName::Replica) => Role::Replica,
+    };
+    let rows = body.instance.rows().into_iter().filter_map(|row| {
+        let ordinal = u8::try_from(row.name.0).ok()?;
+        Some((InstanceId(ordinal), (mode(row.mode), row.data.is_some())))
+    });
+    Node {
+        incarnation: body.incarnation(),
+        role,
+        obeys: obeys(world, body),
+        rows: rows.collect(),
+        addressed: body.pod.as_ref().is_some_and(|pod| pod.address.is_some()),
+        holds_data: !held.is_empty(),
+        complete: if acked.is_subset(&held) { Known::Yes } else { Known::No },
+    }
+}
+
+const fn mode(mode: memgraph::SyncMode) -> SyncMode {
+    match mode {
+        memgraph::SyncMode::StrictSync => SyncMode::StrictSync,
+        memgraph::SyncMode::Sync => SyncMode::Sync,
+        memgraph::SyncMode::Async => SyncMode::Async,
+    }
+}
+
+fn obeys(world: &World, body: &Body) -> Obeys {
+    let Some(replica) = body.instance.as_replica() else {
+        return Obeys::Nobody;
+    };
+    let shipped_by = |other: &Body| {
+        other.instance.as_main().is_some_and(|main| main.uuid == replica.obeys)
+    };
+    world
+        .instances()
+        .zip(&world.bodies)
+        .find(|(_, other)| shipped_by(other))
+        .map_or(Obeys::Nobody, |(id, _)| Obeys::Instance(id))
+}
+
+/// Judges a world step by step: states, actions as they are sent, and changes of the record.
+#[derive(Debug, Clone, Default)]
+pub struct Judge {
+    record: Option<Record>,
+    /// The topology before the step that is judged, kept because an action is judged in the state
+    /// in which it was sent.
+    before: Option<Topology>,
+}
+
+impl Judge {
+    /// Looks at the world before a step in which a controller may send something.
+    pub fn before(&mut self, world: &World) {
+        self.before = Some(topology(world));
+    }
+
+    /// What the step broke.
+    pub fn after(&mut self, world: &World, happenings: &[Happening]) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for happening in happenings {
+            if let Happening::Sent { action, .. } = happening
+                && let Some(before) = &self.before
+            {
+                found.extend(invariants::broken_by(before, action));
+            }
+        }
+        let now = topology(world);
+        if now.record != self.record {
+            if let Some(record) = &now.record {
+                found.extend(invariants::broken_record(self.record.as_ref(), record));
+            }
+            self.record.clone_from(&now.record);
+        }
+        found.extend(invariants::broken(&now));
+        self.before = None;
+        found
+    }
+}
