@@ -179,14 +179,15 @@ pub fn one_main_per_replica(t: &Topology) -> Judged {
     Ok(())
 }
 
-/// All gateways that forward do so to the same main in the same term.
+/// All gateways that forward do so to the same instance in the same term. A grant for a life of it
+/// that ended reaches nobody.
 ///
 /// # Errors
 /// Two that differ.
 pub fn one_routed_main(t: &Topology) -> Judged {
     let mut routes = t.forwards.iter();
-    let Some((first, route)) = routes.next() else { return Ok(()) };
-    match routes.find(|(_, other)| *other != route) {
+    let Some((first, (term, main))) = routes.next() else { return Ok(()) };
+    match routes.find(|(_, (other, there))| other != term || there.id != main.id) {
         None => Ok(()),
         Some((other, _)) => {
             violated("one-routed-main", format!("{first} and {other} forward to different mains"))

@@ -8,6 +8,7 @@ use crate::{
 use ha_core::{
     guard::GuardId,
     ids::{GatewayId, InstanceId, Term},
+    invariants,
     record::Stage,
 };
 use std::fmt;
@@ -24,6 +25,8 @@ pub enum Violation {
         /// The later one.
         promoted: Term,
     },
+    /// A safety rule does not hold.
+    Rule(invariants::Violation),
     /// Two gateways forward to different mains.
     TwoRoutes {
         /// One main.
@@ -103,16 +106,17 @@ impl fmt::Display for Violation {
                 f,
                 "{gateway} may forward under term {term} after a promotion in term {promoted}"
             ),
+            Self::Rule(broken) => write!(f, "{}: {}", broken.invariant, broken.why),
             Self::TwoRoutes { one, other } => {
                 write!(f, "writes are routed to {one} and to {other} at once")
             }
             Self::AckedMissing { write, main, known } => {
                 write!(f, "{main} lacks the acknowledged {write}")?;
-                f.write_str(if *known { ", whose second phase was lost" } else { "" })
+                f.write_str(if *known { ", a loss that the promise excepts" } else { "" })
             }
             Self::AckedGone { write, known } => {
                 write!(f, "no instance holds the acknowledged {write}")?;
-                f.write_str(if *known { ", whose second phase was lost" } else { "" })
+                f.write_str(if *known { ", a loss that the promise excepts" } else { "" })
             }
             Self::Doubled { write, on } => write!(f, "{on} holds {write} more than once"),
             Self::Ghost { write, on } => {
@@ -130,6 +134,14 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Whether the promise excepts the loss of a write: its second phase was lost (MR 4.3), or two
+/// nodes lost power before it was flushed.
+fn is_excepted(world: &World, write: WriteId) -> bool {
+    let truth = &world.truth;
+    truth.undecided.contains(&write)
+        || truth.unflushed.get(&write).is_some_and(|instances| instances.len() > 1)
+}
+
 fn holds(log: &[Entry<Payload>], write: WriteId) -> usize {
     log.iter().filter(|entry| entry.payload == Payload::Write(write)).count()
 }
@@ -141,19 +153,18 @@ fn writes(world: &World) -> impl Iterator<Item = (WriteId, Fate)> + '_ {
 fn missing(world: &World, main: InstanceId, body: &Body, found: &mut Vec<Violation>) {
     for (write, fate) in writes(world) {
         if fate == Fate::Acked && holds(&body.instance.volume.log, write) == 0 {
-            let known = world.truth.undecided.contains(&write);
+            let known = is_excepted(world, write);
             found.push(Violation::AckedMissing { write, main, known });
         }
     }
 }
 
 fn gone(world: &World, found: &mut Vec<Violation>) {
-    let lacks = |write| {
-        world.bodies.iter().all(|body| holds(&body.instance.volume.log, write) == 0)
-    };
+    let lacks =
+        |write| world.bodies.iter().all(|body| holds(&body.instance.volume.log, write) == 0);
     for (write, _) in writes(world).filter(|(_, fate)| *fate == Fate::Acked) {
         if lacks(write) {
-            let known = world.truth.undecided.contains(&write);
+            let known = is_excepted(world, write);
             found.push(Violation::AckedGone { write, known });
         }
     }

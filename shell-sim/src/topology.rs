@@ -34,7 +34,10 @@ pub fn topology(world: &World) -> Topology {
 fn acknowledged(world: &World) -> BTreeSet<WriteId> {
     let fates = world.clients.iter().flat_map(|client| &client.writes);
     fates
-        .filter(|(id, fate)| **fate == Fate::Acked && !world.truth.undecided.contains(id))
+        .filter(|(id, fate)| {
+            let power = world.truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
+            **fate == Fate::Acked && !world.truth.undecided.contains(id) && !power
+        })
         .map(|(id, _)| *id)
         .collect()
 }
@@ -82,9 +85,8 @@ fn obeys(world: &World, body: &Body) -> Obeys {
     let Some(replica) = body.instance.as_replica() else {
         return Obeys::Nobody;
     };
-    let shipped_by = |other: &Body| {
-        other.instance.as_main().is_some_and(|main| main.uuid == replica.obeys)
-    };
+    let shipped_by =
+        |other: &Body| other.instance.as_main().is_some_and(|main| main.uuid == replica.obeys);
     world
         .instances()
         .zip(&world.bodies)

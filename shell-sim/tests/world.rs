@@ -325,7 +325,8 @@ fn a_phantom_is_cleared() {
         "bootstrap
          cut mg-1 mg-2 refuse
          crash mg-0
-         run until phantom mg-1 mg-2
+         run until happened end ct-0 register mg-2 * on mg-1 refused
+         assert phantom mg-1 mg-2
          heal mg-1 mg-2
          run until row mg-1 mg-2=ready
          settle

@@ -5,7 +5,7 @@ use super::Verdict;
 use crate::{
     action::Action,
     ids::{Incarnation, InstanceId},
-    observation::{Drain, Route, RowState, SyncMode},
+    observation::{Drain, Route, Row, RowState, SyncMode},
     reason::{Reason, Unfit},
     record::{Before, Cause, Record, Stage},
     situation::{MainNow, Situation},
@@ -213,7 +213,11 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
         return Verdict::Pass;
     }
     let voter = record.voters().next();
-    let state = voter.and_then(|id| main.rows.get(&id)).map(|row| row.state.clone());
+    let row = voter.and_then(|id| main.rows.get(&id));
+    if let Some(voter) = voter.filter(|_| row.is_some_and(Row::outruns_main)) {
+        return Verdict::Hold(Reason::BothLostPower { main: main.at.id, voter });
+    }
+    let state = row.map(|row| row.state.clone());
     Verdict::Hold(Reason::MainUnproven { main: main.at.id, voter, state })
 }
 

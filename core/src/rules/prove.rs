@@ -142,20 +142,29 @@ pub(super) fn record_proofs(s: &Situation<'_>) -> Verdict {
     Verdict::Act(write(s, record), reason)
 }
 
+/// Whether a commit would tell, or mend, what `id` is: a ready one that is not proven, or one that
+/// was left in the middle of a transaction that was aborted.
+fn needs_commit(s: &Situation<'_>, main: &MainNow<'_>, id: InstanceId) -> bool {
+    let Some(row) = main.rows.get(&id) else { return false };
+    let tried = s.committed(main, id) && row.still == Age::Fresh;
+    let unproven = s.proof(id).is_none() && s.newly_proven(main, id).is_none();
+    match row.state {
+        RowState::Ready => unproven && !tried,
+        RowState::Replicating => row.since != Age::Fresh,
+        RowState::Recovery
+        | RowState::Invalid
+        | RowState::Diverged
+        | RowState::Phantom
+        | RowState::Unrecognized(_) => false,
+    }
+}
+
 /// V50. A replica that lost its tail shows `ready` for ever in quiet times; a commit exposes it.
 pub(super) fn by_commit(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = reigning(s, Stage::Steady) else { return Verdict::Pass };
     let unproven: BTreeSet<_> = s
         .others(main.at.id)
-        .filter(|id| {
-            s.is_replica(*id)
-                && s.proof(*id).is_none()
-                && s.newly_proven(&main, *id).is_none()
-                && main.rows.get(id).is_some_and(|row| {
-                    let tried = s.committed(&main, *id) && row.still == Age::Fresh;
-                    row.state == RowState::Ready && !tried
-                })
-        })
+        .filter(|id| s.is_replica(*id) && needs_commit(s, &main, *id))
         .collect();
     if unproven.is_empty() {
         return Verdict::Pass;

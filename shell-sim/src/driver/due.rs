@@ -57,10 +57,9 @@ impl Fair {
             let wait = match obstacle {
                 Obstacle::Behind => continue,
                 Obstacle::Cut(Cut::Refuse) | Obstacle::Gone => 0,
-                Obstacle::Cut(Cut::Silent)
-                | Obstacle::Frozen
-                | Obstacle::Dark
-                | Obstacle::Down => patience(message),
+                Obstacle::Cut(Cut::Silent) | Obstacle::Frozen | Obstacle::Dark | Obstacle::Down => {
+                    patience(message)
+                }
             };
             let at = *timers.messages.entry(*id).or_insert(world.now + wait);
             if !scan.is_due(at) {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     oracle::{self, Violation},
+    topology::Judge,
     world::{ControllerNo, Decide, Event, Happening, Place, Refused, Settings, World},
 };
 use ha_core::{leadership::Millis, plan::Plan, reason::Recipe};
@@ -66,6 +67,7 @@ pub struct Fair {
     /// Since when the leader only holds.
     quiet: Option<Millis>,
     pub(super) planned: bool,
+    judge: Judge,
     out: Vec<Happening>,
 }
 
@@ -94,6 +96,7 @@ impl Fair {
             plans: BTreeMap::new(),
             quiet: None,
             planned: false,
+            judge: Judge::default(),
             out: Vec::new(),
         }
     }
@@ -164,15 +167,21 @@ impl Fair {
 
     fn step(&mut self, event: &Event) -> Result<(), Refused> {
         let mut out = std::mem::take(&mut self.out);
+        if matches!(event, Event::Effect(_)) {
+            self.judge.before(&self.world);
+        }
         let done = self.world.step_into(event, self.decide, &mut out);
         self.counters.events += 1;
+        if !is_a_look(event) {
+            for broken in self.judge.after(&self.world, &out) {
+                self.found(Violation::Rule(broken));
+            }
+            self.check();
+        }
         for happening in out.drain(..) {
             self.notice(happening);
         }
         self.out = out;
-        if !is_a_look(event) {
-            self.check();
-        }
         done
     }
 

@@ -7,7 +7,7 @@ use crate::{
     schedule::{Directive, SETTLE_MS, Schedule},
     world::{
         ClientId, ControllerNo, Cut, Decide, Event, Fate, Kind, MessageBody, MessageId, Next,
-        Place, Refused, Settings, WriteId,
+        Place, Refused, Settings, World, WriteId,
     },
 };
 use ha_core::ids::{GatewayId, InstanceId};
@@ -80,9 +80,13 @@ impl Walk {
         }
     }
 
-    /// One walk.
+    /// The world after the choices of a walk, before calm.
     #[must_use]
-    pub fn run(&self, seed: u64) -> WalkReport {
+    pub fn world_after(&self, seed: u64) -> World {
+        self.disturb(seed).fair.world
+    }
+
+    fn disturb(&self, seed: u64) -> Walker {
         let mut walker = Walker {
             fair: self.start.clone(),
             chance: Chance::new(seed),
@@ -94,6 +98,13 @@ impl Walk {
         for _ in 0..self.limits.choices {
             walker.choose();
         }
+        walker
+    }
+
+    /// One walk.
+    #[must_use]
+    pub fn run(&self, seed: u64) -> WalkReport {
+        let mut walker = self.disturb(seed);
         walker.fair.calm();
         walker.done.push(Directive::Calm);
         let end = walker.fair.settle(SETTLE_MS);

@@ -4,6 +4,8 @@
 mod predicate;
 mod run;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use predicate::{Found, Predicate, Recent, RoleWord, RouteWord};
 pub use run::{Failure, Report, run};

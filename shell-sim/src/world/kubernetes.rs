@@ -4,16 +4,19 @@
 use super::{
     Payload, Refused, Step, World,
     happening::Happening,
-    names::{Kind, Place},
+    names::{Kind, Place, WriteId},
     network::Body as Message,
 };
-use crate::memgraph::{Config, Input, Instance, Mint, Output, ReplicaName, Role, RoleName};
+use crate::memgraph::{Config, Entry, Input, Instance, Mint, Output, ReplicaName, Role, RoleName};
 use ha_core::{
     ids::{BootId, Incarnation, InstanceId, PodUid, StartId},
     observation::{Container, PodView, VolumeView},
 };
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 /// One ordinal: its volume lives for ever, its pod, node and process come and go.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +49,15 @@ pub struct Pod {
     pub deleting: bool,
     /// What the kubelet last said of its container.
     pub container: Container,
+}
+
+/// The clients' writes on a volume.
+fn writes(body: &Body) -> BTreeSet<WriteId> {
+    let write = |entry: &Entry<Payload>| match entry.payload {
+        Payload::Write(write) => Some(write),
+        Payload::Mark => None,
+    };
+    body.instance.volume.log.iter().filter_map(write).collect()
 }
 
 impl Body {
@@ -213,7 +225,12 @@ impl World {
         body.powered = false;
         body.frozen = false;
         let ran = body.runs();
+        let before = writes(body);
         self.feed(id, Input::PowerLoss { keep }, out)?;
+        let after = writes(self.body(id)?);
+        for write in before.difference(&after) {
+            self.truth.unflushed.entry(*write).or_default().insert(id);
+        }
         if ran {
             self.process_ended(id, false, out);
         }

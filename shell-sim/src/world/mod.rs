@@ -17,6 +17,8 @@ mod kubernetes;
 mod names;
 mod network;
 mod probe;
+#[cfg(test)]
+mod tests;
 
 pub use api::Api;
 pub use client::{Client, Doing, Fate, Next, Transaction, What};
@@ -41,7 +43,10 @@ use ha_core::{
     plan::Plan,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// A decision function: ours, a mutant of it, or somebody else's.
 pub type Decide = fn(&ClusterObservation) -> Plan;
@@ -127,6 +132,9 @@ pub struct Truth {
     /// Writes whose second phase did not arrive in time, or at a voter that restarted and kept
     /// nothing: their clients are told success all the same (MR 4.3).
     pub undecided: BTreeSet<WriteId>,
+    /// Instances that lost a write with the power of their node. One alone takes nothing from
+    /// anybody; two are more than the promise covers.
+    pub unflushed: BTreeMap<WriteId, BTreeSet<InstanceId>>,
     /// Writes so far.
     pub writes: u16,
     /// Requests of operators so far.

@@ -1,0 +1,270 @@
+//! The schedules of `schedules/`, one fault scenario each: every one goes as it says under our
+//! decision, and not under the wrong decision that its header names.
+
+use shell_sim::{
+    mutants,
+    oracle::Violation,
+    schedule::{Directive, Report, Schedule, run},
+};
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// What a schedule is tried against to show that it can fail.
+enum Against {
+    /// A wrong decision, by name.
+    Decision(&'static mutants::Mutant),
+    /// Another world, in which the fault is not caught.
+    World(Directive),
+}
+
+/// A schedule file.
+struct Scenario {
+    file: String,
+    id: String,
+    moment: String,
+    schedule: Schedule,
+    against: Against,
+}
+
+/// The one header line that begins with this word.
+fn header<'a>(file: &str, text: &'a str, word: &str) -> Result<&'a str, String> {
+    let prefix = format!("# {word}: ");
+    let mut found = text.lines().filter_map(|line| line.strip_prefix(prefix.as_str()));
+    match (found.next(), found.next()) {
+        (Some(rest), None) if !rest.trim().is_empty() => Ok(rest.trim()),
+        (Some(_), None) | (None, _) => Err(format!("{file}: no line \"{prefix}...\"")),
+        (Some(_), Some(_)) => Err(format!("{file}: more than one line \"{prefix}...\"")),
+    }
+}
+
+fn against(file: &str, text: &str) -> Result<Against, String> {
+    let name = header(file, text, "mutant")?;
+    if name.starts_with("world ") {
+        let world = name.parse().map_err(|why| format!("{file}: mutant {name:?}: {why}"))?;
+        return Ok(Against::World(world));
+    }
+    mutants::named(name).map(Against::Decision).ok_or_else(|| {
+        let known: Vec<&str> = mutants::all().map(|mutant| mutant.name).collect();
+        format!("{file}: mutant {name:?} is not known; known are: {}", known.join(", "))
+    })
+}
+
+fn scenario(file: &str, text: &str) -> Result<Scenario, String> {
+    let number = file.strip_prefix('s').and_then(|rest| rest.split_once('-')).map(|(n, _)| n);
+    let Some(number) = number.and_then(|n| n.parse::<u8>().ok()) else {
+        return Err(format!("{file}: a name such as s03-name-of-the-situation.txt is expected"));
+    };
+    let id = format!("S{number}");
+    header(file, text, &id)?;
+    let moment = header(file, text, "moment")?.to_owned();
+    let schedule = Schedule::parse(text).map_err(|bad| format!("{file}: {bad}"))?;
+    Ok(Scenario { file: file.into(), id, moment, schedule, against: against(file, text)? })
+}
+
+/// Every schedule file with its text, by name.
+fn files() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules");
+    let mut files: Vec<(String, String)> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
+        .filter(|(name, _)| {
+            name.starts_with('s') && Path::new(name).extension().is_some_and(|ext| ext == "txt")
+        })
+        .map(|(name, path)| (name, fs::read_to_string(path).unwrap()))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no schedule in {}", folder.display());
+    files
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let read = files().into_iter().map(|(name, text)| scenario(&name, &text));
+    let (good, bad): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+    let bad: Vec<String> = bad.into_iter().filter_map(Result::err).collect();
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    good.into_iter().filter_map(Result::ok).collect()
+}
+
+/// Demands that nothing is wrong with any of them.
+fn demand(wrong: &[String]) {
+    assert!(wrong.is_empty(), "{} schedules:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn broken(report: &Report) -> Vec<String> {
+    report.violations.iter().filter(|v| !v.is_known()).map(ToString::to_string).collect()
+}
+
+/// The schedule in the other world.
+fn moved(schedule: &Schedule, world: &Directive) -> Schedule {
+    let usual = schedule.lines.iter().filter(|(_, d)| !matches!(d, Directive::World(_))).cloned();
+    Schedule { lines: std::iter::once((0, world.clone())).chain(usual).collect() }
+}
+
+/// Why a run did not go as it should: what broke, and which assertions did not hold. A directive
+/// that could not be carried out is no reason, for it asserts nothing.
+fn reasons(schedule: &Schedule, report: &Report) -> Vec<String> {
+    let asserts = |line: usize| {
+        schedule.lines.iter().any(|(number, directive)| {
+            *number == line && matches!(directive, Directive::Assert(_) | Directive::RunUntil(..))
+        })
+    };
+    let failed = report.failures.iter().filter(|failure| asserts(failure.line));
+    broken(report).into_iter().chain(failed.map(ToString::to_string)).collect()
+}
+
+/// Ours brings every scenario to its end.
+#[test]
+fn every_schedule_goes_as_it_says() {
+    let mut wrong = Vec::new();
+    for Scenario { file, schedule, .. } in scenarios() {
+        let report = run(&schedule, ha_core::plan);
+        if !report.is_good() {
+            let failed: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+            println!("---- {file}\n{}", report.story());
+            println!("{}\n{}", failed.join("\n"), broken(&report).join("\n"));
+            wrong.push(format!("{file}: {}; {}", failed.join("; "), broken(&report).join("; ")));
+        }
+    }
+    demand(&wrong);
+}
+
+/// A schedule that no wrong decision can fail proves nothing.
+#[test]
+fn every_schedule_fails_under_its_mutant() {
+    let mut wrong = Vec::new();
+    for Scenario { file, schedule, against, .. } in scenarios() {
+        let (name, schedule, report) = match against {
+            Against::Decision(mutant) => {
+                let report = run(&schedule, mutant.decide);
+                (mutant.name.to_owned(), schedule, report)
+            }
+            Against::World(world) => {
+                let schedule = moved(&schedule, &world);
+                let report = run(&schedule, ha_core::plan);
+                (world.to_string(), schedule, report)
+            }
+        };
+        let reasons = reasons(&schedule, &report);
+        println!("{file}: under {name}: {}", reasons.join("; "));
+        if report.is_good() || reasons.is_empty() {
+            let other: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+            println!("---- {file}\n{}", report.story());
+            wrong.push(format!("{file}: {name} breaks no assertion; {}", other.join("; ")));
+        }
+    }
+    demand(&wrong);
+}
+
+/// A scenario that does not say where it must end, or that nothing may break on the way, is half
+/// a test. One that shows a loss which the promise excepts says that instead.
+#[test]
+fn every_schedule_asserts_its_moment_and_its_end() {
+    let mut wrong = Vec::new();
+    for Scenario { file, id, moment, schedule, .. } in scenarios() {
+        let asserts: Vec<String> = schedule
+            .lines
+            .iter()
+            .filter(|(_, directive)| matches!(directive, Directive::Assert(_)))
+            .map(|(_, directive)| directive.to_string())
+            .collect();
+        let says = |word: &str| asserts.iter().any(|line| line.contains(word));
+        let lacks = [
+            ("no-violations or violated", says("no-violations") || says("violated")),
+            ("settled or a hold", says("settled") || says("hold")),
+            ("its moment and its end", asserts.len() >= 4),
+        ];
+        for (what, is_there) in lacks {
+            if !is_there {
+                wrong.push(format!("{file}: {id} asserts nothing of: {what} (moment: {moment})"));
+            }
+        }
+    }
+    demand(&wrong);
+}
+
+/// Every mutant belongs to a schedule, and no two have one name.
+#[test]
+fn every_mutant_is_used_by_a_schedule() {
+    let scenarios = scenarios();
+    let used: BTreeSet<&str> = scenarios
+        .iter()
+        .filter_map(|scenario| match &scenario.against {
+            Against::Decision(mutant) => Some(mutant.name),
+            Against::World(_) => None,
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    let wrong: Vec<String> = mutants::all()
+        .filter_map(|mutant| {
+            let again = !seen.insert(mutant.name);
+            (again || !used.contains(mutant.name))
+                .then(|| format!("{}: not used, or not the only one of that name", mutant.name))
+        })
+        .collect();
+    demand(&wrong);
+}
+
+/// A header is read as it stands: an unknown mutant, two of them, none, or a world that cannot be
+/// are errors that name the file.
+#[test]
+fn a_bad_header_is_an_error() {
+    let text = |mutant: &str| format!("# S3: a situation\n# moment: when\n{mutant}\nbootstrap\n");
+    let error = |mutant: &str| {
+        scenario("s03-x.txt", &text(mutant)).err().unwrap_or_else(|| format!("{mutant:?} is read"))
+    };
+    let unknown = error("# mutant: sleeps-on-sundays");
+    assert!(unknown.contains("\"sleeps-on-sundays\" is not known; known are:"), "{unknown}");
+    for (mutant, why) in [
+        ("", "s03-x.txt: no line \"# mutant: ...\""),
+        ("# mutant: a\n# mutant: b", "s03-x.txt: more than one line \"# mutant: ...\""),
+        ("# mutant: world seas=7", "s03-x.txt: mutant \"world seas=7\":"),
+    ] {
+        let found = error(mutant);
+        assert!(found.contains(why), "{found}");
+    }
+    assert!(scenario("s03-x.txt", &text("# mutant: world flush=7")).is_ok());
+    let other = scenario("s04-x.txt", &text("# mutant: world flush=7")).err().unwrap_or_default();
+    assert!(other.contains("no line \"# S4: ...\""), "{other}");
+    let named = scenario("storm.txt", &text("# mutant: world flush=7")).err().unwrap_or_default();
+    assert!(named.contains("storm.txt: a name such as"), "{named}");
+}
+
+/// What is printed is read back as the same directives, and printed the same.
+#[test]
+fn every_schedule_is_printed_as_it_is_read() {
+    let mut wrong = Vec::new();
+    for (file, text) in files() {
+        let directives = |schedule: &Schedule| -> Vec<Directive> {
+            schedule.lines.iter().map(|(_, directive)| directive.clone()).collect()
+        };
+        let schedule = Schedule::parse(&text).unwrap();
+        let printed = schedule.to_string();
+        match Schedule::parse(&printed) {
+            Ok(again) if directives(&again) != directives(&schedule) => {
+                wrong.push(format!("{file}: read as something else when printed:\n{printed}"));
+            }
+            Ok(again) if again.to_string() != printed => {
+                wrong.push(format!("{file}: printed differently the second time"));
+            }
+            Ok(_) => {}
+            Err(bad) => wrong.push(format!("{file}: printed, {bad}")),
+        }
+    }
+    demand(&wrong);
+}
+
+/// Losses that the promise excepts are the only ones a good run may show.
+#[test]
+fn only_excepted_losses_are_passed_over() {
+    for Scenario { file, schedule, .. } in scenarios() {
+        let report = run(&schedule, ha_core::plan);
+        let excepted = |violation: &Violation| {
+            matches!(
+                violation,
+                Violation::AckedMissing { known: true, .. }
+                    | Violation::AckedGone { known: true, .. }
+            )
+        };
+        assert!(report.violations.iter().all(excepted), "{file}: {:?}", report.violations);
+    }
+}
