@@ -162,7 +162,7 @@ fn a_lost_second_phase_and_a_dead_main_lose_one_write() {
          fail prepare mg-0 mg-2
          release prepare mg-0 mg-2
          run until grant gw-0=2
-         assert violated mg-1 lacks the acknowledged w1, whose second phase was lost",
+         assert violated mg-1 lacks the acknowledged w1",
     );
     assert!(report.violations.iter().all(Violation::is_known), "{:?}", report.violations);
 }

@@ -246,15 +246,17 @@ impl World {
     }
 
     pub(super) fn start_controller(&mut self, no: ControllerNo) -> Step {
-        let me = ControllerId(self.mint.fresh().into());
-        let now = self.controller_time(no);
-        let controller = self
-            .controllers
-            .get_mut(usize::from(no.0))
-            .ok_or(Refused::NoSuch(Place::Controller(no)))?;
-        if controller.process.is_some() {
+        if !self.has(Place::Controller(no)) {
+            return Err(Refused::NoSuch(Place::Controller(no)));
+        }
+        if self.controller(no).is_ok() {
             return Err(Refused::NotNow("a process of that controller runs already"));
         }
+        let me = ControllerId(self.mint.fresh().into());
+        let now = self.controller_time(no);
+        let Some(controller) = self.controllers.get_mut(usize::from(no.0)) else {
+            return Err(Refused::NoSuch(Place::Controller(no)));
+        };
         controller.frozen = false;
         controller.process = Some(Box::new(Process::start(me, now)));
         Ok(())

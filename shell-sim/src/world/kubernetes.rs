@@ -201,14 +201,14 @@ impl World {
     }
 
     pub(super) fn assign_address(&mut self, id: InstanceId) -> Step {
-        let address = fresh_address(&mut self.mint);
-        match &mut self.body_mut(id)?.pod {
-            Some(pod) if pod.address.is_none() => {
-                pod.address = Some(address);
-                Ok(())
-            }
-            Some(_) | None => Err(Refused::NotNow("only a pod without an address gets one")),
+        if self.body(id)?.pod.as_ref().is_none_or(|pod| pod.address.is_some()) {
+            return Err(Refused::NotNow("only a pod without an address gets one"));
         }
+        let address = fresh_address(&mut self.mint);
+        if let Some(pod) = &mut self.body_mut(id)?.pod {
+            pod.address = Some(address);
+        }
+        Ok(())
     }
 
     /// The node goes dark: nobody hears of it, and what was not flushed may be lost.
@@ -238,11 +238,11 @@ impl World {
     }
 
     pub(super) fn power_on(&mut self, id: InstanceId) -> Step {
-        let boot = BootId(self.mint.fresh().into());
-        let body = self.body_mut(id)?;
-        if body.powered {
+        if self.body(id)?.powered {
             return Err(Refused::NotNow("the node has power already"));
         }
+        let boot = BootId(self.mint.fresh().into());
+        let body = self.body_mut(id)?;
         body.powered = true;
         body.boot = boot;
         if let Some(pod) = &mut body.pod {

@@ -96,7 +96,7 @@ fn a_refused_event_changes_nothing() {
             let before = world.clone();
             if world.step(&event, ha_core::plan).is_err() {
                 refusals += 1;
-                assert_eq!(world, before, "seed {seed}: {event}");
+                assert!(world == before, "seed {seed}: {event} was refused and changed something");
             }
         }
     }
@@ -124,7 +124,7 @@ fn a_world_goes_through_a_file() {
         let world = walk.world_after(seed);
         let text = serde_json::to_string(&world).unwrap();
         let read: World = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, world, "seed {seed}");
+        assert!(read == world, "seed {seed}: it reads as another world");
     }
 }
 
