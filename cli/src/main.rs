@@ -5,6 +5,7 @@
 mod explain;
 mod input;
 mod play;
+mod replay;
 mod walk;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,8 @@ enum Command {
     Explain(explain::Args),
     /// Run a schedule in the simulated world and tell its story
     Play(play::Args),
+    /// Replay recorded incidents: what broke, whether the predecessor does it again, what ours does
+    Replay(replay::Args),
     /// Run many random schedules with faults, each followed by silence
     Walk(walk::Args),
 }
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Explain(args) => explain::run(args),
         Command::Play(args) => play::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Walk(args) => walk::run(args),
     };
     match ended {

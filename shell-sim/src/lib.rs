@@ -6,6 +6,8 @@ pub mod incident;
 pub mod memgraph;
 pub mod mutants;
 pub mod oracle;
+pub mod predecessor;
+pub mod replay;
 pub mod schedule;
 pub mod topology;
 pub mod world;

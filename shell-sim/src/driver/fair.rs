@@ -305,18 +305,3 @@ const fn is_a_look(event: &Event) -> bool {
             | Event::Renew(_)
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_cluster_bootstraps() {
-        let mut fair = Fair::new(&Settings::default(), ha_core::plan);
-        fair.trace.keep();
-        let end = fair.settle(60_000);
-        assert_eq!(end, End::Settled, "{}", fair.trace);
-        assert_eq!(fair.violations, vec![]);
-        println!("{}", fair.trace);
-    }
-}

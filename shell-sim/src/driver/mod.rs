@@ -5,6 +5,8 @@ mod counters;
 mod due;
 mod fair;
 mod pattern;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod trace;
 

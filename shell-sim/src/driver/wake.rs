@@ -34,7 +34,7 @@ impl Fair {
                 self.note_return(*id);
                 self.timers.look_by(now + NOTICE_MS);
             }
-            Happening::Withdrawn { .. } => self.timers.ask_by(now),
+            Happening::Withdrawn { .. } => self.timers.ask_by(now + SOON_MS),
             Happening::LeaseConflict(Place::Controller(no)) => {
                 self.agenda.push_back(Event::ReadLease(*no, 0));
             }

@@ -229,12 +229,14 @@ fn replication_exception(
     name_of: NameOf<'_>,
 ) -> String {
     let what = match (version, committed) {
-        (Version::V3_8, true) => {
+        (Version::V3_6 | Version::V3_8, true) => {
             "At least one SYNC replica has not confirmed committing last transaction.".into()
         }
-        (Version::V3_8, false) => "At least one STRICT_SYNC replica has not confirmed committing \
+        (Version::V3_6 | Version::V3_8, false) => {
+            "At least one STRICT_SYNC replica has not confirmed committing \
              last transaction. Transaction will be aborted on all instances."
-            .into(),
+                .into()
+        }
         (Version::V3_10 | Version::V3_12 | Version::Head, _) => {
             return format!(
                 "Replication Exception: {}",

@@ -106,6 +106,8 @@ impl SyncMode {
 /// The releases whose differences matter here (MR 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Version {
+    /// 3.6 and 3.7, which are not supported: known by their name alone, they act as 3.8 does here.
+    V3_6,
     /// 3.8 and 3.9: replication failures carry no replica names.
     V3_8,
     /// 3.10 and 3.11: replication failures name replicas and reasons.
@@ -121,6 +123,7 @@ impl Version {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::V3_6 => "3.6.0",
             Self::V3_8 => "3.8.0",
             Self::V3_10 => "3.10.0",
             Self::V3_12 => "3.12.0",

@@ -12,7 +12,7 @@ use ha_core::{
     observation::{RoleView, Route},
     plan::Plan,
     reason::Recipe,
-    record::Stage,
+    record::{Record, Stage},
 };
 use std::{fmt, str::FromStr};
 
@@ -128,16 +128,11 @@ impl Predicate {
             Self::Stage(stage) => is(world.api.record().map(|record| record.stage), stage),
             Self::Target(target) => is(world.api.record().map(|record| record.target), target),
             Self::Voter(id) => {
-                let record = world.api.record();
-                let voters: Vec<String> = record
-                    .map(|record| record.voters().map(|id| id.to_string()).collect())
-                    .unwrap_or_default();
-                holds(record.is_some_and(|record| record.is_voter(*id)), voters.join(" "))
+                let voters = world.api.record().into_iter().flat_map(Record::voters);
+                let voters: Vec<String> = voters.map(|id| id.to_string()).collect();
+                holds(voters.contains(&id.to_string()), voters.join(" "))
             }
-            Self::Role(id, wanted) => {
-                let role = role(world, *id);
-                holds(role == *wanted, role.to_string())
-            }
+            Self::Role(id, wanted) => is(Some(role(world, *id)), wanted),
             Self::Row(main, replica, wanted) => {
                 let found = row(world, *main, *replica);
                 holds(found == *wanted, found)
@@ -149,12 +144,11 @@ impl Predicate {
             Self::Committed(id, write) => logged(world, *id, *write, true),
             Self::Missing(id, write) => logged(world, *id, *write, false),
             Self::Told(fate, write) => {
-                let told = world.clients.iter().find_map(|client| client.writes.get(write));
-                is(told.copied(), fate)
+                is(world.clients.iter().find_map(|c| c.writes.get(write)).copied(), fate)
             }
             Self::Grant(gateway, wanted) => {
-                let grant = world.gateway(*gateway).ok().and_then(|gw| gw.live(world.now));
-                let term = grant.map(|grant| grant.term);
+                let live = world.gateway(*gateway).ok().and_then(|gw| gw.live(world.now));
+                let term = live.map(|grant| grant.term);
                 let found = term.map_or_else(|| "none".into(), |term| term.to_string());
                 holds(term == *wanted, found)
             }

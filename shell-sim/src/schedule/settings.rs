@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clients=2 engine=3.10 \
      flush=100000 wal=true restore=true recover=true heartbeats=true ordered=true \
+     rereads=true rechecks=true clocks-sleep=false \
      recovery=wals lease=5000 \
      renew=1000 grant=3000 promise=5000 drift=1000";
 
@@ -50,6 +51,9 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadWord> {
         "recover" => config.recover_data = value(text, SWITCH)?,
         "heartbeats" => config.heartbeats = value(text, SWITCH)?,
         "ordered" => settings.ordered = value(text, SWITCH)?,
+        "rereads" => settings.rereads = value(text, SWITCH)?,
+        "rechecks" => settings.rechecks = value(text, SWITCH)?,
+        "clocks-sleep" => settings.clocks_sleep = value(text, SWITCH)?,
         "recovery" => {
             config.recovery = match text {
                 "wals" => RecoveryPath::Wals,
@@ -69,16 +73,20 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadWord> {
 
 fn engine(text: &str) -> Result<Version, BadWord> {
     match text {
+        "3.6" => Ok(Version::V3_6),
         "3.8" => Ok(Version::V3_8),
         "3.10" => Ok(Version::V3_10),
         "3.12" => Ok(Version::V3_12),
         "head" => Ok(Version::Head),
-        _ => Err(BadWord { found: text.into(), expected: "an engine: 3.8, 3.10, 3.12 or head" }),
+        _ => {
+            Err(BadWord { found: text.into(), expected: "an engine: 3.6, 3.8, 3.10, 3.12 or head" })
+        }
     }
 }
 
 const fn engine_word(version: Version) -> &'static str {
     match version {
+        Version::V3_6 => "3.6",
         Version::V3_8 => "3.8",
         Version::V3_10 => "3.10",
         Version::V3_12 => "3.12",
@@ -109,6 +117,9 @@ pub fn format_settings(settings: &Settings) -> String {
         ("recover", config.recover_data, usual.config.recover_data),
         ("heartbeats", config.heartbeats, usual.config.heartbeats),
         ("ordered", settings.ordered, usual.ordered),
+        ("rereads", settings.rereads, usual.rereads),
+        ("rechecks", settings.rechecks, usual.rechecks),
+        ("clocks-sleep", settings.clocks_sleep, usual.clocks_sleep),
     ];
     for (name, is, was) in switches {
         if is != was {

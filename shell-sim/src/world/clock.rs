@@ -46,6 +46,12 @@ impl Clock {
         self.ppm = ppm;
     }
 
+    /// From now on it stands still, or goes on at its true rate from where it stood.
+    pub(super) fn sleep(&mut self, now: Millis, sleeps: bool) {
+        const STILL: i32 = -1_000_000;
+        self.drift(now, if sleeps { STILL } else { 0 });
+    }
+
     /// The wall clock jumps.
     pub(super) const fn jump(&mut self, by_ms: i64) {
         self.wall = self.wall.saturating_add(by_ms);

@@ -3,7 +3,7 @@
 //! is the next file.
 
 use super::{
-    Decide, Refused, Step, World,
+    Decide, Refused, Settings, Step, World,
     clock::Clock,
     happening::Happening,
     names::{ControllerNo, Kind, Place},
@@ -15,7 +15,7 @@ use ha_core::{
     grant,
     history::{History, Sample},
     ids::{ControllerId, GatewayId, InstanceId, ResourceVersion},
-    leadership::{LeaderClock, LeaseSample, Millis, Timing},
+    leadership::{LeaderClock, LeaseSample, Millis},
     observation::{ClusterObservation, PodView, RecordContent, Route, StoredRecord},
     record::{Record, Stage},
 };
@@ -142,7 +142,8 @@ impl Process {
 
     /// What a question is answered, if this process may answer at all. A grant rests on a steady
     /// record that was read after the lease was acquired, and never outlives the lease.
-    fn answer(&mut self, asked: &Asked, now: Millis, timing: &Timing) -> Option<grant::Answer> {
+    fn answer(&mut self, asked: &Asked, now: Millis, settings: &Settings) -> Option<grant::Answer> {
+        let timing = &settings.timing;
         let grant::Question { gateway, number, holds, open_transactions, last_byte_ms } =
             asked.question;
         if holds.is_none() {
@@ -159,7 +160,7 @@ impl Process {
         };
         self.reports.insert(gateway, report);
         let right = self.leader.grant(now, timing)?;
-        let read_as_leader = self.record_read >= self.leader.acquired();
+        let read_as_leader = self.record_read >= self.leader.acquired() || !settings.rereads;
         let record = self.record().filter(|_| read_as_leader)?;
         let term = record.term;
         let route = self.history.route();
@@ -240,7 +241,7 @@ impl World {
             &settings.patience,
             &self.desired,
             process.leader.view(now, &settings.timing),
-            process.leader.acquired(),
+            process.leader.acquired().filter(|_| settings.rereads),
             process.leader.outstanding(now),
         ))
     }
@@ -367,10 +368,10 @@ impl World {
         asked: &Asked,
         out: &mut Vec<Happening>,
     ) -> Step {
-        let timing = self.settings.timing;
+        let settings = self.settings.clone();
         let (process, now) = self.acting(no)?;
         let before = (process.leader.outstanding(now).len(), process.open_transactions(now));
-        let answer = process.answer(asked, now, &timing);
+        let answer = process.answer(asked, now, &settings);
         process.sample_gateways(now);
         let after = (process.leader.outstanding(now).len(), process.open_transactions(now));
         if after.0 < before.0 || (before.1 && !after.1) {

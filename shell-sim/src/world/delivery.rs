@@ -92,8 +92,9 @@ impl World {
         }
     }
 
-    /// Whether a request would overtake an earlier one that its sender gave up. Both lie in the
-    /// receiver's sockets, on two connections; `ordered` says that it reads them in their order.
+    /// Whether a request would overtake an earlier one, which its sender may have given up since.
+    /// Both lie in the receiver's sockets, on two connections perhaps; `ordered` says that it reads
+    /// them in their order. Heartbeats have a thread of their own.
     fn overtakes(&self, id: &MessageId, message: &Body) -> bool {
         let Body::Rpc { id: rpc, .. } = message else { return false };
         if !self.settings.ordered || id.kind == Kind::Beat {
@@ -101,8 +102,8 @@ impl World {
         }
         self.network.messages.iter().any(|(other, earlier)| {
             (other.from, other.to) == (id.from, id.to)
-                && matches!(earlier, Body::Rpc { id: before, awaited: false, receiver, .. }
-                    if before < rpc && receiver.is_some())
+                && other.kind != Kind::Beat
+                && matches!(earlier, Body::Rpc { id: before, receiver: Some(_), .. } if before < rpc)
         })
     }
 
@@ -188,7 +189,8 @@ impl World {
             return Err(Refused::NotNow("only an instance asks an instance"));
         };
         let kept = self.body(to)?.instance.prepared().map(|entry| entry.tick);
-        if !matches!(&request, Rpc::FinalizeCommit { tick, .. } if kept == Some(*tick)) {
+        let replica = self.body(to)?.instance.as_replica().is_some();
+        if replica && !matches!(&request, Rpc::FinalizeCommit { tick, .. } if kept == Some(*tick)) {
             // A decision about a transaction that is not kept is answered with success (MR 4.3).
             self.note_lost_decision(from, &request);
         }
@@ -294,16 +296,20 @@ impl World {
         self.network.send(kind, true, Place::Instance(from), to, body);
     }
 
-    /// The opener of a connection leaves it.
-    pub(super) fn hang_up(&mut self, session: Session, out: &mut Vec<Happening>) -> Step {
-        let to = self.network.connections.get(&session).map(|connection| connection.to);
-        if let Some(to) = to
-            && self.network.hang_up(session)
-            && self.body(to)?.runs()
+    /// A connection that its opener left is gone at the instance too.
+    fn forget_session(&mut self, session: Session, out: &mut Vec<Happening>) -> Step {
+        if let Some(connection) = self.network.connections.remove(&session)
+            && !connection.ended
+            && self.body(connection.to)?.runs()
         {
-            self.feed(to, Input::Abandon { session }, out)?;
+            self.feed(connection.to, Input::Abandon { session }, out)?;
         }
         Ok(())
+    }
+
+    /// The opener of a connection leaves it.
+    pub(super) fn hang_up(&mut self, session: Session, out: &mut Vec<Happening>) -> Step {
+        if self.network.hang_up(session) { self.forget_session(session, out) } else { Ok(()) }
     }
 
     /// A message is lost, and whoever waits on that connection learns it.
@@ -328,6 +334,9 @@ impl World {
             return Err(Refused::NoMessage(id));
         };
         out.push(Happening::Lost(id));
+        if let Body::Command { session, .. } | Body::Request { session, .. } = &message {
+            self.network.break_off(*session);
+        }
         match (message, id.from, id.to) {
             (Body::Rpc { id: rpc, awaited, request, .. }, Place::Instance(from), _) => {
                 self.note_lost_decision(from, &request);
@@ -339,8 +348,7 @@ impl World {
             (Body::Command { session, .. } | Body::Request { session, .. }, _, _)
                 if self.network.connections.get(&session).is_none_or(|seen| seen.closed) =>
             {
-                self.network.connections.remove(&session);
-                Ok(())
+                self.forget_session(session, out)
             }
             (Body::Command { session, .. }, Place::Controller(no), _)
             | (Body::Answer { session, .. }, _, Place::Controller(no)) => {

@@ -77,7 +77,7 @@ impl World {
         let action =
             process.queue.pop_front().ok_or(Refused::NotNow("its plan has no step left"))?;
         for precondition in action.preconditions() {
-            if !self.holds(no, precondition)? {
+            if self.settings.rechecks && !self.holds(no, precondition)? {
                 return self.finish(no, action, Outcome::NotSent, out);
             }
         }

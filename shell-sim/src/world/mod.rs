@@ -3,6 +3,7 @@
 //! event; what may happen next is chosen elsewhere. It has no chance and no clock but its own.
 
 mod api;
+mod by_hand;
 mod client;
 mod clock;
 mod controller;
@@ -107,6 +108,13 @@ pub struct Settings {
     /// Whether an instance takes requests of one sender in their order, across connections that
     /// the sender gave up in between. MR says nothing of this order.
     pub ordered: bool,
+    /// Whether a controller acts only on a record that it read since it leads.
+    pub rereads: bool,
+    /// Whether a controller reads the preconditions of an action again just before it sends it.
+    pub rechecks: bool,
+    /// Whether the clocks of a gateway stand still while it is frozen, as where a whole machine
+    /// is suspended and its clocks do not count that.
+    pub clocks_sleep: bool,
 }
 
 impl Default for Settings {
@@ -120,6 +128,9 @@ impl Default for Settings {
             timing: Timing::default(),
             patience: Patience::default(),
             ordered: true,
+            rereads: true,
+            rechecks: true,
+            clocks_sleep: false,
         }
     }
 }
@@ -335,6 +346,7 @@ impl World {
     }
 
     fn freeze(&mut self, place: Place, frozen: bool, out: &mut Vec<Happening>) -> Step {
+        let (now, sleeps) = (self.now, self.settings.clocks_sleep);
         let flag = match place {
             Place::Instance(id) => {
                 let body = self.body_mut(id)?;
@@ -351,7 +363,12 @@ impl World {
                 }
             }
             Place::Gateway(id) => match self.gateways.get_mut(usize::from(id.0)) {
-                Some(gateway) => &mut gateway.frozen,
+                Some(gateway) => {
+                    if sleeps {
+                        gateway.clock.sleep(now, frozen);
+                    }
+                    &mut gateway.frozen
+                }
                 None => return Err(Refused::NoSuch(place)),
             },
             Place::Api => return Err(Refused::NotNow("the API server is down or up, not frozen")),

@@ -222,6 +222,14 @@ impl Network {
         session
     }
 
+    /// What follows a lost request on its connection cannot arrive either.
+    pub(super) fn break_off(&mut self, session: Session) {
+        self.messages.retain(|_, body| {
+            !matches!(body, Body::Command { session: on, .. } | Body::Request { session: on, .. }
+                if *on == session)
+        });
+    }
+
     /// Whether a request on this connection is still on its way to the instance.
     pub(super) fn has_request(&self, session: Session) -> bool {
         self.messages.values().any(|body| {
@@ -244,13 +252,11 @@ impl Network {
             !matches!(body, Body::Answer { session: on, .. } | Body::Close { session: on }
                 if *on == session)
         });
-        if self.has_request(session) {
-            if let Some(connection) = self.connections.get_mut(&session) {
-                connection.closed = true;
-            }
-            return false;
+        let busy = self.has_request(session);
+        if let Some(connection) = self.connections.get_mut(&session) {
+            connection.closed = busy;
         }
-        self.connections.remove(&session).is_some()
+        !busy
     }
 
     /// A process of `place` ended: what was on its way to it is lost.

@@ -112,6 +112,7 @@ impl World {
 
 const fn engine_version(version: memgraph::Version) -> EngineVersion {
     let minor = match version {
+        memgraph::Version::V3_6 => 6,
         memgraph::Version::V3_8 => 8,
         memgraph::Version::V3_10 => 10,
         memgraph::Version::V3_12 => 12,

@@ -1,0 +1,15 @@
+//! Replay of recorded incidents: what the record shows broken, whether the predecessor's policy does
+//! again what was recorded, and what our controllers do in its place.
+
+mod facts;
+mod matching;
+mod ours;
+mod report;
+mod reproduce;
+mod setup;
+
+pub use facts::{Answered, Localhost, OpenFacts, Storage, Suspicion};
+pub use matching::UNSTATED;
+pub use ours::{ORDERS, Ours, ours};
+pub use report::{Replay, replay};
+pub use reproduce::{Bounds, Reproduction, Step, reproduce};

@@ -1,0 +1,353 @@
+//! What our controllers do in the predecessor's place: the same pods lose their addresses, leave
+//! and return at the recorded times, in every combination of open facts and several orders, and
+//! afterwards nothing disturbs the cluster any more. It judges by the same oracle as every other
+//! simulation.
+
+use super::{
+    facts::{OpenFacts, Storage, Suspicion},
+    setup::{MEMBERS, instance_of},
+};
+use crate::{
+    driver::{Chance, End, Fair, Line, What},
+    incident::{EventWord, Incident, Status},
+    oracle,
+    world::{ClientId, Cut, Decide, Event, Fate, Happening, Place, Settings},
+};
+use ha_core::{
+    ids::{GatewayId, InstanceId},
+    leadership::Millis,
+};
+use std::collections::BTreeSet;
+
+/// Orders tried for each combination of open facts.
+pub const ORDERS: u64 = 4;
+/// How often the client writes.
+const WRITE_MS: Millis = 50;
+/// How long writes go on after the last thing that was done from outside.
+const AFTER_MS: Millis = 4_000;
+/// How long the cluster may take to settle.
+const SETTLE_MS: Millis = 120_000;
+/// When the record begins, if replicas have to become `invalid` before (MR 2.4).
+const BEGINS_MS: Millis = 3_500;
+/// When such replicas can be reached again: shortly before the pod leaves, or after its return.
+const REACHED_MS: Millis = 4_000;
+const UNREACHED_MS: Millis = 9_000;
+/// The writing client and its gateway.
+const WRITER: (ClientId, GatewayId) = (ClientId(0), GatewayId(0));
+
+/// What our controllers came to.
+#[derive(Debug, Clone)]
+pub struct Ours {
+    /// Runs made.
+    pub schedules: usize,
+    /// Runs that settled.
+    pub settled: usize,
+    /// Everything that broke, once each.
+    pub violations: Vec<String>,
+    /// Recipes that a run ended in a hold for, once each.
+    pub holds: Vec<String>,
+    /// What kept runs from settling, once each.
+    pub stuck: Vec<String>,
+    /// What happened in the first run, with times since the first thing that was done.
+    pub timeline: Vec<(Millis, String)>,
+    /// The longest time between two acknowledged writes in the first run.
+    pub waited_ms: Millis,
+    /// The same over all runs.
+    pub longest_ms: Millis,
+}
+
+/// Something done to the cluster, so long after the start.
+#[derive(Debug, Clone, Copy)]
+enum Done {
+    World(Event),
+    /// The volume of an absent pod is as it was earlier.
+    Age(InstanceId, Storage),
+}
+
+/// What is done, and for how long nobody writes before the record begins.
+struct Script {
+    done: Vec<(Millis, Done)>,
+    quiet: Millis,
+}
+
+/// Runs every combination of open facts in several orders. `first` is the combination that the
+/// timeline is told of.
+#[must_use]
+pub fn ours(incident: &Incident, first: Option<OpenFacts>, decide: Decide) -> Ours {
+    let mut combinations: Vec<OpenFacts> = Vec::new();
+    for facts in first.into_iter().chain(OpenFacts::all(incident)) {
+        if !combinations.iter().any(|known| concern(known) == concern(&facts)) {
+            combinations.push(facts);
+        }
+    }
+    let mut sum = Ours {
+        schedules: 0,
+        settled: 0,
+        violations: Vec::new(),
+        holds: Vec::new(),
+        stuck: Vec::new(),
+        timeline: Vec::new(),
+        waited_ms: 0,
+        longest_ms: 0,
+    };
+    let (mut broken, mut holds, mut stuck) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let bases: Vec<(InstanceId, Fair)> =
+        (0..2).map(InstanceId).map(|id| (id, base(id, decide))).collect();
+    for facts in combinations {
+        let Some((_, start)) = bases.iter().find(|(id, _)| *id == facts.target) else { continue };
+        for order in 0..ORDERS {
+            let run = run(start, incident, &facts, order);
+            if sum.schedules == 0 {
+                sum.timeline = run.timeline;
+                sum.waited_ms = run.waited;
+            }
+            sum.schedules += 1;
+            sum.longest_ms = sum.longest_ms.max(run.waited);
+            broken.extend(run.violations);
+            match run.end {
+                End::Settled => sum.settled += 1,
+                End::Holds(recipes) => {
+                    holds.extend(recipes.iter().map(|recipe| recipe.name().to_owned()));
+                }
+                End::Stuck(why) => {
+                    stuck.insert(why);
+                }
+            }
+        }
+    }
+    sum.violations = broken.into_iter().collect();
+    sum.holds = holds.into_iter().collect();
+    sum.stuck = stuck.into_iter().collect();
+    sum
+}
+
+/// What of the open facts our controllers can come across at all: they ask nothing of a pod without
+/// an address, have no prober with a verdict of its own, and no SYNC replica.
+fn concern(facts: &OpenFacts) -> (InstanceId, bool, Option<Storage>, Option<bool>) {
+    let down = facts.suspicion == Some(Suspicion::Down);
+    (facts.target, down, facts.storage, facts.reachable)
+}
+
+/// A settled cluster of ours with that main, and with data.
+fn base(main: InstanceId, decide: Decide) -> Fair {
+    let settings = Settings { instances: MEMBERS, ..Settings::default() };
+    let mut fair = Fair::new(&settings, decide);
+    fair.settle(SETTLE_MS);
+    if fair.world.recorded_main() != Some(main) {
+        // It was possible a moment ago: nothing else is ordered.
+        let _ordered = fair.apply(&Event::Switchover(Some(main)));
+        fair.settle(SETTLE_MS);
+    }
+    for _ in 0..20 {
+        write(&mut fair);
+        fair.run_for(WRITE_MS);
+    }
+    fair.settle(SETTLE_MS);
+    fair
+}
+
+struct Run {
+    end: End,
+    violations: Vec<String>,
+    timeline: Vec<(Millis, String)>,
+    waited: Millis,
+}
+
+fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run {
+    let mut fair = start.clone();
+    fair.trace.keep();
+    let begun = fair.world.now;
+    let mut chance = Chance::new(order);
+    let script = script(incident, facts, (order > 0).then_some(&mut chance));
+    let last = script.done.last().map_or(0, |(at, _)| *at);
+    for (at, done) in script.done {
+        if at <= script.quiet {
+            let now = fair.world.now;
+            fair.run_for((begun + at).saturating_sub(now));
+        } else {
+            write_until(&mut fair, begun + at);
+        }
+        match done {
+            Done::World(event) if has_happened(&fair, &event) => {}
+            Done::World(event) => {
+                // What a pod cannot take just now, its end included, it does not get.
+                let _refused = fair.apply(&event);
+            }
+            Done::Age(id, storage) => age(&mut fair, id, storage),
+        }
+    }
+    write_until(&mut fair, begun + last + AFTER_MS);
+    let waited = longest_wait(fair.trace.lines(), begun + script.quiet, fair.world.now);
+    fair.calm();
+    let end = fair.settle(SETTLE_MS);
+    for violation in oracle::final_violations(&fair.world, end == End::Settled) {
+        fair.found(violation);
+    }
+    let unexcused = fair.violations.iter().filter(|violation| !violation.is_known());
+    let violations = unexcused.map(|violation| format!("{violation} [{facts}]")).collect();
+    let timeline = story(fair.trace.lines(), begun);
+    Run { end, violations, timeline, waited }
+}
+
+/// The script of a record: what was done to the pods, at the recorded times or, in later orders,
+/// around them.
+fn script(incident: &Incident, facts: &OpenFacts, chance: Option<&mut Chance>) -> Script {
+    let mut jitter = jitter(chance);
+    let mut done = Vec::new();
+    let main = facts.target;
+    for pod in &incident.topology_before {
+        let Some(id) = instance_of(pod.pod).filter(|id| *id != main) else { continue };
+        if pod.status == Some(Status::Invalid) {
+            for (from, to) in [(main, id), (id, main)] {
+                let (from, to) = (Place::Instance(from), Place::Instance(to));
+                done.push((0, Done::World(Event::Cut(from, to, Cut::Refuse))));
+                let heals = if facts.reachable == Some(false) { UNREACHED_MS } else { REACHED_MS };
+                done.push((heals, Done::World(Event::Heal(from, to))));
+            }
+        }
+    }
+    match facts.suspicion {
+        // Nothing that we look at changes when a prober or a readiness probe is wrong.
+        Some(Suspicion::Prober | Suspicion::Unready) | None => {}
+        Some(Suspicion::Down) => done.push((jitter(500), Done::World(Event::Crash(main)))),
+    }
+    let begins = if done.is_empty() { 0 } else { BEGINS_MS };
+    let mut marked = BTreeSet::new();
+    for item in incident.happened() {
+        let Some(id) = item.pod.and_then(instance_of) else { continue };
+        let at = begins + item.at.unwrap_or(0) + jitter(200);
+        done.extend(inputs(item.event, id, facts, &mut marked).into_iter().map(|one| (at, one)));
+    }
+    done.sort_by_key(|(at, _)| *at);
+    Script { done, quiet: begins.saturating_sub(1) }
+}
+
+/// What an item of a record does to a pod. The end of a preStop wait tells that the pod was marked
+/// for deletion before.
+fn inputs(
+    event: EventWord,
+    id: InstanceId,
+    facts: &OpenFacts,
+    marked: &mut BTreeSet<InstanceId>,
+) -> Vec<Done> {
+    const MARKS: [EventWord; 3] =
+        [EventWord::PrestopCompleted, EventWord::PrestopCalled, EventWord::PodDeletionRequested];
+    if MARKS.contains(&event) && marked.insert(id) {
+        return vec![Done::World(Event::MarkDeleted(id))];
+    }
+    if matches!(event, EventWord::PodDeleted | EventWord::PodForceKilled) {
+        let age = facts.storage.map(|storage| Done::Age(id, storage));
+        return [Some(Done::World(Event::RemovePod(id))), age].into_iter().flatten().collect();
+    }
+    if event == EventWord::PodCreated {
+        return vec![Done::World(Event::CreatePod(id, true))];
+    }
+    if event == EventWord::PodIpMissing {
+        let (gone, again) = (Event::RemovePod(id), Event::CreatePod(id, false));
+        return vec![Done::World(gone), Done::World(again)];
+    }
+    Vec::new()
+}
+
+fn jitter(mut chance: Option<&mut Chance>) -> impl FnMut(u64) -> Millis {
+    move |most| chance.as_mut().map_or(0, |chance| chance.below(most))
+}
+
+/// The volume of a pod that is away loses what it had committed last.
+fn age(fair: &mut Fair, id: InstanceId, storage: Storage) {
+    let Some(body) = fair.world.bodies.get_mut(usize::from(id.0)) else { return };
+    if body.runs() {
+        return;
+    }
+    let volume = &mut body.instance.volume;
+    let reign = volume.log.last().map(|entry| entry.epoch);
+    let keep = match storage {
+        Storage::Whole => return,
+        Storage::NoTail => volume.log.len().saturating_sub(2),
+        Storage::BeforeReign => {
+            volume.log.iter().take_while(|entry| Some(entry.epoch) != reign).count()
+        }
+    };
+    volume.log.truncate(keep);
+    volume.flushed = volume.flushed.min(keep);
+}
+
+fn write(fair: &mut Fair) {
+    let (client, gateway) = WRITER;
+    let held = fair.world.clients.first().and_then(|one| {
+        one.writes.iter().find(|(_, fate)| **fate == Fate::Held).map(|(id, _)| *id)
+    });
+    // A client that still waits for its answer does not write.
+    let _busy = fair.apply(&Event::Write(client, gateway, held));
+}
+
+fn write_until(fair: &mut Fair, until: Millis) {
+    while fair.world.now < until {
+        write(fair);
+        let next = (fair.world.now + WRITE_MS).min(until);
+        fair.run_for(next - fair.world.now);
+    }
+}
+
+/// The longest time without an acknowledged write.
+fn longest_wait(lines: &[Line], begun: Millis, ended: Millis) -> Millis {
+    let mut last = begun;
+    let mut longest = 0;
+    for line in lines.iter().filter(|line| line.at >= begun) {
+        if fate(line) == Some(Fate::Acked) {
+            longest = longest.max(line.at - last);
+            last = line.at;
+        }
+    }
+    longest.max(ended.saturating_sub(last))
+}
+
+/// Whether that was done already: the kubelet was faster.
+fn has_happened(fair: &Fair, event: &Event) -> bool {
+    let pod = |id: &InstanceId| fair.world.body(*id).is_ok_and(|body| body.pod.is_some());
+    if let Event::RemovePod(id) = event {
+        return !pod(id);
+    }
+    matches!(event, Event::CreatePod(id, _) if pod(id))
+}
+
+/// The story of a run; failed writes in a row are told once.
+fn story(lines: &[Line], begun: Millis) -> Vec<(Millis, String)> {
+    let mut story: Vec<(Millis, String)> = Vec::new();
+    let mut failed: Option<(usize, usize)> = None;
+    for line in lines.iter().filter(|line| line.at >= begun) {
+        let at = line.at - begun;
+        match fate(line) {
+            Some(Fate::Failed | Fate::InDoubt) => {
+                let (place, count) = failed.unwrap_or((story.len(), 0));
+                if count == 0 {
+                    story.push((at, String::new()));
+                }
+                if let Some((_, told)) = story.get_mut(place) {
+                    *told = format!("clients: {} writes in a row not acknowledged", count + 1);
+                }
+                failed = Some((place, count + 1));
+            }
+            Some(Fate::Acked) if failed.take().is_some() => {
+                story.push((at, "clients: writes are acknowledged again".into()));
+            }
+            Some(Fate::Acked | Fate::Pending | Fate::Held) => {}
+            None if matches!(line.what, What::Event(Event::Write(..))) || !line.is_story() => {}
+            None => story.push((at, told(line))),
+        }
+    }
+    story
+}
+
+/// What a line tells of a write, if it does.
+const fn fate(line: &Line) -> Option<Fate> {
+    let What::Happened(happening) = &line.what else { return None };
+    if let Happening::Told(_, fate) = &**happening { Some(*fate) } else { None }
+}
+
+/// A line without its time, which counts from another start.
+fn told(line: &Line) -> String {
+    let text = line.to_string();
+    let words: Vec<&str> = text.split_whitespace().skip(1).collect();
+    words.join(" ")
+}
