@@ -17,6 +17,9 @@ use std::{
     process::ExitCode,
 };
 
+const EXPECTED: &str =
+    "an incident file: id, title, kind, date, clock, topology_before, config, timeline ...";
+
 /// What to replay.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -78,9 +81,13 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {
 
 fn read(path: &Path) -> Result<Incident, InputError> {
     let text = input::text(path)?;
-    Incident::read(&path.to_string_lossy(), &text).map_err(|error| InputError::Form {
-        path: path.to_owned(),
-        error: format!("{}: {}", error.place, error.problem).trim_start_matches([':', ' ']).into(),
-        expected: "an incident file: id, title, kind, date, clock, topology_before, timeline ...",
+    Incident::read(&path.to_string_lossy(), &text).map_err(|error| {
+        let place = error.place.to_string().trim_start_matches([':', ' ']).to_owned();
+        let line = if error.place.line.is_some() { "line " } else { "" };
+        InputError::Form {
+            path: path.to_owned(),
+            error: format!("{line}{place}: {}", error.problem),
+            expected: EXPECTED,
+        }
     })
 }

@@ -23,6 +23,12 @@ pub(crate) struct Args {
     /// How many schedules
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     schedules: u64,
+    /// How many choices each schedule makes before silence
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    choices: u32,
+    /// How many faults each schedule has at most
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    faults: u32,
     /// The first seed; each schedule follows from its seed alone
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -39,7 +45,8 @@ pub(crate) struct Args {
 struct Tally {
     counters: Counters,
     settled: u64,
-    holds: BTreeMap<String, u64>,
+    held: u64,
+    recipes: BTreeMap<String, u64>,
     known_losses: u64,
     broken: Vec<(u64, String, String)>,
     stuck: Vec<(u64, String, String)>,
@@ -52,13 +59,12 @@ impl Tally {
         if let Some(violation) = report.violations.iter().find(|violation| !violation.is_known()) {
             self.broken.push((report.seed, violation.to_string(), report.schedule.to_string()));
         }
+        for recipe in &report.missing {
+            *self.recipes.entry(recipe.name().to_owned()).or_default() += 1;
+        }
         match &report.end {
             End::Settled => self.settled += 1,
-            End::Holds(recipes) => {
-                for recipe in recipes {
-                    *self.holds.entry(recipe.name().to_owned()).or_default() += 1;
-                }
-            }
+            End::Holds(_) => self.held += 1,
             End::Stuck(why) => {
                 self.stuck.push((report.seed, why.clone(), report.schedule.to_string()));
             }
@@ -68,8 +74,9 @@ impl Tally {
     fn add(&mut self, other: Self) {
         self.counters += other.counters;
         self.settled += other.settled;
-        for (recipe, times) in other.holds {
-            *self.holds.entry(recipe).or_default() += times;
+        self.held += other.held;
+        for (recipe, times) in other.recipes {
+            *self.recipes.entry(recipe).or_default() += times;
         }
         self.known_losses += other.known_losses;
         self.broken.extend(other.broken);
@@ -97,7 +104,10 @@ fn worlds() -> Vec<Settings> {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     let starts: Result<Vec<Walk>, End> = worlds()
         .iter()
-        .map(|settings| Walk::new(settings, Limits::default(), ha_core::plan))
+        .map(|settings| {
+            let limits = Limits { choices: args.choices, faults: args.faults, ..Limits::default() };
+            Walk::new(settings, limits, ha_core::plan)
+        })
         .collect();
     let starts = match starts {
         Ok(starts) => starts,
@@ -149,8 +159,9 @@ fn step(n: u64) -> usize {
 fn print(args: &Args, tally: &Tally) {
     println!("{} schedules from seed {}", args.schedules, args.seed);
     println!("{:>10}  settled", tally.settled);
-    for (recipe, times) in &tally.holds {
-        println!("{times:>10}  in a hold for recipe {recipe}");
+    println!("{:>10}  in a hold that names a missing recipe", tally.held);
+    for (recipe, times) in &tally.recipes {
+        println!("{times:>10}  where recipe {recipe} is missed in the end");
     }
     println!("{:>10}  with a loss that the promise excepts (MR 4.3)", tally.known_losses);
     println!("{:>10}  stuck", tally.stuck.len());

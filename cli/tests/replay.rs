@@ -5,11 +5,12 @@ use std::process::{Command, Output};
 const INCIDENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shell-sim/incidents");
 
 fn replay(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_memgraph-ha")).arg("replay").args(args).output().unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_memgraph-ha"));
+    command.arg("replay").args(args).output().expect("the program starts")
 }
 
 fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    String::from_utf8(output.stderr.clone()).expect("text")
 }
 
 #[test]
@@ -45,13 +46,13 @@ fn unusable_input_says_where_and_what_was_expected() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     for (path, found) in [
         (folder, "no incident file in this folder"),
-        (manifest, ":1: "),
-        ("/nowhere", "/nowhere: "),
+        (manifest, "line 1: expected mapping start"),
+        ("/nowhere", "No such file"),
     ] {
         let output = replay(&[path]);
         assert_eq!(output.status.code(), Some(2), "{path}");
         assert!(stderr(&output).contains(path), "{}", stderr(&output));
-        assert!(found.starts_with(':') || stderr(&output).contains(found), "{}", stderr(&output));
+        assert!(stderr(&output).contains(found), "{}", stderr(&output));
         assert!(output.stdout.is_empty());
     }
     assert_eq!(replay(&[]).status.code(), Some(2));

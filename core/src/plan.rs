@@ -23,7 +23,8 @@ pub struct Plan {
     pub vetoes: Vec<Veto>,
     /// Whether the pod of each instance may go, for whoever asks on its behalf.
     pub leave: BTreeMap<InstanceId, Leave>,
-    /// Whether the cluster is as it should be and nothing is left to do.
+    /// Whether the promise is kept in full: route open, every replica proven, nothing to do. Holds
+    /// may name a wish beside that, such as the vote on another instance.
     pub settled: bool,
     /// The rule after which no later phase was judged.
     pub stopped_at: Option<RuleId>,

@@ -9,6 +9,7 @@ use ha_core::{
     guard::GuardId,
     ids::{GatewayId, InstanceId, Term},
     invariants,
+    leadership::Millis,
     record::Stage,
 };
 use std::fmt;
@@ -80,6 +81,11 @@ pub enum Violation {
         /// The step.
         step: String,
     },
+    /// So much happens at one moment that time does not go on.
+    TimeStandsStill {
+        /// The moment.
+        at: Millis,
+    },
     /// The cluster calls itself settled without a steady main.
     NoMain,
     /// A process was given something that makes no sense: a mistake of the world itself.
@@ -128,6 +134,7 @@ impl fmt::Display for Violation {
             Self::Vetoed { controller, guard, step } => {
                 write!(f, "guard {} refused {controller}: {step}", guard.name())
             }
+            Self::TimeStandsStill { at } => write!(f, "time stands still at {at} ms"),
             Self::NoMain => f.write_str("settled without a steady main"),
             Self::WorldRejected { on, why } => write!(f, "{on} rejected an input: {why}"),
         }

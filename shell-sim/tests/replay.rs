@@ -15,7 +15,7 @@ const SHIPPED: [&str; 4] = [RACE, EMPTY_IP, TEST_2, TEST_20];
 
 fn read(id: &str) -> Incident {
     let path = format!("{}/incidents/{id}.yaml", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = std::fs::read_to_string(&path).expect("an incident file");
     Incident::read(&path, &text).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -106,13 +106,12 @@ fn a_record_of_nothing_is_not_reproduced() {
 }
 
 #[test]
-fn ours_breaks_nothing_and_never_gets_stuck() {
+fn ours_breaks_nothing_and_settles() {
     for id in SHIPPED {
         let one = replay(&read(id), ha_core::plan);
         assert_eq!(one.ours.violations, Vec::<String>::new(), "{id}");
         assert_eq!(one.ours.stuck, Vec::<String>::new(), "{id}");
-        // A run ends settled, or in a hold that names a recipe which does not exist yet.
-        assert_eq!(one.is_settled(), one.ours.holds.is_empty(), "{id}");
+        assert!(one.is_settled(), "{id}: {} of {}", one.ours.settled, one.ours.schedules);
         assert!(one.ours.holds.iter().all(|recipe| recipe == "vote-move"), "{id}");
         assert!(one.ours.longest_ms < 3_000, "{id}: {} ms", one.ours.longest_ms);
     }
@@ -120,9 +119,13 @@ fn ours_breaks_nothing_and_never_gets_stuck() {
 
 #[test]
 fn a_wrong_decision_in_our_place_is_found() {
-    for mutant in mutants::all() { for id in SHIPPED {
-    let found = ours(&read(id), None, mutant.decide);
-    println!("MUT {} {id} {} settled {}/{} {:?} stuck {}", mutant.name, found.violations.len(), found.settled, found.schedules, found.violations.first(), found.stuck.len()); } }
+    for name in ["promotes-before-it-records", "takes-the-old-main-back", "keeps-the-term"] {
+        let mutant = mutants::named(name).expect("a mutant of that name");
+        let found = ours(&read(RACE), None, mutant.decide);
+        assert_ne!(found.violations, Vec::<String>::new(), "{name}");
+    }
+    let mutant = mutants::named("promotes-before-it-records").expect("a mutant of that name");
+    assert!(!replay(&read(RACE), mutant.decide).is_safe());
 }
 
 #[test]

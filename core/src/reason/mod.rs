@@ -280,6 +280,13 @@ pub enum Reason {
         /// The voter.
         voter: InstanceId,
     },
+    /// The main restarted and lost nothing, and its voter obeys nobody any more.
+    OutOfTouch {
+        /// The main.
+        main: InstanceId,
+        /// The voter.
+        voter: InstanceId,
+    },
     /// Main and voter lost power; what neither had flushed may be gone.
     BothLostPower {
         /// The main.

@@ -32,6 +32,7 @@ impl fmt::Display for Reason {
             | Self::TailMayBeLost(_)
             | Self::MainUnproven { .. }
             | Self::VoterConfirms { .. }
+            | Self::OutOfTouch { .. }
             | Self::BothLostPower { .. } => self.fmt_loss(f),
             Self::MoveWanted { .. }
             | Self::MoveWaits { .. }
@@ -142,6 +143,9 @@ impl Reason {
             }
             Self::VoterConfirms { main, voter } => {
                 write!(f, "{main} restarted, {voter} confirms that it is complete")
+            }
+            Self::OutOfTouch { main, voter } => {
+                write!(f, "{main} restarted and lost nothing, {voter} obeys nobody any more")
             }
             Self::BothLostPower { main, voter } => {
                 write!(f, "{main} and {voter} lost power; a person must accept what may be lost")

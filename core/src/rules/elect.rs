@@ -6,6 +6,7 @@ use crate::{
     action::Action,
     ids::{Incarnation, InstanceId},
     observation::{Drain, Route, Row, RowState, SyncMode},
+    reading::Age,
     reason::{Reason, Unfit},
     record::{Before, Cause, Record, Stage},
     situation::{MainNow, Situation},
@@ -168,6 +169,10 @@ pub(super) fn renew(s: &Situation<'_>) -> Verdict {
     if record.resets.contains(&main.at.id) {
         return Verdict::Pass;
     }
+    if let Some(voter) = out_of_touch(s, record, &main) {
+        let actions = intent(s, record, main.at.id, main.at.incarnation, None, Cause::Renewal);
+        return Verdict::Act(actions, Reason::OutOfTouch { main: main.at.id, voter });
+    }
     let may_miss_tail = !s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
     if !may_miss_tail
         || confirming_voter(record, &main).is_none()
@@ -178,6 +183,19 @@ pub(super) fn renew(s: &Situation<'_>) -> Verdict {
     let actions =
         intent(s, record, main.at.id, main.at.incarnation, voter_before(s), Cause::Renewal);
     Verdict::Act(actions, Reason::TailMayBeLost(main.at.id))
+}
+
+/// The voter that will not confirm a restarted main that lost nothing: it obeys nobody, because it
+/// was main for a moment by a command that came late, so that only a new reign reaches it.
+fn out_of_touch(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
+    let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
+    let voter = record.voters().find(|id| {
+        let row = main.rows.get(id);
+        let for_long =
+            row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+        for_long && s.is_replica(*id) && s.proof(*id).is_none()
+    });
+    voter.filter(|_| complete)
 }
 
 /// The voter whose fresh contact confirms a restarted main.
@@ -209,7 +227,8 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
     let forgot = s.fit_voter().is_ok_and(|voter| !main.rows.contains_key(&voter.id));
     let spoken = confirming_voter(record, &main).is_some();
-    if forgot || spoken || outrunning_voter(s, record, &main).is_some() {
+    let outrun = outrunning_voter(s, record, &main).is_some();
+    if forgot || spoken || outrun || out_of_touch(s, record, &main).is_some() {
         return Verdict::Pass;
     }
     let voter = record.voters().next();
@@ -290,9 +309,8 @@ fn not_ready_to_move(
         });
         let votes = row.is_some_and(|row| row.mode == SyncMode::StrictSync);
         let ready = ready && (votes || id != candidate);
-        let recoverable = row.is_some_and(|row| {
-            row.since != crate::reading::Age::Expired && row.state != RowState::Diverged
-        });
+        let recoverable =
+            row.is_some_and(|row| row.since != Age::Expired && row.state != RowState::Diverged);
         let expected = id == candidate || (!s.is_deleting(id) && recoverable);
         let state = row.map_or(RowState::Phantom, |row| row.state.clone());
         (!ready && expected).then_some((id, Unfit::NotReady(state)))

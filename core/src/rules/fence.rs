@@ -156,7 +156,8 @@ pub(super) fn other_main(s: &Situation<'_>, id: InstanceId) -> Verdict {
                 || s.proven_main().is_some_and(|main| s.voter_choice(&main) == Some(id));
             s.nobody_forwards() && (planned || only_voter())
         }
-        Stage::Attached => false,
+        // It was made a main by a command that came late; without it nothing can be committed.
+        Stage::Attached => record.is_voter(id),
         Stage::Steady => record.former.contains(&id),
     };
     if !now {

@@ -21,6 +21,9 @@ use std::{
 /// How long a hold must stand before a run ends in it.
 const QUIET_MS: Millis = 6_000;
 
+/// How many steps one moment may take.
+const STEPS_AT_ONCE: u32 = 20_000;
+
 /// How a run to rest ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -68,6 +71,8 @@ pub struct Fair {
     quiet: Option<Millis>,
     pub(super) planned: bool,
     judge: Judge,
+    /// The moment of the last step, and how many steps were made at it.
+    pace: (Millis, u32),
     out: Vec<Happening>,
 }
 
@@ -97,6 +102,7 @@ impl Fair {
             quiet: None,
             planned: false,
             judge: Judge::default(),
+            pace: (0, 0),
             out: Vec::new(),
         }
     }
@@ -269,9 +275,25 @@ impl Fair {
         }
     }
 
+    /// Whether so much happened at one moment that time will not go on: somebody acts in reaction
+    /// to an event without end.
+    fn stands_still(&mut self) -> bool {
+        let (at, steps) = self.pace;
+        let now = self.world.now;
+        self.pace = if at == now { (now, steps + 1) } else { (now, 0) };
+        let still = self.pace.1 > STEPS_AT_ONCE;
+        if still {
+            self.found(Violation::TimeStandsStill { at: now });
+        }
+        still
+    }
+
     /// One step: an event that is due, or a jump to the next time at which one is. False once the
     /// limit is reached and nothing is due.
     fn micro_step(&mut self, until: Millis) -> bool {
+        if self.stands_still() {
+            return false;
+        }
         if let Some(event) = self.agenda.pop_front() {
             // Looks may be impossible just now; the next round tries again.
             let _refused = self.step(&event);

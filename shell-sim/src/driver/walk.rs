@@ -10,7 +10,10 @@ use crate::{
         Place, Refused, Settings, World, WriteId,
     },
 };
-use ha_core::ids::{GatewayId, InstanceId};
+use ha_core::{
+    ids::{GatewayId, InstanceId},
+    reason::Recipe,
+};
 
 /// Walks that all begin in the same settled cluster.
 #[derive(Debug, Clone)]
@@ -54,6 +57,8 @@ pub struct WalkReport {
     pub violations: Vec<Violation>,
     /// How it ended.
     pub end: End,
+    /// The recipes that the leader misses in the end, settled or not.
+    pub missing: Vec<Recipe>,
 }
 
 impl WalkReport {
@@ -116,7 +121,13 @@ impl Walk {
         let mut directives =
             vec![Directive::World(Box::new(self.settings.clone())), Directive::Bootstrap];
         directives.extend(done);
+        let mut missing: Vec<Recipe> = fair
+            .leader_plan()
+            .map_or_else(Vec::new, |(_, _, plan)| plan.missing_recipes().collect());
+        missing.sort();
+        missing.dedup();
         WalkReport {
+            missing,
             seed,
             schedule: Schedule::of(directives),
             counters: fair.counters,

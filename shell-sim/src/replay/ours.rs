@@ -44,7 +44,8 @@ pub struct Ours {
     pub settled: usize,
     /// Everything that broke, once each.
     pub violations: Vec<String>,
-    /// Recipes that a run ended in a hold for, once each.
+    /// Recipes that the last plan of a run misses, once each. A run can be settled all the same,
+    /// where nothing but comfort waits for the recipe.
     pub holds: Vec<String>,
     /// What kept runs from settling, once each.
     pub stuck: Vec<String>,
@@ -104,11 +105,10 @@ pub fn ours(incident: &Incident, first: Option<OpenFacts>, decide: Decide) -> Ou
             sum.schedules += 1;
             sum.longest_ms = sum.longest_ms.max(run.waited);
             broken.extend(run.violations);
+            holds.extend(run.holds);
             match run.end {
                 End::Settled => sum.settled += 1,
-                End::Holds(recipes) => {
-                    holds.extend(recipes.iter().map(|recipe| recipe.name().to_owned()));
-                }
+                End::Holds(_) => {}
                 End::Stuck(why) => {
                     stuck.insert(why);
                 }
@@ -148,6 +148,7 @@ fn base(main: InstanceId, decide: Decide) -> Fair {
 
 struct Run {
     end: End,
+    holds: Vec<String>,
     violations: Vec<String>,
     timeline: Vec<(Millis, String)>,
     waited: Millis,
@@ -161,12 +162,9 @@ fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run 
     let script = script(incident, facts, (order > 0).then_some(&mut chance));
     let last = script.done.last().map_or(0, |(at, _)| *at);
     for (at, done) in script.done {
-        if at <= script.quiet {
-            let now = fair.world.now;
-            fair.run_for((begun + at).saturating_sub(now));
-        } else {
-            write_until(&mut fair, begun + at);
-        }
+        let quiet = begun + at.min(script.quiet);
+        fair.run_for(quiet.saturating_sub(fair.world.now));
+        write_until(&mut fair, begun + at);
         match done {
             Done::World(event) if has_happened(&fair, &event) => {}
             Done::World(event) => {
@@ -185,8 +183,10 @@ fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run 
     }
     let unexcused = fair.violations.iter().filter(|violation| !violation.is_known());
     let violations = unexcused.map(|violation| format!("{violation} [{facts}]")).collect();
+    let plan = fair.leader_plan().map(|(_, _, plan)| plan.missing_recipes());
+    let holds = plan.into_iter().flatten().map(|recipe| recipe.name().to_owned()).collect();
     let timeline = story(fair.trace.lines(), begun);
-    Run { end, violations, timeline, waited }
+    Run { end, holds, violations, timeline, waited }
 }
 
 /// The script of a record: what was done to the pods, at the recorded times or, in later orders,

@@ -147,12 +147,13 @@ impl Replay {
             out,
             &format!(
                 "  {} of {} schedules settled ({ORDERS} orders for each open fact that ours can \
-                 meet); without an acknowledged write at most {} ms in the first, {} ms in any",
+                 meet)\n  longest time without an acknowledged write, from the record's first item on: \
+                 {} ms in the run below, {} ms in any",
                 ours.settled, ours.schedules, ours.waited_ms, ours.longest_ms,
             ),
         );
         for hold in &ours.holds {
-            line(out, &format!("  some end in a hold: recipe {hold} is missing"));
+            line(out, &format!("  some end waiting for a recipe that does not exist yet: {hold}"));
         }
         for why in &ours.stuck {
             line(out, &format!("  stuck: {why}"));
