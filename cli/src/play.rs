@@ -2,8 +2,16 @@
 
 use crate::input::{self, InputError};
 use clap::Args as ClapArgs;
-use shell_sim::{mutants, schedule, world::Decide};
-use std::{path::PathBuf, process::ExitCode};
+use shell_sim::{
+    mutants,
+    schedule::{self, Report},
+    world::Decide,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// What to play.
 #[derive(Debug, ClapArgs)]
@@ -13,6 +21,9 @@ pub(crate) struct Args {
     /// Decide wrongly on purpose, by the mutant of this name
     #[arg(long)]
     mutant: Option<String>,
+    /// Write what the leader knows at the end, as `explain` reads it
+    #[arg(long)]
+    observation: Option<PathBuf>,
 }
 
 /// Runs, tells, judges.
@@ -37,6 +48,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         },
     };
     let report = schedule::run(&schedule, decide);
+    if let Some(path) = &args.observation {
+        write_observation(path, &report)?;
+    }
     print!("{}", report.story());
     for failure in &report.failures {
         println!("failed: {failure}");
@@ -45,4 +59,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         println!("broken: {violation}");
     }
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the leader knows when the schedule ends.
+fn write_observation(path: &Path, report: &Report) -> Result<(), InputError> {
+    let form = |error: String| InputError::Form {
+        path: path.to_owned(),
+        error,
+        expected: "a schedule that ends with a leader",
+    };
+    let (leader, ..) = report.fair.leader_plan().ok_or_else(|| form("nobody leads".into()))?;
+    let observation =
+        report.fair.world.observation(leader).map_err(|error| form(error.to_string()))?;
+    let text = format!("{:#}\n", serde_json::json!(observation));
+    fs::write(path, text).map_err(|error| InputError::Io { path: path.to_owned(), error })
 }
