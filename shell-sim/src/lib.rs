@@ -1,5 +1,17 @@
-//! A cluster as a value.
+//! A Memgraph cluster as a value, and everything that is done with it: scheduling, judging,
+//! recorded incidents, replay.
+//!
+//! **Bird's-eye view.** [`memgraph`] is one instance as a sans-IO machine. [`world`] is the whole
+//! cluster: pods, volumes, API server, network, controllers, gateways, clients, with one step
+//! function. [`driver`] chooses events, fairly or at random; [`schedule`] is the text that drives
+//! one. [`oracle`] and [`topology`] judge. [`incident`] and [`audit`] read recorded incidents;
+//! [`predecessor`] is the controller that they happened to; [`replay`] runs both it and ours.
+//!
+//! **What is absent, by design.** No clock, no I/O, no threads, no hash order. Chance comes from a
+//! seed. The decision is an argument: ours, a mutant, or somebody else's.
+
 #![forbid(unsafe_code)]
+
 pub mod audit;
 pub mod driver;
 pub mod incident;
