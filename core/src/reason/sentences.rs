@@ -100,7 +100,7 @@ impl Reason {
             Self::AllFresh => f.write_str("every instance answers and is provably empty"),
             Self::BootstrapWaits { instance, why } => write!(f, "{instance}: {why}"),
             Self::BootstrapRefused { instance, why } => {
-                write!(f, "{instance} {why}, and there is no record: name the main by hand")
+                write!(f, "{instance}: {why}; there is no record, so a person must name the main")
             }
             _ => Ok(()),
         }
