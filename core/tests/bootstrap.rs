@@ -1,9 +1,10 @@
 //! Bootstrap and its refusals: without a record, anything that is not provably empty is left to a
 //! person, and nothing is done.
 
-mod common;
+#[path = "common/bases.rs"]
+mod bases;
 
-use common::bases::base;
+use bases::base;
 use ha_core::{
     action::Action,
     ids::InstanceId,
@@ -18,7 +19,7 @@ use ha_core::{
 use std::collections::BTreeMap;
 
 fn answer(obs: &mut ClusterObservation, id: u8) -> &mut BoltView {
-    let view = obs.instances.get_mut(&InstanceId(id)).unwrap();
+    let view = obs.instances.get_mut(&InstanceId(id)).expect("an instance of the base");
     match &mut view.bolt {
         Reading::Known { value, .. } => value,
         Reading::Unknown { .. } => panic!("mg-{id} answers in this base"),
