@@ -15,7 +15,22 @@ pub struct BadName {
     pub expected: &'static str,
 }
 
-/// Declares a small number with a prefix (`mg-0`), written as text in files and as map keys.
+impl BadName {
+    /// `found` where `expected` would be right.
+    #[must_use]
+    pub fn new(found: &str, expected: &'static str) -> Self {
+        Self { found: found.into(), expected }
+    }
+}
+
+/// The text form of a name.
+pub fn text(name: &impl fmt::Display) -> String {
+    format!("{name}")
+}
+
+/// Declares a small number with a prefix (`mg-0`), written as text in files and as map keys. Where
+/// it is used, `fmt`, `FromStr` and serde's two derives are in scope.
+#[macro_export]
 macro_rules! numbered {
     ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal, $expected:literal) => {
         $(#[$doc])*
@@ -28,22 +43,22 @@ macro_rules! numbered {
             }
         }
         impl FromStr for $name {
-            type Err = BadName;
-            fn from_str(text: &str) -> Result<Self, BadName> {
+            type Err = $crate::ids::BadName;
+            fn from_str(text: &str) -> Result<Self, $crate::ids::BadName> {
                 text.strip_prefix($prefix)
                     .and_then(|n| n.parse().ok())
                     .map(Self)
-                    .ok_or_else(|| BadName { found: text.into(), expected: $expected })
+                    .ok_or_else(|| $crate::ids::BadName::new(text, $expected))
             }
         }
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                format!("{name}")
+                $crate::ids::text(&name)
             }
         }
         impl TryFrom<String> for $name {
-            type Error = BadName;
-            fn try_from(text: String) -> Result<Self, BadName> {
+            type Error = $crate::ids::BadName;
+            fn try_from(text: String) -> Result<Self, $crate::ids::BadName> {
                 text.parse()
             }
         }

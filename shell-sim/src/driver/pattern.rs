@@ -1,6 +1,6 @@
 //! Which messages are meant: a kind and two ends, each of which may be left open.
 
-use crate::world::{BadWord, Kind, MessageId, Place, parse_kind};
+use crate::world::{BadName, Kind, MessageId, Place, parse_kind};
 use std::{fmt, str::FromStr};
 
 /// A pattern over messages, such as `finalize mg-0 *`.
@@ -43,12 +43,12 @@ impl fmt::Display for Pattern {
 }
 
 impl FromStr for Pattern {
-    type Err = BadWord;
-    fn from_str(text: &str) -> Result<Self, BadWord> {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let [kind, from, to] = words.as_slice() else {
             let expected = "a pattern such as \"finalize mg-0 mg-1\" or \"promote ct-0 *\"";
-            return Err(BadWord { found: text.into(), expected });
+            return Err(BadName { found: text.into(), expected });
         };
         let end = |word: &str| if word == "*" { Ok(None) } else { word.parse().map(Some) };
         let kind = if *kind == "*" { None } else { Some(parse_kind(kind)?) };

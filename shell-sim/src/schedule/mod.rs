@@ -13,7 +13,7 @@ pub use settings::{format_settings, parse_settings};
 
 use crate::{
     driver::Pattern,
-    world::{BadWord, Event, Place, Settings},
+    world::{BadName, Event, Place, Settings},
 };
 use ha_core::leadership::Millis;
 use std::{fmt, str::FromStr};
@@ -68,7 +68,7 @@ pub struct BadLine {
     /// Which line, counted from 1.
     pub line: usize,
     /// What is wrong, and what would be right.
-    pub why: BadWord,
+    pub why: BadName,
 }
 
 impl Schedule {
@@ -112,20 +112,20 @@ fn comment_start<'a>(raw: &'a str, before: &'a str) -> &'a str {
     }
 }
 
-fn millis(text: &str) -> Result<Millis, BadWord> {
-    text.parse().map_err(|_| BadWord { found: text.into(), expected: "milliseconds such as 500" })
+fn millis(text: &str) -> Result<Millis, BadName> {
+    text.parse().map_err(|_| BadName { found: text.into(), expected: "milliseconds such as 500" })
 }
 
 impl FromStr for Directive {
-    type Err = BadWord;
-    fn from_str(text: &str) -> Result<Self, BadWord> {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
         let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
         let alone = |directive| {
             if rest.is_empty() {
                 Ok(directive)
             } else {
-                Err(BadWord { found: rest.into(), expected: "nothing after this word" })
+                Err(BadName { found: rest.into(), expected: "nothing after this word" })
             }
         };
         match verb {
@@ -134,7 +134,7 @@ impl FromStr for Directive {
             "calm" => alone(Self::Calm),
             "settle" if rest.is_empty() => Ok(Self::Settle(SETTLE_MS)),
             "settle" => millis(rest).map(Self::Settle),
-            "steps" => rest.parse().map(Self::Steps).map_err(|_| BadWord {
+            "steps" => rest.parse().map(Self::Steps).map_err(|_| BadName {
                 found: rest.into(),
                 expected: "a number of steps such as 20",
             }),
@@ -153,9 +153,9 @@ impl FromStr for Directive {
             "stop" => rest.parse().map(Self::Stop),
             "resume" => rest.parse().map(Self::Resume),
             "assert" => rest.parse().map(Self::Assert),
-            _ => text.parse().map(Self::Event).map_err(|error: BadWord| {
+            _ => text.parse().map(Self::Event).map_err(|error: BadName| {
                 let known = verb_is_event(verb);
-                if known { error } else { BadWord { found: text.into(), expected: DIRECTIVES } }
+                if known { error } else { BadName { found: text.into(), expected: DIRECTIVES } }
             }),
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     driver::{Fair, Line, Pattern, What},
     memgraph::RoleName,
     oracle::Violation,
-    world::{BadWord, ControllerNo, Fate, Happening, Payload, World, WriteId},
+    world::{BadName, ControllerNo, Fate, Happening, Payload, World, WriteId},
 };
 use ha_core::{
     ids::{GatewayId, InstanceId, Term},
@@ -314,26 +314,26 @@ const EXPECTED: &str = "a condition: settled, hold <recipe>, hold rule=<id>, ter
      in-flight <pattern>, rpc-received mg-1 from mg-0, forwarded gw-0 mg-0, \
      happened <words> [times], no-violations, violated <words>, or not and one of these";
 
-fn bad(text: &str) -> BadWord {
-    BadWord { found: text.into(), expected: EXPECTED }
+fn bad(text: &str) -> BadName {
+    BadName { found: text.into(), expected: EXPECTED }
 }
 
-fn read<T: FromStr>(text: &str) -> Result<T, BadWord> {
+fn read<T: FromStr>(text: &str) -> Result<T, BadName> {
     text.parse().map_err(|_| bad(text))
 }
 
-fn number(text: &str) -> Result<Term, BadWord> {
+fn number(text: &str) -> Result<Term, BadName> {
     read(text).map(Term)
 }
 
-fn stage(text: &str) -> Result<Stage, BadWord> {
+fn stage(text: &str) -> Result<Stage, BadName> {
     [Stage::Intent, Stage::Withdrawn, Stage::Attached, Stage::Steady]
         .into_iter()
         .find(|stage| stage.to_string() == text)
         .ok_or_else(|| bad(text))
 }
 
-fn recipe(text: &str) -> Result<Recipe, BadWord> {
+fn recipe(text: &str) -> Result<Recipe, BadName> {
     serde_json::from_value(serde_json::Value::String(text.into())).map_err(|_| bad(text))
 }
 
@@ -344,8 +344,8 @@ fn fate(text: &str) -> Option<Fate> {
 }
 
 impl FromStr for Predicate {
-    type Err = BadWord;
-    fn from_str(text: &str) -> Result<Self, BadWord> {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
         if let Some(rest) = text.strip_prefix("not ") {
             return rest.trim().parse().map(|inner| Self::Not(Box::new(inner)));
         }

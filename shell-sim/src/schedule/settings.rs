@@ -2,7 +2,7 @@
 
 use crate::{
     memgraph::{RecoveryPath, Version},
-    world::{BadWord, Settings},
+    world::{BadName, Settings},
 };
 use std::str::FromStr;
 
@@ -12,29 +12,29 @@ const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clien
      recovery=wals lease=5000 \
      renew=1000 grant=3000 promise=5000 drift=1000";
 
-fn value<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadWord> {
-    text.parse().map_err(|_| BadWord { found: text.into(), expected })
+fn value<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
+    text.parse().map_err(|_| BadName { found: text.into(), expected })
 }
 
 /// Reads settings; what is left out is as in the default.
 ///
 /// # Errors
 /// A name or a value that is not known, or durations that do not fit each other.
-pub fn parse_settings(text: &str) -> Result<Settings, BadWord> {
+pub fn parse_settings(text: &str) -> Result<Settings, BadName> {
     let mut settings = Settings::default();
     for word in text.split_whitespace() {
         let (name, text) =
-            word.split_once('=').ok_or_else(|| BadWord { found: word.into(), expected: NAMES })?;
+            word.split_once('=').ok_or_else(|| BadName { found: word.into(), expected: NAMES })?;
         set(&mut settings, name, text)?;
     }
-    settings.timing.validate().map_err(|_| BadWord {
+    settings.timing.validate().map_err(|_| BadName {
         found: text.into(),
         expected: "durations with grant <= lease, promise <= lease, 2 * renew <= lease",
     })?;
     Ok(settings)
 }
 
-fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadWord> {
+fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
     const COUNT: &str = "a small number";
     const SWITCH: &str = "true or false";
     const MILLIS: &str = "milliseconds such as 5000";
@@ -58,7 +58,7 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadWord> {
             config.recovery = match text {
                 "wals" => RecoveryPath::Wals,
                 "snapshot" => RecoveryPath::Snapshot,
-                _ => return Err(BadWord { found: text.into(), expected: "wals or snapshot" }),
+                _ => return Err(BadName { found: text.into(), expected: "wals or snapshot" }),
             }
         }
         "lease" => timing.lease_ms = value(text, MILLIS)?,
@@ -66,12 +66,12 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadWord> {
         "grant" => timing.grant_ms = value(text, MILLIS)?,
         "promise" => timing.promise_ms = value(text, MILLIS)?,
         "drift" => timing.drift_ppm = value(text, "millionths such as 1000")?,
-        _ => return Err(BadWord { found: name.into(), expected: NAMES }),
+        _ => return Err(BadName { found: name.into(), expected: NAMES }),
     }
     Ok(())
 }
 
-fn engine(text: &str) -> Result<Version, BadWord> {
+fn engine(text: &str) -> Result<Version, BadName> {
     match text {
         "3.6" => Ok(Version::V3_6),
         "3.8" => Ok(Version::V3_8),
@@ -79,7 +79,7 @@ fn engine(text: &str) -> Result<Version, BadWord> {
         "3.12" => Ok(Version::V3_12),
         "head" => Ok(Version::Head),
         _ => {
-            Err(BadWord { found: text.into(), expected: "an engine: 3.6, 3.8, 3.10, 3.12 or head" })
+            Err(BadName { found: text.into(), expected: "an engine: 3.6, 3.8, 3.10, 3.12 or head" })
         }
     }
 }

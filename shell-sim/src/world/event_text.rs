@@ -1,11 +1,6 @@
 //! The text form of events: one line of words each, printed and parsed.
 
-use super::{
-    Event,
-    client::Next,
-    names::{BadWord, Place},
-    network::Cut,
-};
+use super::{BadName, Event, client::Next, names::Place, network::Cut};
 use crate::memgraph::ReplicaName;
 use ha_core::ids::InstanceId;
 use std::{fmt, str::FromStr};
@@ -82,30 +77,30 @@ const VERBS: &str = "an event: advance, deliver, fail, overdue, cut, heal, crash
      give-up, ask, restart, freeze, thaw, jump-wall, drift, api-down, api-up, write, begin, stage, \
      commit, rollback, switchover, pause or unpause, each with its arguments";
 
-fn word<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadWord> {
-    text.parse().map_err(|_| BadWord::new(text, expected))
+fn word<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
+    text.parse().map_err(|_| BadName::new(text, expected))
 }
 
-fn instance(text: &str) -> Result<InstanceId, BadWord> {
+fn instance(text: &str) -> Result<InstanceId, BadName> {
     word(text, "an instance such as mg-0")
 }
 
-fn gateway(text: &str) -> Result<ha_core::ids::GatewayId, BadWord> {
+fn gateway(text: &str) -> Result<ha_core::ids::GatewayId, BadName> {
     word(text, "a gateway such as gw-0")
 }
 
-fn named<T: FromStr>(text: &str, name: &str, expected: &'static str) -> Result<T, BadWord> {
+fn named<T: FromStr>(text: &str, name: &str, expected: &'static str) -> Result<T, BadName> {
     let value = text.strip_prefix(name).and_then(|rest| rest.strip_prefix('='));
-    value.and_then(|value| value.parse().ok()).ok_or_else(|| BadWord::new(text, expected))
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| BadName::new(text, expected))
 }
 
 impl FromStr for Event {
-    type Err = BadWord;
+    type Err = BadName;
 
-    fn from_str(text: &str) -> Result<Self, BadWord> {
+    fn from_str(text: &str) -> Result<Self, BadName> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let Some((verb, rest)) = words.split_first() else {
-            return Err(BadWord::new(text, VERBS));
+            return Err(BadName::new(text, VERBS));
         };
         if let Some(event) = parse_message(verb, rest) {
             return event;
@@ -116,7 +111,7 @@ impl FromStr for Event {
                 let how = match *how {
                     "refuse" => Cut::Refuse,
                     "silent" => Cut::Silent,
-                    other => return Err(BadWord::new(other, "refuse or silent")),
+                    other => return Err(BadName::new(other, "refuse or silent")),
                 };
                 Ok(Self::Cut(from.parse()?, to.parse()?, how))
             }
@@ -139,25 +134,25 @@ impl FromStr for Event {
                 Place::Instance(id) => Ok(Self::Crash(id)),
                 Place::Controller(no) => Ok(Self::CrashController(no)),
                 Place::Gateway(_) | Place::Api => {
-                    Err(BadWord::new(place, "an instance or a controller; a gateway restarts"))
+                    Err(BadName::new(place, "an instance or a controller; a gateway restarts"))
                 }
             },
             ("start", [place]) => match place.parse()? {
                 Place::Instance(id) => Ok(Self::Start(id)),
                 Place::Controller(no) => Ok(Self::StartController(no)),
                 Place::Gateway(_) | Place::Api => {
-                    Err(BadWord::new(place, "an instance or a controller"))
+                    Err(BadName::new(place, "an instance or a controller"))
                 }
             },
             (_, rest) => parse_body(verb, rest)
                 .or_else(|| parse_process(verb, rest))
                 .or_else(|| parse_client(verb, rest))
-                .unwrap_or_else(|| Err(BadWord::new(text, VERBS))),
+                .unwrap_or_else(|| Err(BadName::new(text, VERBS))),
         }
     }
 }
 
-fn parse_message(verb: &str, rest: &[&str]) -> Option<Result<Event, BadWord>> {
+fn parse_message(verb: &str, rest: &[&str]) -> Option<Result<Event, BadName>> {
     let event = match verb {
         "deliver" => Event::Deliver,
         "fail" => Event::Fail,
@@ -167,7 +162,7 @@ fn parse_message(verb: &str, rest: &[&str]) -> Option<Result<Event, BadWord>> {
     Some(rest.join(" ").parse().map(event))
 }
 
-fn parse_body(verb: &str, rest: &[&str]) -> Option<Result<Event, BadWord>> {
+fn parse_body(verb: &str, rest: &[&str]) -> Option<Result<Event, BadName>> {
     Some(match (verb, rest) {
         ("delete-pod", [id]) => instance(id).map(Event::MarkDeleted),
         ("remove-pod", [id]) => instance(id).map(Event::RemovePod),
@@ -192,7 +187,7 @@ fn parse_body(verb: &str, rest: &[&str]) -> Option<Result<Event, BadWord>> {
     })
 }
 
-fn parse_process(verb: &str, rest: &[&str]) -> Option<Result<Event, BadWord>> {
+fn parse_process(verb: &str, rest: &[&str]) -> Option<Result<Event, BadName>> {
     const STALE: &str = "how many versions behind, such as stale=1";
     Some(match (verb, rest) {
         ("read-pods", [no]) => no.parse().map(Event::ReadPods),
@@ -216,7 +211,7 @@ fn parse_process(verb: &str, rest: &[&str]) -> Option<Result<Event, BadWord>> {
     })
 }
 
-fn parse_client(verb: &str, rest: &[&str]) -> Option<Result<Event, BadWord>> {
+fn parse_client(verb: &str, rest: &[&str]) -> Option<Result<Event, BadName>> {
     Some(match (verb, rest) {
         ("write", [client, via]) => {
             client.parse().and_then(|client| Ok(Event::Write(client, gateway(via)?, None)))

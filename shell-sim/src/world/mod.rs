@@ -28,10 +28,11 @@ pub use controller::{Awaited, Controller, Process, Report, Waiting};
 pub use delivery::Obstacle;
 pub use event::Event;
 pub use gateway::Gateway;
+pub use ha_core::ids::BadName;
 pub use happening::Happening;
 pub use kubernetes::{Body, Pod};
 pub(crate) use names::parse_kind;
-pub use names::{BadWord, ClientId, ControllerNo, Kind, Link, MessageId, Place, WriteId};
+pub use names::{ClientId, ControllerNo, Kind, Link, MessageId, Place, WriteId};
 pub use network::{Asked, Body as MessageBody, Connection, Cut, Network};
 
 use crate::memgraph::{self, Config, Input, Mint};

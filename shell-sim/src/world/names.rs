@@ -1,50 +1,12 @@
 //! Names of what stands in the world besides instances and gateways: places, controllers, clients,
 //! writes. Each has one text form, used in schedules, traces and map keys.
 
-use ha_core::ids::{GatewayId, InstanceId};
+use ha_core::{
+    ids::{BadName, GatewayId, InstanceId},
+    numbered,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-
-/// A text that is not a name of the kind expected.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not {expected}")]
-pub struct BadWord {
-    /// What was read.
-    pub found: String,
-    /// What would be right.
-    pub expected: &'static str,
-}
-
-impl BadWord {
-    pub(crate) fn new(found: &str, expected: &'static str) -> Self {
-        Self { found: found.into(), expected }
-    }
-}
-
-/// Declares a small number with a prefix, written as text in files and as map keys.
-macro_rules! numbered {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal, $expected:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(into = "String", try_from = "String")]
-        pub struct $name(pub $inner);
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "{}"), self.0)
-            }
-        }
-        impl FromStr for $name {
-            type Err = BadWord;
-            fn from_str(text: &str) -> Result<Self, BadWord> {
-                text.strip_prefix($prefix)
-                    .and_then(|n| n.parse().ok())
-                    .map(Self)
-                    .ok_or_else(|| BadWord::new(text, $expected))
-            }
-        }
-        text_form!($name);
-    };
-}
 
 /// Serde through the text form.
 macro_rules! text_form {
@@ -55,8 +17,8 @@ macro_rules! text_form {
             }
         }
         impl TryFrom<String> for $name {
-            type Error = BadWord;
-            fn try_from(text: String) -> Result<Self, BadWord> {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> {
                 text.parse()
             }
         }
@@ -102,8 +64,8 @@ impl fmt::Display for Place {
 }
 
 impl FromStr for Place {
-    type Err = BadWord;
-    fn from_str(text: &str) -> Result<Self, BadWord> {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
         if text == "api" {
             return Ok(Self::Api);
         }
@@ -111,7 +73,7 @@ impl FromStr for Place {
             .map(Self::Instance)
             .or_else(|_| text.parse().map(Self::Gateway))
             .or_else(|_| text.parse().map(Self::Controller))
-            .map_err(|_| BadWord::new(text, "a place: mg-0, ct-0, gw-0 or api"))
+            .map_err(|_| BadName::new(text, "a place: mg-0, ct-0, gw-0 or api"))
     }
 }
 
@@ -134,11 +96,11 @@ impl fmt::Display for Link {
 }
 
 impl FromStr for Link {
-    type Err = BadWord;
-    fn from_str(text: &str) -> Result<Self, BadWord> {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
         let (from, to) = text
             .split_once(' ')
-            .ok_or_else(|| BadWord::new(text, "two places such as \"mg-0 mg-1\""))?;
+            .ok_or_else(|| BadName::new(text, "two places such as \"mg-0 mg-1\""))?;
         Ok(Self { from: from.parse()?, to: to.parse()? })
     }
 }
@@ -245,7 +207,7 @@ impl fmt::Display for MessageId {
 }
 
 /// Reads the word of a kind, with `-answer` where it is an answer.
-pub(crate) fn parse_kind(word: &str) -> Result<(Kind, bool), BadWord> {
+pub(crate) fn parse_kind(word: &str) -> Result<(Kind, bool), BadName> {
     let (stem, answer) = match word.strip_suffix("-answer") {
         Some(stem) => (stem, true),
         None => (word, false),
@@ -254,21 +216,21 @@ pub(crate) fn parse_kind(word: &str) -> Result<(Kind, bool), BadWord> {
         .iter()
         .find(|(_, known)| *known == stem)
         .map(|(kind, _)| (*kind, answer))
-        .ok_or_else(|| BadWord::new(word, "a kind of message such as finalize or promote-answer"))
+        .ok_or_else(|| BadName::new(word, "a kind of message such as finalize or promote-answer"))
 }
 
 impl FromStr for MessageId {
-    type Err = BadWord;
-    fn from_str(text: &str) -> Result<Self, BadWord> {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
         const EXPECTED: &str = "a message such as \"finalize mg-0 mg-1\" or \"beat mg-0 mg-1 #1\"";
         let words: Vec<&str> = text.split_whitespace().collect();
         let (kind, from, to, number) = match words.as_slice() {
             [kind, from, to] => (*kind, *from, *to, 0),
             [kind, from, to, number] => {
                 let number = number.strip_prefix('#').and_then(|n| n.parse().ok());
-                (*kind, *from, *to, number.ok_or_else(|| BadWord::new(text, EXPECTED))?)
+                (*kind, *from, *to, number.ok_or_else(|| BadName::new(text, EXPECTED))?)
             }
-            _ => return Err(BadWord::new(text, EXPECTED)),
+            _ => return Err(BadName::new(text, EXPECTED)),
         };
         let (kind, answer) = parse_kind(kind)?;
         Ok(Self { kind, answer, from: from.parse()?, to: to.parse()?, number })
