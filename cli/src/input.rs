@@ -1,6 +1,7 @@
 //! Reading what users name on the command line, with errors that say what, where, and what would
 //! be right.
 
+use shell_sim::{mutants, world::Decide};
 use std::{
     fs, io,
     io::Read,
@@ -48,6 +49,23 @@ pub(crate) enum InputError {
         /// What would be right.
         expected: &'static str,
     },
+    /// No wrong decision of that name.
+    #[error("there is no mutant {name:?}\nexpected one of: {known}")]
+    NoMutant {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+}
+
+/// Our decision, or the mutant of this name.
+pub(crate) fn decision(mutant: Option<&str>) -> Result<Decide, InputError> {
+    let Some(name) = mutant else { return Ok(ha_core::plan) };
+    mutants::named(name).map(|mutant| mutant.decide).ok_or_else(|| {
+        let known: Vec<&str> = mutants::all().map(|mutant| mutant.name).collect();
+        InputError::NoMutant { name: name.to_owned(), known: known.join(", ") }
+    })
 }
 
 /// The text of `path`, or of standard input for `-`.

@@ -2,11 +2,7 @@
 
 use crate::input::{self, InputError};
 use clap::Args as ClapArgs;
-use shell_sim::{
-    mutants,
-    schedule::{self, Report},
-    world::Decide,
-};
+use shell_sim::schedule::{self, Report};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -34,20 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         error: error.to_string(),
         expected: "a schedule: one directive a line, # for comments",
     })?;
-    let decide: Decide = match &args.mutant {
-        None => ha_core::plan,
-        Some(name) => match mutants::named(name) {
-            Some(mutant) => mutant.decide,
-            None => {
-                return Err(InputError::Form {
-                    path: args.file.clone(),
-                    error: format!("there is no mutant {name:?}"),
-                    expected: "the name of a mutant, as in a schedule's header",
-                });
-            }
-        },
-    };
-    let report = schedule::run(&schedule, decide);
+    let report = schedule::run(&schedule, input::decision(args.mutant.as_deref())?);
     if let Some(path) = &args.observation {
         write_observation(path, &report)?;
     }
@@ -57,6 +40,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     }
     for violation in &report.violations {
         println!("broken: {violation}");
+    }
+    if let Some(end) = &report.end {
+        println!("ended: {end}");
     }
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

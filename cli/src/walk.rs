@@ -1,21 +1,20 @@
 //! `memgraph-ha walk`: many random schedules with faults, each followed by silence, in which every
-//! invariant must hold and every world settle, or stand in a hold that names a missing recipe.
+//! invariant must hold and every world settle, or stand in a hold that names a missing recipe. A
+//! schedule that breaks something, or gets stuck, is made as short as it can be.
 
-use crate::input::InputError;
+mod found;
+
+use crate::input::{self, InputError};
 use clap::Args as ClapArgs;
+use found::{Find, Found};
 use shell_sim::{
     driver::{Counters, End, Limits, Walk, WalkReport},
     memgraph::{Config, Version},
     oracle::Violation,
-    world::Settings,
+    schedule::{SHRINK_RUNS, Symptom},
+    world::{Decide, Settings},
 };
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    thread,
-};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, thread};
 
 /// How far to walk.
 #[derive(Debug, ClapArgs)]
@@ -35,9 +34,15 @@ pub(crate) struct Args {
     /// How many threads share the work
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
     threads: u64,
-    /// Where schedules of broken runs are written
+    /// Where schedules of broken and stuck runs are written, as `play` reads them
     #[arg(long)]
     save: Option<PathBuf>,
+    /// How many runs may go into shrinking one schedule; 0 leaves all as they were walked
+    #[arg(long, default_value_t = SHRINK_RUNS)]
+    shrink: u32,
+    /// Decide wrongly on purpose, by the mutant of this name
+    #[arg(long)]
+    mutant: Option<String>,
 }
 
 /// What many walks came to.
@@ -48,26 +53,26 @@ struct Tally {
     held: u64,
     recipes: BTreeMap<String, u64>,
     known_losses: u64,
-    broken: Vec<(u64, String, String)>,
-    stuck: Vec<(u64, String, String)>,
+    broken: u64,
+    stuck: u64,
+    found: Found,
 }
 
 impl Tally {
-    fn take(&mut self, report: &WalkReport) {
+    fn take(&mut self, report: &WalkReport, mutant: Option<&str>) {
         self.counters += report.counters;
         self.known_losses += u64::from(report.violations.iter().any(Violation::is_known));
-        if let Some(violation) = report.violations.iter().find(|violation| !violation.is_known()) {
-            self.broken.push((report.seed, violation.to_string(), report.schedule.to_string()));
-        }
+        self.broken += u64::from(report.is_broken());
         for recipe in &report.missing {
             *self.recipes.entry(recipe.name().to_owned()).or_default() += 1;
         }
         match &report.end {
             End::Settled => self.settled += 1,
             End::Holds(_) => self.held += 1,
-            End::Stuck(why) => {
-                self.stuck.push((report.seed, why.clone(), report.schedule.to_string()));
-            }
+            End::Stuck(_) => self.stuck += 1,
+        }
+        if let Some(symptom) = Symptom::of(&report.violations, Some(&report.end)) {
+            self.found.take(Find::of(report, symptom, mutant));
         }
     }
 
@@ -79,8 +84,9 @@ impl Tally {
             *self.recipes.entry(recipe).or_default() += times;
         }
         self.known_losses += other.known_losses;
-        self.broken.extend(other.broken);
-        self.stuck.extend(other.stuck);
+        self.broken += other.broken;
+        self.stuck += other.stuck;
+        self.found.add(other.found);
     }
 }
 
@@ -100,29 +106,30 @@ fn worlds() -> Vec<Settings> {
     ]
 }
 
-/// Walks, tallies, prints.
+/// Walks, tallies, shrinks, prints.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
-    let starts: Result<Vec<Walk>, End> = worlds()
-        .iter()
-        .map(|settings| {
-            let limits = Limits { choices: args.choices, faults: args.faults, ..Limits::default() };
-            Walk::new(settings, limits, ha_core::plan)
-        })
-        .collect();
-    let starts = match starts {
+    let decide = input::decision(args.mutant.as_deref())?;
+    let starts = match starts(args, decide) {
         Ok(starts) => starts,
         Err(end) => {
             println!("no cluster came about: {end}");
             return Ok(ExitCode::FAILURE);
         }
     };
-    let tally = shared(args, &starts);
+    let mut tally = shared(args, &starts);
     print(args, &tally);
+    tally.found.shrink(decide, args.shrink);
+    tally.found.print();
     if let Some(folder) = &args.save {
-        save(folder, &tally)?;
+        tally.found.save(folder)?;
     }
-    let good = tally.broken.is_empty() && tally.stuck.is_empty();
+    let good = tally.broken == 0 && tally.stuck == 0;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn starts(args: &Args, decide: Decide) -> Result<Vec<Walk>, End> {
+    let limits = Limits { choices: args.choices, faults: args.faults, ..Limits::default() };
+    worlds().iter().map(|settings| Walk::new(settings, limits, decide)).collect()
 }
 
 fn shared(args: &Args, starts: &[Walk]) -> Tally {
@@ -135,7 +142,7 @@ fn shared(args: &Args, starts: &[Walk]) -> Tally {
                     let mut tally = Tally::default();
                     for seed in seeds {
                         let which = step(seed) % starts.len();
-                        tally.take(&starts[which].run(seed));
+                        tally.take(&starts[which].run(seed), args.mutant.as_deref());
                     }
                     tally
                 })
@@ -164,24 +171,7 @@ fn print(args: &Args, tally: &Tally) {
         println!("{times:>10}  where recipe {recipe} is missed in the end");
     }
     println!("{:>10}  with a loss that the promise excepts (MR 4.3)", tally.known_losses);
-    println!("{:>10}  stuck", tally.stuck.len());
-    println!("{:>10}  broken", tally.broken.len());
+    println!("{:>10}  stuck", tally.stuck);
+    println!("{:>10}  broken", tally.broken);
     print!("{}", tally.counters);
-    for (seed, why, _) in tally.stuck.iter().take(10) {
-        println!("stuck  seed {seed}: {why}");
-    }
-    for (seed, why, _) in tally.broken.iter().take(10) {
-        println!("broken seed {seed}: {why}");
-    }
-}
-
-fn save(folder: &Path, tally: &Tally) -> Result<(), InputError> {
-    let io = |path: &Path, error| InputError::Io { path: path.to_owned(), error };
-    fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
-    for (seed, why, schedule) in tally.broken.iter().chain(&tally.stuck).take(100) {
-        let path = folder.join(format!("walk-{seed}.txt"));
-        let text = format!("# Walk of seed {seed}: {}\n{schedule}", why.replace('\n', " "));
-        fs::write(&path, text).map_err(|error| io(&path, error))?;
-    }
-    Ok(())
 }

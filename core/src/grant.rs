@@ -1,6 +1,8 @@
 //! The gateway's side of a write grant: when bytes may go to the main. Pure; the caller passes its
 //! own monotonic and wall clocks. It knows nothing of sockets or of how an answer arrived.
 
+mod visit;
+
 use crate::{
     ids::{GatewayId, InstanceRef, Term},
     leadership::Millis,

@@ -4,6 +4,8 @@
 //! The one property that this protects: no gateway forwards a write under a grant of a term after
 //! another instance was promoted in a later one. See `design/leadership.md`.
 
+mod visit;
+
 use crate::{
     ids::{ControllerId, GatewayId, ResourceVersion},
     observation::{Leadership, LeaseView, PromotionRight, PromotionWait},

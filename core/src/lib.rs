@@ -42,5 +42,6 @@ pub mod reason;
 pub mod record;
 pub mod rules;
 pub mod situation;
+pub mod visit;
 
 pub use decide::{decide, plan, plan_with};

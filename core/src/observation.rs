@@ -432,9 +432,10 @@ pub struct Registration {
     pub replica: Incarnation,
     /// How the last one ended.
     pub result: RegisterResult,
-    /// How many were sent for these two lives.
+    /// How many were sent for these two lives and not refused at once, counted up to the second.
     pub attempts: u8,
-    /// How many of them were refused because of a branched history (Error 3, MR 1.3).
+    /// How many of them failed because of a branched history (Error 3, MR 1.3), counted up to the
+    /// second.
     pub branched: u8,
 }
 

@@ -103,6 +103,27 @@ impl Violation {
     pub const fn is_known(&self) -> bool {
         matches!(self, Self::AckedMissing { known: true, .. } | Self::AckedGone { known: true, .. })
     }
+
+    /// What kind of promise is broken, without whom and when: two runs whose first violations are of
+    /// one kind show the same mistake.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let word = match self {
+            Self::StaleGrant { .. } => "stale-grant",
+            Self::Rule(broken) => &broken.invariant,
+            Self::TwoRoutes { .. } => "two-routes",
+            Self::AckedMissing { .. } => "acked-missing",
+            Self::AckedGone { .. } => "acked-gone",
+            Self::Doubled { .. } => "doubled",
+            Self::Ghost { .. } => "ghost",
+            Self::SilentDivergence { .. } => "silent-divergence",
+            Self::Vetoed { guard, .. } => return format!("refused-by {}", guard.name()),
+            Self::TimeStandsStill { .. } => "time-stands-still",
+            Self::NoMain => "no-main",
+            Self::WorldRejected { .. } => "world-rejected",
+        };
+        word.to_owned()
+    }
 }
 
 impl fmt::Display for Violation {

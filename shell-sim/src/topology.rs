@@ -125,6 +125,18 @@ pub struct Judge {
 }
 
 impl Judge {
+    /// A judge who comes to a world in this state, where these replicas are strays.
+    #[must_use]
+    pub fn at(world: &World, strays: BTreeSet<InstanceId>) -> Self {
+        Self { record: world.api.record().cloned(), before: None, strays }
+    }
+
+    /// Replicas whose obedience is an exception, for a judge who comes later.
+    #[must_use]
+    pub const fn strays(&self) -> &BTreeSet<InstanceId> {
+        &self.strays
+    }
+
     /// Looks at the world before a step in which a controller may send something.
     pub fn before(&mut self, world: &World) {
         self.before = Some(topology(world));

@@ -1,11 +1,16 @@
-//! The schedules of `schedules/`, one fault scenario each: every one goes as it says under our
-//! decision, and not under the wrong decision that its header names.
+//! The schedules of `schedules/`, one fault scenario each, and of `schedules/mistakes/`, one mistake
+//! each: every one goes as it says under our decision, and not under the wrong decision, or in the
+//! wrong world, that its header names.
 
 use shell_sim::{
     mutants,
     schedule::{Directive, Predicate, Report, Schedule, run},
+    world::Mistake,
 };
 use std::{collections::BTreeSet, fs, io, path::Path};
+
+/// The folder of the schedules about mistakes.
+const MISTAKES: &str = "mistakes/";
 
 /// What a schedule is tried against to show that it can fail.
 enum Against {
@@ -47,34 +52,54 @@ fn against(file: &str, text: &str) -> Result<Against, String> {
     })
 }
 
+/// The name of the mistake that a schedule is about, if it is about one.
+fn mistake(against: &Against) -> Option<&'static str> {
+    match against {
+        Against::Decision(mutant) => Some(mutant.name),
+        Against::World(Directive::World(settings)) => settings.mistake.map(Mistake::name),
+        Against::World(_) => None,
+    }
+}
+
 fn scenario(file: &str, text: &str) -> Result<Scenario, String> {
+    let against = against(file, text)?;
     let number = file.strip_prefix('s').and_then(|rest| rest.split_once('-')).map(|(n, _)| n);
-    let Some(number) = number.and_then(|n| n.parse::<u8>().ok()) else {
-        return Err(format!("{file}: a name such as s03-name-of-the-situation.txt is expected"));
+    let named = file.strip_prefix(MISTAKES).and_then(|rest| rest.strip_suffix(".txt"));
+    let id = match (number.and_then(|n| n.parse::<u8>().ok()), named) {
+        (Some(number), _) => format!("S{number}"),
+        (None, Some(name)) if mistake(&against) == Some(name) => "mistake".into(),
+        (None, Some(_)) => return Err(format!("{file}: it is named after another mistake")),
+        (None, None) => {
+            let name = "s03-name-of-the-situation.txt";
+            return Err(format!("{file}: a name such as {name} is expected"));
+        }
     };
-    let id = format!("S{number}");
     header(file, text, &id)?;
     let moment = header(file, text, "moment")?.to_owned();
     let schedule = Schedule::parse(text).map_err(|bad| format!("{file}: {bad}"))?;
-    Ok(Scenario { file: file.into(), id, moment, schedule, against: against(file, text)? })
+    Ok(Scenario { file: file.into(), id, moment, schedule, against })
 }
 
 /// Every schedule file with its text, by name.
 fn files() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules");
-    let files = read(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
-    assert!(!files.is_empty(), "no schedule in {}", folder.display());
+    let mut files = Vec::new();
+    for part in ["", MISTAKES] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules").join(part);
+        let found = read(&folder, part).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+        assert!(!found.is_empty(), "no schedule in {}", folder.display());
+        files.extend(found);
+    }
     files
 }
 
-fn read(folder: &Path) -> io::Result<Vec<(String, String)>> {
+fn read(folder: &Path, part: &str) -> io::Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let is_text = path.extension().is_some_and(|ext| ext == "txt");
-        if let Some(name) = name.filter(|name| is_text && name.starts_with('s')) {
-            files.push((name, fs::read_to_string(path)?));
+        if let Some(name) = name.filter(|_| is_text) {
+            files.push((format!("{part}{name}"), fs::read_to_string(path)?));
         }
     }
     files.sort();
@@ -193,23 +218,20 @@ fn every_schedule_asserts_its_moment_and_its_end() {
     demand(&wrong);
 }
 
-/// Every mutant belongs to a schedule, and no two have one name.
+/// Every mutant and every mistake belongs to a schedule, and no two have one name.
 #[test]
 fn every_mutant_is_used_by_a_schedule() {
     let scenarios = scenarios();
-    let used: BTreeSet<&str> = scenarios
-        .iter()
-        .filter_map(|scenario| match &scenario.against {
-            Against::Decision(mutant) => Some(mutant.name),
-            Against::World(_) => None,
-        })
-        .collect();
+    let used: BTreeSet<&str> =
+        scenarios.iter().filter_map(|scenario| mistake(&scenario.against)).collect();
     let mut seen = BTreeSet::new();
-    let wrong: Vec<String> = mutants::all()
-        .filter_map(|mutant| {
-            let again = !seen.insert(mutant.name);
-            (again || !used.contains(mutant.name))
-                .then(|| format!("{}: not used, or not the only one of that name", mutant.name))
+    let mutants = mutants::all().map(|mutant| mutant.name);
+    let wrong: Vec<String> = mutants
+        .chain(Mistake::ALL.iter().map(|(_, name, _)| *name))
+        .filter_map(|name| {
+            let again = !seen.insert(name);
+            (again || !used.contains(name))
+                .then(|| format!("{name}: not used, or not the only one of that name"))
         })
         .collect();
     demand(&wrong);

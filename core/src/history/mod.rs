@@ -2,8 +2,10 @@
 //! a decision and never endangers one. It compares stamps that the shell gives; it has no clock.
 
 mod sample;
+mod visit;
 
 pub use sample::{Outcome, Patience, Sample};
+pub use visit::Certain;
 
 use crate::{
     action::Action,
@@ -19,6 +21,9 @@ use crate::{
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
+
+/// How far registrations are counted: whether there was a second one is all that matters.
+const COUNTED: u8 = 2;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 struct Seen<T> {
@@ -153,6 +158,8 @@ impl History {
     fn take_silence(&mut self, id: InstanceId, at: Millis, why: Why) {
         let entry = self.instances.entry(id).or_default();
         let since = entry.unreached.as_ref().map_or(at, |seen| seen.at);
+        // How long a row has been as it is counts while somebody looks.
+        entry.rows.clear();
         entry.unreached = Some(Seen { value: why, at: since });
     }
 
@@ -177,6 +184,9 @@ impl History {
                     drained: *drained,
                     acknowledged: outcome == Outcome::Done,
                 });
+                if let Some(entry) = self.instances.get_mut(&on.id) {
+                    entry.streams_opened(at);
+                }
             }
             Action::WriteRecord { .. }
             | Action::Promote { .. }
@@ -207,11 +217,12 @@ impl History {
         outcome: Outcome,
     ) {
         let result = match outcome {
-            Outcome::NotSent => return,
+            // A lock was held, or the row was there: nothing was tried.
+            Outcome::NotSent | Outcome::Refused => return,
             Outcome::Done => RegisterResult::Done,
             Outcome::Branched => RegisterResult::Branched,
             Outcome::Unreachable => RegisterResult::Unreachable,
-            Outcome::Refused | Outcome::Unknown => RegisterResult::Unclear,
+            Outcome::Unknown => RegisterResult::Unclear,
         };
         let lives = (on.incarnation, replica.incarnation, term);
         let earlier = self
@@ -228,8 +239,8 @@ impl History {
                 main: on.incarnation,
                 replica: replica.incarnation,
                 result,
-                attempts: earlier.0.saturating_add(1),
-                branched: earlier.1.saturating_add(branched),
+                attempts: (earlier.0 + 1).min(COUNTED),
+                branched: (earlier.1 + branched).min(COUNTED),
             },
         );
     }
@@ -334,6 +345,17 @@ impl Memory {
 }
 
 impl InstanceHistory {
+    /// A commit opened a stream to every replica: one that was in the middle of a transaction
+    /// before is so no longer, or is in the middle of this one.
+    fn streams_opened(&mut self, at: Millis) {
+        for (state, behind) in self.rows.values_mut() {
+            if state.value == RowState::Replicating {
+                state.at = at;
+                behind.at = at;
+            }
+        }
+    }
+
     fn observe(&self, now: Millis, patience: &Patience) -> InstanceView {
         let pod = self.pod.as_ref().map_or_else(Reading::never, |seen| Reading::Known {
             value: seen.value,

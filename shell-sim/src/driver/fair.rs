@@ -162,13 +162,19 @@ impl Fair {
     /// Something is done to the world from outside.
     ///
     /// # Errors
-    /// Why it cannot be done now.
+    /// Why it cannot be done now; then nothing changed, so that a run without it goes the same way.
     pub fn apply(&mut self, event: &Event) -> Result<(), Refused> {
-        self.disturbed = self.world.now;
-        self.quiet = None;
+        let before = (self.disturbed, self.quiet);
+        (self.disturbed, self.quiet) = (self.world.now, None);
         self.trace.event(self.world.now, event);
-        self.counters.power_losses += u64::from(matches!(event, Event::PowerLoss(..)));
-        self.step(event)
+        let done = self.step(event);
+        match done {
+            Ok(()) => {
+                self.counters.power_losses += u64::from(matches!(event, Event::PowerLoss(..)));
+            }
+            Err(_) => (self.disturbed, self.quiet) = before,
+        }
+        done
     }
 
     fn step(&mut self, event: &Event) -> Result<(), Refused> {
@@ -315,7 +321,8 @@ impl Fair {
 }
 
 /// Whether an event only reads, so that nothing can break by it.
-const fn is_a_look(event: &Event) -> bool {
+#[must_use]
+pub const fn is_a_look(event: &Event) -> bool {
     matches!(
         event,
         Event::ReadPods(_)

@@ -15,7 +15,7 @@ mod walk;
 
 pub use chance::Chance;
 pub use counters::Counters;
-pub use fair::{End, Fair};
+pub use fair::{End, Fair, is_a_look};
 pub use pattern::Pattern;
 pub use trace::{Line, Trace, What};
 pub use walk::{Limits, Walk, WalkReport};

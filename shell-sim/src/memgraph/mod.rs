@@ -20,6 +20,7 @@ mod rpc;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod types;
 mod volume;
 
@@ -32,6 +33,7 @@ pub use process::{
 pub use renumber::Renumber;
 pub use rpc::{CONNECT_SECONDS, Rpc, RpcFailure, RpcResponse, Standing};
 pub use statement::Statement;
+pub use ticks::Ticks;
 pub use types::{
     Config, Endpoint, Epoch, MainUuid, Mint, Payload, PortState, RecoveryPath, ReplicaName, RpcId,
     Session, StorageUuid, SyncMode, Version,

@@ -2,9 +2,9 @@
 //! reaches every id that a mint has given, and nothing else.
 
 use super::Instance;
-use super::process::{Beat, Main, Process, Role, Running, Task};
+use super::process::{Beat, Main, Process, Purpose, Role, Running, Task};
 use super::rpc::{Rpc, RpcResponse};
-use super::types::{Epoch, MainUuid, RpcId, StorageUuid};
+use super::types::{Epoch, MainUuid, RpcId, Session, StorageUuid};
 use super::volume::{Entry, Store, Volume};
 
 /// The new number of each id. Equal ids must stay equal, and different ones different.
@@ -17,6 +17,8 @@ pub trait Renumber {
     fn epoch(&mut self, old: Epoch) -> Epoch;
     /// Of a request.
     fn rpc(&mut self, old: RpcId) -> RpcId;
+    /// Of a Bolt connection.
+    fn session(&mut self, old: Session) -> Session;
 }
 
 impl<P> Instance<P> {
@@ -60,6 +62,9 @@ impl<P> Process<P> {
             branch.epoch = by.epoch(branch.epoch);
         }
         self.timeline.epoch = by.epoch(self.timeline.epoch);
+        let transactions = std::mem::take(&mut self.transactions);
+        self.transactions =
+            transactions.into_iter().map(|(session, open)| (by.session(session), open)).collect();
         match &mut self.role {
             Role::Main(main) => main.renumber(by),
             Role::Replica(replica) => {
@@ -75,10 +80,17 @@ impl<P> Main<P> {
         self.uuid = by.main_uuid(self.uuid);
         if let Some(attach) = &mut self.attach {
             attach.rpc = by.rpc(attach.rpc);
+            if let Purpose::Register(Some(session)) = &mut attach.purpose {
+                *session = by.session(*session);
+            }
         }
         if let Some(commit) = &mut self.commit {
             commit.entry.epoch = by.epoch(commit.entry.epoch);
             commit.awaiting = commit.awaiting.map(|old| by.rpc(old));
+            commit.session = commit.session.map(|old| by.session(old));
+        }
+        for queued in &mut self.queued {
+            queued.session = queued.session.map(|old| by.session(old));
         }
         for live in self.clients.iter_mut().filter_map(|client| client.live.as_mut()) {
             match &mut live.beat {

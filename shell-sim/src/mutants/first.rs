@@ -1,7 +1,7 @@
 //! Mutants around the loss of a main and around a leader that dies half-way. Each is the decision
 //! with one belief that looks right; it knows nothing of the schedules that expose it.
 
-use super::{Mutant, turned, without};
+use super::{Mutant, judged_by, really, really_of, rewritten, without};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -10,7 +10,7 @@ use ha_core::{
     plan::Plan,
     reason::{Loss, Reason, Recipe},
     record::{Before, Cause, Record, Stage},
-    rules::{Judge, Rule, RuleId, Verdict},
+    rules::{Judge, RuleId, Verdict},
     situation::Situation,
 };
 use std::collections::BTreeMap;
@@ -39,52 +39,6 @@ const fn mutant(
     decide: fn(&ClusterObservation) -> Plan,
 ) -> Mutant {
     Mutant { name, what, decide }
-}
-
-/// The decision with other judges for some rules.
-fn judged_by(
-    observation: &ClusterObservation,
-    judges: &[(RuleId, Judge)],
-    guards: &[GuardId],
-) -> Plan {
-    let turn = |rule: &Rule| {
-        let other = judges.iter().find(|(id, _)| *id == rule.id);
-        Some(other.map_or(*rule, |(_, judge)| Rule { judge: *judge, ..*rule }))
-    };
-    turned(observation, turn, guards)
-}
-
-/// What the rule really says.
-fn really(rule: RuleId, s: &Situation<'_>) -> Verdict {
-    match rule.rule().judge {
-        Judge::Once(judge) => judge(s),
-        Judge::Each(_) => Verdict::Pass,
-    }
-}
-
-/// What the rule really says of one instance.
-fn really_of(rule: RuleId, s: &Situation<'_>, id: InstanceId) -> Verdict {
-    match rule.rule().judge {
-        Judge::Once(_) => Verdict::Pass,
-        Judge::Each(judge) => judge(s, id),
-    }
-}
-
-/// The verdict with every record that it writes changed.
-fn rewritten(verdict: Verdict, change: impl Fn(Record) -> Record) -> Verdict {
-    let Verdict::Act(actions, reason) = verdict else { return verdict };
-    let changed = actions.into_iter().map(|action| match action {
-        Action::WriteRecord { expected, record } => {
-            Action::WriteRecord { expected, record: Box::new(change(*record)) }
-        }
-        Action::SetRoute(_)
-        | Action::Promote { .. }
-        | Action::Demote { .. }
-        | Action::Register { .. }
-        | Action::Drop { .. }
-        | Action::Commit { .. } => action,
-    });
-    Verdict::Act(changed.collect(), reason)
 }
 
 /// Closes the route and names another main in a new term.

@@ -2,14 +2,22 @@
 //! that none of them can fail proves nothing.
 
 mod first;
+mod fourth;
 mod second;
+mod third;
 
 use crate::world::Decide;
 use ha_core::{
+    action::Action,
     guard::{GUARDS, Guard, GuardId},
-    observation::ClusterObservation,
+    ids::InstanceId,
+    observation::{ClusterObservation, RecordContent},
     plan::Plan,
-    rules::{RULES, Rule, RuleId},
+    reading::Reading,
+    reason::Reason,
+    record::{Record, Stage},
+    rules::{Judge, RULES, Rule, RuleId, Verdict},
+    situation::Situation,
 };
 
 /// One wrong decision.
@@ -25,7 +33,7 @@ pub struct Mutant {
 
 /// Every mutant.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    first::MUTANTS.iter().chain(second::MUTANTS)
+    [first::MUTANTS, second::MUTANTS, third::MUTANTS, fourth::MUTANTS].into_iter().flatten()
 }
 
 /// The mutant of that name.
@@ -49,4 +57,78 @@ fn turned(
     let guards: Vec<Guard> =
         GUARDS.iter().filter(|guard| !guards.contains(&guard.id)).copied().collect();
     ha_core::plan_with(observation, &rules, &guards)
+}
+
+/// The decision with other judges for some rules.
+fn judged_by(
+    observation: &ClusterObservation,
+    judges: &[(RuleId, Judge)],
+    guards: &[GuardId],
+) -> Plan {
+    let turn = |rule: &Rule| {
+        let other = judges.iter().find(|(id, _)| *id == rule.id);
+        Some(other.map_or(*rule, |(_, judge)| Rule { judge: *judge, ..*rule }))
+    };
+    turned(observation, turn, guards)
+}
+
+/// What the rule really says.
+fn really(rule: RuleId, s: &Situation<'_>) -> Verdict {
+    match rule.rule().judge {
+        Judge::Once(judge) => judge(s),
+        Judge::Each(_) => Verdict::Pass,
+    }
+}
+
+/// What the rule really says of one instance.
+fn really_of(rule: RuleId, s: &Situation<'_>, id: InstanceId) -> Verdict {
+    match rule.rule().judge {
+        Judge::Once(_) => Verdict::Pass,
+        Judge::Each(judge) => judge(s, id),
+    }
+}
+
+/// The verdict, unless it acts for a reason that a mutant does not see.
+fn unless(verdict: Verdict, unseen: impl Fn(&Reason) -> bool) -> Verdict {
+    match &verdict {
+        Verdict::Act(_, reason) if unseen(reason) => Verdict::Pass,
+        Verdict::Pass | Verdict::Hold(_) | Verdict::Stop(_) | Verdict::Act(..) => verdict,
+    }
+}
+
+/// The verdict with every record that it writes changed.
+fn rewritten(verdict: Verdict, change: impl Fn(Record) -> Record) -> Verdict {
+    let Verdict::Act(actions, reason) = verdict else { return verdict };
+    let changed = actions.into_iter().map(|action| match action {
+        Action::WriteRecord { expected, record } => {
+            Action::WriteRecord { expected, record: Box::new(change(*record)) }
+        }
+        Action::SetRoute(_)
+        | Action::Promote { .. }
+        | Action::Demote { .. }
+        | Action::Register { .. }
+        | Action::Drop { .. }
+        | Action::Commit { .. } => action,
+    });
+    Verdict::Act(changed.collect(), reason)
+}
+
+/// The record in an observation, to be believed otherwise.
+const fn record_of(observation: &mut ClusterObservation) -> Option<&mut Record> {
+    let Reading::Known { value, .. } = &mut observation.record else { return None };
+    match &mut value.content {
+        RecordContent::Record(record) => Some(record),
+        RecordContent::Absent | RecordContent::Newer { .. } | RecordContent::Unreadable { .. } => {
+            None
+        }
+    }
+}
+
+fn in_stage<'a>(s: &Situation<'a>, stage: Stage) -> Option<&'a Record> {
+    s.record.filter(|record| record.stage == stage)
+}
+
+/// A write of the record, on the version that was read.
+fn write(s: &Situation<'_>, record: Record) -> Action {
+    Action::WriteRecord { expected: s.version, record: Box::new(record) }
 }

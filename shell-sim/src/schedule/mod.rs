@@ -1,15 +1,21 @@
 //! Schedules: the text that drives a simulation, one directive a line, `#` for comments. It is
-//! parsed and printed here; the run is in its own file.
+//! parsed and printed here; how one is run, and how one that fails is made short, have files of
+//! their own.
 
 mod predicate;
 mod run;
 mod settings;
+mod shrink;
+mod simpler;
+mod symptom;
 #[cfg(test)]
 mod tests;
 
 pub use predicate::{Found, Predicate, Recent, RoleWord, RouteWord};
-pub use run::{Failure, Report, run};
+pub use run::{Failure, Report, run, run_possible};
 pub use settings::{format_settings, parse_settings};
+pub use shrink::{SHRINK_RUNS, Shrunk, shrink};
+pub use symptom::Symptom;
 
 use crate::{
     driver::Pattern,

@@ -76,33 +76,43 @@ struct Runner {
 /// hold are collected.
 #[must_use]
 pub fn run(schedule: &Schedule, decide: Decide) -> Report {
-    let mut runner = Runner {
-        fair: fresh(&Settings::default(), decide),
-        decide,
-        failures: Vec::new(),
-        held: 0,
-        end: None,
-        recent: 0,
-        asserting: false,
-    };
+    let mut runner = Runner::new(decide);
     for (line, directive) in &schedule.lines {
-        if let Err((expected, found)) = runner.execute(directive) {
-            runner.failures.push(Failure { line: *line, expected, found });
-            if !matches!(directive, Directive::Assert(_)) {
-                break;
-            }
+        if let Err(wrong) = runner.execute(directive)
+            && runner.failed(*line, directive, wrong)
+        {
+            break;
         }
     }
-    let Runner { fair, failures, held, end, .. } = runner;
-    Report {
-        trace: fair.trace.lines().to_vec(),
-        violations: fair.violations.clone(),
-        failures,
-        held,
-        end,
-        counters: fair.counters,
-        fair,
+    runner.report()
+}
+
+/// Runs as much of a schedule as there can be: a line that the world refuses is left out, and what
+/// was carried out comes back as a schedule that runs in the same way.
+#[must_use]
+pub fn run_possible(schedule: &Schedule, decide: Decide) -> (Schedule, Report) {
+    let mut runner = Runner::new(decide);
+    let mut done = Vec::new();
+    for (line, directive) in &schedule.lines {
+        let before = (runner.recent, runner.asserting);
+        let wrong = runner.execute(directive).err();
+        if wrong.is_some() && may_be_refused(directive) {
+            (runner.recent, runner.asserting) = before;
+            continue;
+        }
+        done.push(directive.clone());
+        if let Some(wrong) = wrong
+            && runner.failed(*line, directive, wrong)
+        {
+            break;
+        }
     }
+    (Schedule::of(done), runner.report())
+}
+
+/// Whether a directive leaves the run as it was where it cannot be carried out.
+const fn may_be_refused(directive: &Directive) -> bool {
+    matches!(directive, Directive::Event(_) | Directive::Unwithhold(_) | Directive::Resume(_))
 }
 
 fn fresh(settings: &Settings, decide: Decide) -> Fair {
@@ -114,6 +124,37 @@ fn fresh(settings: &Settings, decide: Decide) -> Fair {
 type Wrong = (String, String);
 
 impl Runner {
+    fn new(decide: Decide) -> Self {
+        Self {
+            fair: fresh(&Settings::default(), decide),
+            decide,
+            failures: Vec::new(),
+            held: 0,
+            end: None,
+            recent: 0,
+            asserting: false,
+        }
+    }
+
+    fn report(self) -> Report {
+        let Self { fair, failures, held, end, .. } = self;
+        Report {
+            trace: fair.trace.lines().to_vec(),
+            violations: fair.violations.clone(),
+            failures,
+            held,
+            end,
+            counters: fair.counters,
+            fair,
+        }
+    }
+
+    /// Remembers what did not go as it should; true if the run ends by it.
+    fn failed(&mut self, line: usize, directive: &Directive, (expected, found): Wrong) -> bool {
+        self.failures.push(Failure { line, expected, found });
+        !matches!(directive, Directive::Assert(_))
+    }
+
     fn execute(&mut self, directive: &Directive) -> Result<(), Wrong> {
         let asserts = matches!(directive, Directive::Assert(_));
         if self.asserting && !asserts {

@@ -10,7 +10,9 @@ const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clien
      flush=100000 wal=true restore=true recover=true heartbeats=true ordered=true \
      rereads=true rechecks=true clocks-sleep=false \
      recovery=wals lease=5000 \
-     renew=1000 grant=3000 promise=5000 drift=1000";
+     renew=1000 grant=3000 promise=5000 drift=1000 \
+     silence=3000 row-suspect=5000 row-expired=20000 drain=2000 witness=1500 \
+     witness-limit=30000 mistake=answers-pass";
 
 fn value<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
     text.parse().map_err(|_| BadName { found: text.into(), expected })
@@ -54,6 +56,7 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
         "rereads" => settings.rereads = value(text, SWITCH)?,
         "rechecks" => settings.rechecks = value(text, SWITCH)?,
         "clocks-sleep" => settings.clocks_sleep = value(text, SWITCH)?,
+        "mistake" => settings.mistake = Some(text.parse()?),
         "recovery" => {
             config.recovery = match text {
                 "wals" => RecoveryPath::Wals,
@@ -66,6 +69,12 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
         "grant" => timing.grant_ms = value(text, MILLIS)?,
         "promise" => timing.promise_ms = value(text, MILLIS)?,
         "drift" => timing.drift_ppm = value(text, "millionths such as 1000")?,
+        "silence" => settings.patience.silence_ms = value(text, MILLIS)?,
+        "row-suspect" => settings.patience.row_suspect_ms = value(text, MILLIS)?,
+        "row-expired" => settings.patience.row_expired_ms = value(text, MILLIS)?,
+        "drain" => settings.patience.drain_ms = value(text, MILLIS)?,
+        "witness" => settings.patience.witness_ms = value(text, MILLIS)?,
+        "witness-limit" => settings.patience.witness_limit_ms = value(text, MILLIS)?,
         _ => return Err(BadName { found: name.into(), expected: NAMES }),
     }
     Ok(())
@@ -98,7 +107,7 @@ const fn engine_word(version: Version) -> &'static str {
 #[must_use]
 pub fn format_settings(settings: &Settings) -> String {
     let usual = Settings::default();
-    let (config, timing) = (&settings.config, &settings.timing);
+    let (config, timing, patience) = (&settings.config, &settings.timing, &settings.patience);
     let recovery = match config.recovery {
         RecoveryPath::Wals => "wals",
         RecoveryPath::Snapshot => "snapshot",
@@ -135,11 +144,18 @@ pub fn format_settings(settings: &Settings) -> String {
         ("grant", timing.grant_ms, usual.timing.grant_ms),
         ("promise", timing.promise_ms, usual.timing.promise_ms),
         ("drift", timing.drift_ppm.into(), usual.timing.drift_ppm.into()),
+        ("silence", patience.silence_ms, usual.patience.silence_ms),
+        ("row-suspect", patience.row_suspect_ms, usual.patience.row_suspect_ms),
+        ("row-expired", patience.row_expired_ms, usual.patience.row_expired_ms),
+        ("drain", patience.drain_ms, usual.patience.drain_ms),
+        ("witness", patience.witness_ms, usual.patience.witness_ms),
+        ("witness-limit", patience.witness_limit_ms, usual.patience.witness_limit_ms),
     ];
     for (name, is, was) in durations {
         if is != was {
             words.push(format!("{name}={is}"));
         }
     }
+    words.extend(settings.mistake.map(|mistake| format!("mistake={mistake}")));
     words.join(" ")
 }

@@ -137,7 +137,8 @@ impl World {
     }
 
     /// Whether a controller can read from the API server now.
-    pub(super) fn api_reads(&self, no: ControllerNo) -> bool {
+    #[must_use]
+    pub fn api_reads(&self, no: ControllerNo) -> bool {
         self.api.up && self.network.cut_either_way(Place::Controller(no), Place::Api).is_none()
     }
 }

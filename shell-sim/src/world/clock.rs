@@ -46,6 +46,13 @@ impl Clock {
         self.ppm = ppm;
     }
 
+    /// Begins to count anew at the true time `now`, showing just that on both clocks.
+    pub const fn begin_anew(&mut self, now: Millis) {
+        self.since = now;
+        self.showed = now;
+        self.wall = 0;
+    }
+
     /// From now on it stands still, or goes on at its true rate from where it stood.
     pub(super) fn sleep(&mut self, now: Millis, sleeps: bool) {
         const STILL: i32 = -1_000_000;

@@ -143,7 +143,7 @@ impl Process {
     /// What a question is answered, if this process may answer at all. A grant rests on a steady
     /// record that was read after the lease was acquired, and never outlives the lease.
     fn answer(&mut self, asked: &Asked, now: Millis, settings: &Settings) -> Option<grant::Answer> {
-        let timing = &settings.timing;
+        let timing = &settings.counted();
         let grant::Question { gateway, number, holds, open_transactions, last_byte_ms } =
             asked.question;
         if holds.is_none() {
@@ -180,7 +180,7 @@ impl Process {
             report.draining_since.get_or_insert(number);
         }
         self.leader.granted(gateway, number, now, timing);
-        Some(grant::Answer { number, term, route, lasts_ms: right })
+        Some(grant::Answer { number, term, route, lasts_ms: Self::grant_length(right, settings) })
     }
 
     pub(super) fn take_record(&mut self, at: Millis, stored: StoredRecord) {
@@ -240,7 +240,7 @@ impl World {
             now,
             &settings.patience,
             &self.desired,
-            process.leader.view(now, &settings.timing),
+            process.leadership(now, settings),
             process.leader.acquired().filter(|_| settings.rereads),
             process.leader.outstanding(now),
         ))
@@ -253,13 +253,12 @@ impl World {
         if self.controller(no).is_ok() {
             return Err(Refused::NotNow("a process of that controller runs already"));
         }
-        let me = ControllerId(self.mint.fresh().into());
-        let now = self.controller_time(no);
+        let (me, since) = self.identity(self.controller_time(no));
         let Some(controller) = self.controllers.get_mut(usize::from(no.0)) else {
             return Err(Refused::NoSuch(Place::Controller(no)));
         };
         controller.frozen = false;
-        controller.process = Some(Box::new(Process::start(me, now)));
+        controller.process = Some(Box::new(Process::start(me, since)));
         Ok(())
     }
 
@@ -322,7 +321,7 @@ impl World {
 
     /// Renews the lease, or campaigns for it.
     pub(super) fn renew(&mut self, no: ControllerNo, release: bool) -> Step {
-        let timing = self.settings.timing;
+        let timing = self.settings.counted();
         let (process, now) = self.acting(no)?;
         let expected = match process.leader.renewal() {
             Some(version) => Some(version),

@@ -110,11 +110,11 @@ impl World {
     }
 
     fn holds(&mut self, no: ControllerNo, precondition: Precondition) -> Result<bool, Refused> {
-        let timing = self.settings.timing;
+        let settings = self.settings.clone();
         let (process, now) = self.acting(no)?;
         let leader = &process.leader;
         Ok(match precondition {
-            Precondition::LeaseHeld => leader.right(now, &timing) > 0,
+            Precondition::LeaseHeld => leader.right(now, &settings.timing) > 0,
             // The API server compares it itself.
             Precondition::RecordVersion(_) => true,
             Precondition::RecordTerm(term) => {
@@ -123,7 +123,7 @@ impl World {
             Precondition::NobodyForwards => {
                 process.history.route() == Route::Closed
                     && leader.outstanding(now).is_empty()
-                    && leader.view(now, &timing).promotion == PromotionRight::Granted
+                    && process.leadership(now, &settings).promotion == PromotionRight::Granted
             }
             Precondition::Lives(at) => self.lives(no, at)?,
             Precondition::IsMain(id) => {

@@ -60,7 +60,7 @@ impl World {
             events.extend([Event::ReadPods(no), Event::ReadRecord(no, 0), Event::ReadLease(no, 0)]);
         }
         let now = controller.clock.monotonic(self.now);
-        let campaigns = || process.leader.campaign(now, &self.settings.timing).is_some();
+        let campaigns = || process.leader.campaign(now, &self.settings.counted()).is_some();
         if process.leader.renewal().is_some() || campaigns() {
             events.push(Event::Renew(no));
         }

@@ -5,6 +5,7 @@ use super::{
     Payload, Refused, Step, World,
     clock::Clock,
     happening::Happening,
+    mistake::Mistake,
     names::{ClientId, Kind, Place},
     network::{Asked, Body, Cut},
 };
@@ -69,6 +70,16 @@ impl Gateway {
     pub fn live(&self, now: Millis) -> Option<grant::Grant> {
         self.holder.live(self.clocks(now))
     }
+
+    /// Where it forwards, and whether only transactions that are open already may go on. Where
+    /// nothing looks at the end of a grant, what it last found alive counts.
+    fn forwards_to(&self, now: Clocks, looks: bool) -> Option<(InstanceRef, bool)> {
+        let live = self.holder.live(now);
+        if looks {
+            return live.map(|grant| (grant.main, grant.draining));
+        }
+        self.forwarding.map(|(_, main)| (main, live.is_some_and(|grant| grant.draining)))
+    }
 }
 
 impl World {
@@ -93,7 +104,10 @@ impl World {
     }
 
     /// Asks every controller for a grant, and acknowledges what came before.
-    pub(super) fn ask(&mut self, id: GatewayId) -> Step {
+    pub(super) fn ask(&mut self, id: GatewayId, out: &mut Vec<Happening>) -> Step {
+        if !self.looks_at_each_byte() {
+            self.mind_grant(id, out)?;
+        }
         let busy = |client: &super::Client| client.is_open_through(id);
         let open_transactions = self.clients.iter().any(busy);
         let (gateway, now) = self.awake(id)?;
@@ -130,18 +144,44 @@ impl World {
             return Ok(());
         }
         gateway.forwarding = live;
-        let upstreams = std::mem::take(&mut gateway.upstreams);
+        let upstreams = gateway.upstreams.clone();
         if let Some((term, main)) = before {
             out.push(Happening::Withdrawn { gateway: id, term, main: main.id });
         }
         for (client, session) in upstreams {
-            self.hang_up(session, out)?;
-            self.interrupt(client, id, out);
+            if !self.outlives_grant(client, id) {
+                self.leave(id, client, session, out)?;
+            }
         }
         if let Some((term, main)) = live {
             out.push(Happening::Granted { gateway: id, term, main: main.id });
         }
         Ok(())
+    }
+
+    /// Leaves an upstream connection; its client has nothing to wait for any more.
+    fn leave(
+        &mut self,
+        id: GatewayId,
+        client: ClientId,
+        session: Session,
+        out: &mut Vec<Happening>,
+    ) -> Step {
+        let (gateway, _) = self.awake(id)?;
+        gateway.upstreams.remove(&client);
+        self.hang_up(session, out)?;
+        self.interrupt(client, id, out);
+        Ok(())
+    }
+
+    /// Whether it looks at the end of its grant before each byte.
+    fn looks_at_each_byte(&self) -> bool {
+        !self.settings.makes(Mistake::GrantCheckedWhenAsked)
+    }
+
+    /// The same before a byte passes, where it looks then.
+    fn mind_byte(&mut self, id: GatewayId, out: &mut Vec<Happening>) -> Step {
+        if self.looks_at_each_byte() { self.mind_grant(id, out) } else { self.awake(id).map(drop) }
     }
 
     /// Forwards a statement of a client, on the connection it has, or on a new one if it begins a
@@ -154,19 +194,20 @@ impl World {
         begins: bool,
         out: &mut Vec<Happening>,
     ) -> Result<Result<(), NotForwarded>, Refused> {
-        self.mind_grant(id, out)?;
+        self.mind_byte(id, out)?;
+        let looks = self.looks_at_each_byte();
         let (gateway, now) = self.awake(id)?;
         let upstream = gateway.upstreams.get(&client).copied();
-        let Some(grant) = gateway.holder.live(now) else {
+        let Some((main, draining)) = gateway.forwards_to(now, looks) else {
             return Ok(Err(if begins { NotForwarded::Hold } else { NotForwarded::Lost }));
         };
-        if begins && grant.draining {
+        if begins && draining {
             return Ok(Err(NotForwarded::Hold));
         }
         let session = match upstream {
             Some(session) => session,
             None if !begins => return Ok(Err(NotForwarded::Lost)),
-            None => match self.dial(id, grant.main)? {
+            None => match self.dial(id, main)? {
                 Ok(session) => session,
                 Err(cut) => {
                     if cut != Some(Cut::Silent) {
@@ -178,10 +219,10 @@ impl World {
         };
         let (gateway, _) = self.awake(id)?;
         gateway.upstreams.insert(client, session);
-        let (from, to) = (Place::Gateway(id), Place::Instance(grant.main.id));
+        let (from, to) = (Place::Gateway(id), Place::Instance(main.id));
         let body = Body::Request { session, statement };
         self.network.send(Kind::Request, false, from, to, body);
-        out.push(Happening::Forwarded { gateway: id, main: grant.main.id, client });
+        out.push(Happening::Forwarded { gateway: id, main: main.id, client });
         Ok(Ok(()))
     }
 
@@ -211,6 +252,12 @@ impl World {
         self.mind_grant(id, out)
     }
 
+    /// Whose upstream connection it is.
+    fn client_of(&self, id: GatewayId, session: Session) -> Result<Option<ClientId>, Refused> {
+        let mut upstreams = self.gateway(id)?.upstreams.iter();
+        Ok(upstreams.find(|(_, open)| **open == session).map(|(client, _)| *client))
+    }
+
     pub(super) fn upstream_closed(
         &mut self,
         id: GatewayId,
@@ -220,10 +267,14 @@ impl World {
         if self.gateway(id)?.frozen {
             return Ok(());
         }
-        if self.gateway(id)?.upstreams.values().any(|open| *open == session) {
+        let is_ours = self.client_of(id, session)?.is_some();
+        if is_ours && !self.is_left_over(id, session) {
             self.void(id, out)?;
         }
-        self.hang_up(session, out)
+        match self.client_of(id, session)? {
+            Some(client) => self.leave(id, client, session, out),
+            None => self.hang_up(session, out),
+        }
     }
 
     pub(super) fn upstream_answered(
@@ -233,13 +284,15 @@ impl World {
         answer: &Answer,
         out: &mut Vec<Happening>,
     ) -> Step {
-        self.mind_grant(id, out)?;
+        self.mind_byte(id, out)?;
+        let Some(client) = self.client_of(id, session)? else { return Ok(()) };
         let (gateway, now) = self.awake(id)?;
-        let client =
-            gateway.upstreams.iter().find(|(_, open)| **open == session).map(|(client, _)| *client);
-        let Some(client) = client else { return Ok(()) };
         gateway.last_byte = Some(now.monotonic);
-        if self.client_answered(client, answer, out) {
+        let main_answered = self.client_answered(client, answer, out);
+        if self.is_left_over(id, session) {
+            return self.leave(id, client, session, out);
+        }
+        if main_answered {
             return Ok(());
         }
         // Whoever refuses writes as a replica is not the main that the grant names.
@@ -271,7 +324,7 @@ impl World {
     pub(super) fn mind_grants(&mut self, out: &mut Vec<Happening>) -> Step {
         for index in 0..self.settings.gateways {
             let id = GatewayId(index);
-            if !self.gateway(id)?.frozen {
+            if self.looks_at_each_byte() && !self.gateway(id)?.frozen {
                 self.mind_grant(id, out)?;
             }
         }

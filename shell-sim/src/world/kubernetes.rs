@@ -4,6 +4,7 @@
 use super::{
     Payload, Refused, Step, World,
     happening::Happening,
+    mistake::Mistake,
     names::{Kind, Place, WriteId},
     network::Body as Message,
 };
@@ -25,6 +26,8 @@ pub struct Body {
     pub pod: Option<Pod>,
     /// The run of the kernel below the volume, as the manifest on it says.
     pub boot: BootId,
+    /// What the next process shows instead, where boot ids are not chained by the volume.
+    pub boot_elsewhere: Option<BootId>,
     /// Whether the node has power.
     pub powered: bool,
     /// Whether the process is stopped and takes no step.
@@ -65,6 +68,7 @@ impl Body {
         Self {
             pod: Some(Pod::new(true, mint)),
             boot: BootId(mint.fresh().into()),
+            boot_elsewhere: None,
             powered: true,
             frozen: false,
             start: StartId(0),
@@ -242,9 +246,13 @@ impl World {
             return Err(Refused::NotNow("the node has power already"));
         }
         let boot = BootId(self.mint.fresh().into());
+        let chained = !self.settings.makes(Mistake::BootOfTheNode);
         let body = self.body_mut(id)?;
         body.powered = true;
-        body.boot = boot;
+        let before = std::mem::replace(&mut body.boot, boot);
+        if !chained {
+            body.boot_elsewhere.get_or_insert(before);
+        }
         if let Some(pod) = &mut body.pod {
             pod.container = Container::Terminated;
         }
@@ -338,6 +346,11 @@ impl World {
     fn process_ended(&mut self, id: InstanceId, heard: bool, out: &mut Vec<Happening>) {
         let place = Place::Instance(id);
         out.push(Happening::ProcessEnded(id));
+        if let Ok(body) = self.body_mut(id)
+            && heard
+        {
+            body.boot = body.boot_elsewhere.take().unwrap_or(body.boot);
+        }
         self.network.messages.retain(|message, body| {
             if let Message::Rpc { awaited, .. } = body {
                 *awaited &= message.from != place;

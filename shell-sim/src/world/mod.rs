@@ -6,6 +6,7 @@ mod api;
 mod by_hand;
 mod client;
 mod clock;
+mod compact;
 mod controller;
 mod delivery;
 mod effect;
@@ -15,11 +16,13 @@ mod event_text;
 mod gateway;
 mod happening;
 mod kubernetes;
+mod mistake;
 mod names;
 mod network;
 mod probe;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 pub use api::Api;
 pub use client::{Client, Doing, Fate, Next, Transaction, What};
@@ -31,9 +34,11 @@ pub use gateway::Gateway;
 pub use ha_core::ids::BadName;
 pub use happening::Happening;
 pub use kubernetes::{Body, Pod};
+pub use mistake::Mistake;
 pub(crate) use names::parse_kind;
 pub use names::{ClientId, ControllerNo, Kind, Link, MessageId, Place, WriteId};
 pub use network::{Asked, Body as MessageBody, Connection, Cut, Network};
+pub use visit::{Foresight, Identities};
 
 use crate::memgraph::{self, Config, Input, Mint};
 use ha_core::{
@@ -116,6 +121,8 @@ pub struct Settings {
     /// Whether the clocks of a gateway stand still while it is frozen, as where a whole machine
     /// is suspended and its clocks do not count that.
     pub clocks_sleep: bool,
+    /// The mistake that is made around the decision, if one is.
+    pub mistake: Option<Mistake>,
 }
 
 impl Default for Settings {
@@ -132,6 +139,7 @@ impl Default for Settings {
             rereads: true,
             rechecks: true,
             clocks_sleep: false,
+            mistake: None,
         }
     }
 }
@@ -288,7 +296,7 @@ impl World {
             Event::Decide(no) => self.decide(no, decide, out),
             Event::Effect(no) => self.effect(no, out),
             Event::GiveUp(no) => self.give_up(no, out),
-            Event::Ask(id) => self.ask(id),
+            Event::Ask(id) => self.ask(id, out),
             Event::RestartGateway(id) => self.restart_gateway(id, out),
             Event::Freeze(place) => self.freeze(place, true, out),
             Event::Thaw(place) => self.freeze(place, false, out),

@@ -138,6 +138,9 @@ impl Renumber for Double {
     fn rpc(&mut self, old: RpcId) -> RpcId {
         RpcId(old.0 * 2)
     }
+    fn session(&mut self, old: Session) -> Session {
+        old
+    }
 }
 
 proptest! {

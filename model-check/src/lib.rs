@@ -1,0 +1,14 @@
+//! The model checker: every order of events within bounds, judged exactly.
+//!
+//! **Bird's-eye view.** [`explore`] is the engine: it visits every state of any finite transition
+//! system, keeps the shortest way to whatever is found, and judges whether everything comes to
+//! rest. It knows nothing of clusters.
+
+#![forbid(unsafe_code)]
+
+pub mod canonical;
+pub mod explore;
+mod hash;
+pub mod model;
+pub mod pack;
+mod table;

@@ -1,0 +1,115 @@
+//! The transitions of the model, one name each: what somebody does in one go. What each of them is
+//! made of is in the world's own events, in the file beside this one.
+
+use ha_core::ids::{GatewayId, InstanceId};
+use shell_sim::{
+    memgraph::ReplicaName,
+    world::{ClientId, ControllerNo, MessageId, Place, WriteId},
+};
+use std::fmt;
+
+/// One transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Act {
+    /// Time passes; whoever can renews leases and grants meanwhile.
+    Tick,
+    /// A leader looks at everything and decides.
+    Look(ControllerNo),
+    /// A controller carries out the next step of its plan.
+    Effect(ControllerNo),
+    /// A controller takes the lease.
+    Campaign(ControllerNo),
+    /// A controller process starts.
+    StartController(ControllerNo),
+    /// A place that stood still goes on.
+    Thaw(Place),
+    /// A gateway asks every controller, and is answered.
+    Poll(GatewayId),
+    /// A message arrives.
+    Deliver(MessageId),
+    /// A message that cannot arrive is given up by its sender.
+    Expire(MessageId),
+    /// A process of an instance starts.
+    Start(InstanceId),
+    /// A node boots.
+    PowerOn(InstanceId),
+    /// A pod is made anew.
+    CreatePod(InstanceId),
+    /// A main's heartbeats with one replica come to what they come to.
+    Beat(InstanceId, ReplicaName),
+    /// A cut between two places ends.
+    Heal(Place, Place),
+    /// The API server answers again.
+    ApiUp,
+    /// A client tries a write again that was held.
+    Retry(ClientId, WriteId),
+
+    /// A client writes something new.
+    Write(ClientId),
+    /// A process of an instance ends.
+    Crash(InstanceId),
+    /// A node loses power; of the log so many entries stay.
+    Power(InstanceId, usize),
+    /// A pod is taken away.
+    RemovePod(InstanceId),
+    /// A pod is marked for deletion.
+    Mark(InstanceId),
+    /// A process ends and its volume is lost.
+    LoseVolume(InstanceId),
+    /// A controller process ends.
+    CrashController(ControllerNo),
+    /// A process stands still.
+    Freeze(Place),
+    /// A controller stops waiting for an effect that may happen yet.
+    GiveUp(ControllerNo),
+    /// Two places do not reach each other.
+    Cut(Place, Place),
+    /// The API server is gone.
+    ApiDown,
+    /// A message is lost.
+    Lose(MessageId),
+    /// A message arrives, and the answer to it is lost.
+    DeliverUnanswered(MessageId),
+    /// An operator orders a switchover.
+    Switchover,
+    /// A leader gives its lease up.
+    Release(ControllerNo),
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tick => f.write_str("time passes"),
+            Self::Look(no) => write!(f, "{no} looks and decides"),
+            Self::Effect(no) => write!(f, "{no} takes its next step"),
+            Self::Campaign(no) => write!(f, "{no} takes the lease"),
+            Self::StartController(no) => write!(f, "{no} starts"),
+            Self::Thaw(place) => write!(f, "{place} goes on"),
+            Self::Poll(id) => write!(f, "{id} asks"),
+            Self::Deliver(id) => write!(f, "{id} arrives"),
+            Self::Expire(id) => write!(f, "{id} is given up"),
+            Self::Start(id) => write!(f, "{id} starts"),
+            Self::PowerOn(id) => write!(f, "{id} has power again"),
+            Self::CreatePod(id) => write!(f, "{id} has a pod again"),
+            Self::Beat(id, name) => write!(f, "{id} and {name} exchange heartbeats"),
+            Self::Heal(one, other) => write!(f, "{one} and {other} reach each other again"),
+            Self::ApiUp => f.write_str("the API server answers again"),
+            Self::Retry(client, write) => write!(f, "{client} tries {write} again"),
+            Self::Write(client) => write!(f, "{client} writes"),
+            Self::Crash(id) => write!(f, "{id} crashes"),
+            Self::Power(id, keep) => write!(f, "{id} loses power, {keep} entries stay"),
+            Self::RemovePod(id) => write!(f, "{id} loses its pod"),
+            Self::Mark(id) => write!(f, "{id} is marked for deletion"),
+            Self::LoseVolume(id) => write!(f, "{id} loses its volume"),
+            Self::CrashController(no) => write!(f, "{no} crashes"),
+            Self::Freeze(place) => write!(f, "{place} stands still"),
+            Self::GiveUp(no) => write!(f, "{no} waits no longer"),
+            Self::Cut(one, other) => write!(f, "{one} and {other} are cut off from each other"),
+            Self::ApiDown => f.write_str("the API server is gone"),
+            Self::Lose(id) => write!(f, "{id} is lost"),
+            Self::DeliverUnanswered(id) => write!(f, "{id} arrives, its answer is lost"),
+            Self::Switchover => f.write_str("an operator orders a switchover"),
+            Self::Release(no) => write!(f, "{no} gives the lease up"),
+        }
+    }
+}

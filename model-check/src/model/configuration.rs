@@ -1,0 +1,208 @@
+//! What is explored: a world, which faults may befall it and how often, and which reads may lag.
+
+use crate::canonical::Grain;
+use ha_core::{history::Patience, leadership::Timing};
+use shell_sim::{
+    memgraph::Config,
+    world::{Decide, Settings},
+};
+
+/// A fault, or something else that comes from outside. Each happens at most as often as its budget
+/// allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outside {
+    /// A client writes something new.
+    Write,
+    /// A process of an instance ends.
+    Crash,
+    /// A node of an instance loses power, and with it what was not flushed.
+    Power,
+    /// A pod is taken away, and its process with it.
+    Pod,
+    /// A volume is lost, and the process with it.
+    Volume,
+    /// A controller process ends.
+    Controller,
+    /// A controller process stands still for a while: a stale leader.
+    Freeze,
+    /// A controller stops waiting for an effect that may happen yet: a late command.
+    Late,
+    /// A gateway stands still, with what it holds: a stale gateway.
+    Gateway,
+    /// A controller and an instance do not reach each other.
+    Cut,
+    /// Two instances do not reach each other.
+    Part,
+    /// A controller does not reach the API server.
+    Alone,
+    /// The API server is gone.
+    Api,
+    /// The decision about a transaction is lost on its way.
+    Decision,
+    /// The answer to an effect is lost on its way.
+    Answer,
+    /// An operator orders a switchover.
+    Switchover,
+    /// A main's pod is marked for deletion.
+    Mark,
+    /// A leader gives its lease up.
+    Release,
+    /// A message that somebody waits for takes longer than a tick.
+    Slow,
+}
+
+impl Outside {
+    /// Every kind, with its word.
+    pub const WORDS: &[(Self, &'static str)] = &[
+        (Self::Write, "writes"),
+        (Self::Crash, "crashes of instances"),
+        (Self::Power, "losses of power"),
+        (Self::Pod, "pods taken away"),
+        (Self::Volume, "volumes lost"),
+        (Self::Controller, "crashes of controllers"),
+        (Self::Freeze, "controllers that stand still"),
+        (Self::Late, "late commands"),
+        (Self::Gateway, "stale gateways"),
+        (Self::Cut, "cuts between controller and instance"),
+        (Self::Part, "cuts between instances"),
+        (Self::Alone, "cuts between controller and API server"),
+        (Self::Api, "outages of the API server"),
+        (Self::Decision, "second phases lost"),
+        (Self::Answer, "answers lost"),
+        (Self::Switchover, "switchovers"),
+        (Self::Mark, "pods marked for deletion"),
+        (Self::Release, "leases given up"),
+        (Self::Slow, "slow messages"),
+    ];
+
+    /// Whether it is a fault; the rest is what users do.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        !matches!(self, Self::Write | Self::Switchover | Self::Mark | Self::Release)
+    }
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How often each may happen, and how many faults in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// The most of each kind; what is missing does not happen.
+    pub each: Vec<(Outside, u8)>,
+    /// The most faults together.
+    pub faults: u8,
+}
+
+impl Budget {
+    /// The most of this kind.
+    #[must_use]
+    pub fn of(&self, kind: Outside) -> u8 {
+        self.each.iter().find(|(of, _)| *of == kind).map_or(0, |(_, most)| *most)
+    }
+}
+
+/// What was spent of a budget: two bits for each kind that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Spent(pub u32);
+
+impl Spent {
+    fn bits(budget: &Budget, kind: Outside) -> Option<u32> {
+        let position = budget.each.iter().position(|(of, _)| *of == kind)?;
+        Some(position as u32 * 2)
+    }
+
+    /// How often this kind happened.
+    #[must_use]
+    pub fn of(self, budget: &Budget, kind: Outside) -> u8 {
+        Self::bits(budget, kind).map_or(0, |shift| ((self.0 >> shift) & 3) as u8)
+    }
+
+    /// How many faults happened.
+    #[must_use]
+    pub fn faults(self, budget: &Budget) -> u8 {
+        budget.each.iter().filter(|(of, _)| of.is_fault()).map(|(of, _)| self.of(budget, *of)).sum()
+    }
+
+    /// Whether it may happen once more.
+    #[must_use]
+    pub fn allows(self, budget: &Budget, kind: Outside) -> bool {
+        self.of(budget, kind) < budget.of(kind)
+            && (!kind.is_fault() || self.faults(budget) < budget.faults)
+    }
+
+    /// After it happened once more.
+    #[must_use]
+    pub fn and(self, budget: &Budget, kind: Outside) -> Self {
+        Self::bits(budget, kind).map_or(self, |shift| Self(self.0 + (1 << shift)))
+    }
+}
+
+/// One configuration.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// The world.
+    pub settings: Settings,
+    /// What may happen from outside.
+    pub budget: Budget,
+    /// The decision.
+    pub decide: Decide,
+    /// Whether messages that are usually at once are under way for a while.
+    pub fine: bool,
+    /// How moments are told apart.
+    pub grain: Grain,
+    /// Whether it is one of those whose size counts: everything that the floor asks for is in it.
+    pub main: bool,
+}
+
+/// Durations that make one tick the end of whatever was begun before it: a lease that is not
+/// renewed, a grant that is not asked for anew, patience with silence.
+pub const TICK: u64 = 3_100;
+
+/// The world that configurations begin from.
+#[must_use]
+pub fn world() -> Settings {
+    let timing = Timing {
+        lease_ms: 3_000,
+        renew_ms: 1_000,
+        grant_ms: 2_000,
+        promise_ms: 3_000,
+        drift_ppm: 1_000,
+    };
+    let patience = Patience {
+        fresh_ms: 1_500,
+        silence_ms: 3_000,
+        row_suspect_ms: 3_000,
+        row_expired_ms: 3_000,
+        drain_ms: 2_000,
+        witness_ms: 1_500,
+        witness_limit_ms: 0,
+    };
+    let usual = Settings::default();
+    Settings {
+        instances: 3,
+        controllers: 2,
+        gateways: 1,
+        clients: 1,
+        config: Config { flush_every: 1, ..usual.config },
+        timing,
+        patience,
+        ..usual
+    }
+}
+
+/// One tick is the end of everything.
+pub const COARSE: Grain = Grain {
+    tick: TICK,
+    lease_ticks: 1,
+    row_ticks: 1,
+    stale: 0,
+    api_answers: true,
+    standbys_look: false,
+    volumes_last: true,
+};

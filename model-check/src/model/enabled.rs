@@ -1,0 +1,390 @@
+//! Which transitions a world has, in a fixed order, and who makes each of them.
+
+use super::{
+    act::Act,
+    configuration::{Configuration, Outside, Spent},
+    turn::{failures, is_at_once, is_awake, reaches, routes},
+};
+use ha_core::ids::{GatewayId, InstanceId};
+use shell_sim::{
+    memgraph::{ReplicaName, ReplicaState, SystemState},
+    world::{
+        Awaited, ClientId, ControllerNo, Cut, Fate, Kind, MessageBody, MessageId, Obstacle, Place,
+        World, WriteId,
+    },
+};
+
+/// A transition, and what of the budget it takes.
+pub(super) type Enabled = (Act, Option<Outside>);
+
+/// Every transition.
+pub(super) fn enabled(world: &World, spent: Spent, configuration: &Configuration) -> Vec<Enabled> {
+    let mut acts = Vec::with_capacity(24);
+    let mut list = List { world, spent, configuration, acts: &mut acts };
+    list.controllers();
+    list.messages();
+    list.instances();
+    list.gateways_and_clients();
+    list.remedies();
+    list.time();
+    list.faults();
+    acts
+}
+
+struct List<'a> {
+    world: &'a World,
+    spent: Spent,
+    configuration: &'a Configuration,
+    acts: &'a mut Vec<Enabled>,
+}
+
+impl List<'_> {
+    fn go(&mut self, act: Act) {
+        self.acts.push((act, None));
+    }
+
+    fn may(&self, kind: Outside) -> bool {
+        self.spent.allows(&self.configuration.budget, kind)
+    }
+
+    fn from_outside(&mut self, kind: Outside, act: Act) {
+        if self.may(kind) {
+            self.acts.push((act, Some(kind)));
+        }
+    }
+
+    /// Time passes at any moment; as long as something is under way that somebody waits for, that
+    /// makes it slow, which is not for free.
+    fn time(&mut self) {
+        let world = self.world;
+        let prompt = |(id, body): (&MessageId, &MessageBody)| {
+            world.obstacle(id, body).is_none() && is_awaited(world, id, body)
+        };
+        if world.network.messages.iter().any(prompt) {
+            self.from_outside(Outside::Slow, Act::Tick);
+        } else {
+            self.go(Act::Tick);
+        }
+    }
+
+    fn controllers(&mut self) {
+        let world = self.world;
+        for no in world.controller_numbers() {
+            let Ok(process) = world.controller(no) else {
+                self.go(Act::StartController(no));
+                continue;
+            };
+            if !is_awake(world, no) {
+                continue;
+            }
+            let leads = process.leader.renewal().is_some();
+            if process.waiting.is_none() {
+                if !process.queue.is_empty() {
+                    self.go(Act::Effect(no));
+                } else if leads || routes(world, no) {
+                    self.go(Act::Look(no));
+                }
+            }
+            let now = world.controller_time(no);
+            let ripe = process.leader.campaign(now, &world.settings.timing).is_some();
+            if !leads && ripe && world.api_reads(no) {
+                self.go(Act::Campaign(no));
+            }
+        }
+    }
+
+    fn messages(&mut self) {
+        let world = self.world;
+        for (id, body) in &world.network.messages {
+            match world.obstacle(id, body) {
+                None if is_at_once(world, id, self.configuration.fine) => {}
+                None => self.go(Act::Deliver(*id)),
+                Some(Obstacle::Cut(Cut::Silent) | Obstacle::Dark | Obstacle::Down) => {
+                    self.go(Act::Expire(*id));
+                }
+                Some(Obstacle::Frozen) => {
+                    if matches!(body, MessageBody::Rpc { awaited: true, .. }) {
+                        self.go(Act::Expire(*id));
+                    }
+                }
+                Some(Obstacle::Cut(Cut::Refuse) | Obstacle::Gone | Obstacle::Behind) => {}
+            }
+        }
+    }
+
+    fn instances(&mut self) {
+        let world = self.world;
+        for (id, body) in world.instances().zip(&world.bodies) {
+            if body.pod.is_none() {
+                self.go(Act::CreatePod(id));
+            } else if !body.powered {
+                self.go(Act::PowerOn(id));
+            } else if !body.runs() {
+                self.go(Act::Start(id));
+            } else if !body.frozen {
+                for name in body.beats() {
+                    if self.beats_matter(id, name) {
+                        self.go(Act::Beat(id, name));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a heartbeat can change anything.
+    fn beats_matter(&self, id: InstanceId, name: ReplicaName) -> bool {
+        let world = self.world;
+        let failed = failures(world, id, name).unwrap_or(0);
+        if !reaches(world, id, name) {
+            return failed < 3;
+        }
+        let live = world.body(id).ok().and_then(|body| body.instance.as_main()).and_then(|main| {
+            let client = main.clients.iter().find(|client| client.registration.name == name)?;
+            client.live.as_ref()
+        });
+        failed > 0
+            || live.is_some_and(|live| {
+                live.system != SystemState::Ready || live.state == ReplicaState::MaybeBehind
+            })
+    }
+
+    fn gateways_and_clients(&mut self) {
+        let world = self.world;
+        for (id, gateway) in (0..).map(GatewayId).zip(&world.gateways) {
+            if !gateway.frozen {
+                self.go(Act::Poll(id));
+            }
+        }
+        let gateway = world.gateways.first();
+        let grant = gateway.filter(|gateway| !gateway.frozen).map(|g| g.live(world.now));
+        let Some(grant) = grant else { return };
+        for (id, client) in (0..).map(ClientId).zip(&world.clients) {
+            if client.doing.is_some() || client.transaction.is_some() {
+                continue;
+            }
+            let held: Option<WriteId> = client
+                .writes
+                .iter()
+                .find(|(_, fate)| **fate == Fate::Held)
+                .map(|(write, _)| *write);
+            match held {
+                Some(write) => {
+                    if grant.is_some_and(|grant| !grant.draining) {
+                        self.go(Act::Retry(id, write));
+                    }
+                }
+                None => self.from_outside(Outside::Write, Act::Write(id)),
+            }
+        }
+    }
+
+    fn remedies(&mut self) {
+        let world = self.world;
+        for link in world.network.cuts.keys() {
+            if link.from < link.to {
+                self.go(Act::Heal(link.from, link.to));
+            }
+        }
+        if !world.api.up {
+            self.go(Act::ApiUp);
+        }
+        for (no, controller) in (0..).map(ControllerNo).zip(&world.controllers) {
+            if controller.frozen {
+                self.go(Act::Thaw(Place::Controller(no)));
+            }
+        }
+        for (id, gateway) in (0..).map(GatewayId).zip(&world.gateways) {
+            if gateway.frozen {
+                self.go(Act::Thaw(Place::Gateway(id)));
+            }
+        }
+    }
+
+    fn faults(&mut self) {
+        let world = self.world;
+        for (id, body) in world.instances().zip(&world.bodies) {
+            if body.runs() {
+                self.from_outside(Outside::Crash, Act::Crash(id));
+            }
+            if body.powered {
+                let keep = body.instance.volume.flushed;
+                self.from_outside(Outside::Power, Act::Power(id, keep));
+                if body.pod.is_some() {
+                    self.from_outside(Outside::Pod, Act::RemovePod(id));
+                    self.from_outside(Outside::Volume, Act::LoseVolume(id));
+                }
+            }
+        }
+        self.faults_of_controllers();
+        for (id, gateway) in (0..).map(GatewayId).zip(&world.gateways) {
+            if !gateway.frozen {
+                self.from_outside(Outside::Gateway, Act::Freeze(Place::Gateway(id)));
+            }
+        }
+        self.faults_between();
+        self.orders();
+    }
+
+    fn faults_of_controllers(&mut self) {
+        let world = self.world;
+        for no in world.controller_numbers() {
+            let Ok(process) = world.controller(no) else { continue };
+            if !is_awake(world, no) {
+                continue;
+            }
+            let place = Place::Controller(no);
+            if process.waiting.is_some() {
+                self.from_outside(Outside::Late, Act::GiveUp(no));
+            }
+            if process.leader.renewal().is_none() {
+                continue;
+            }
+            self.from_outside(Outside::Controller, Act::CrashController(no));
+            self.from_outside(Outside::Freeze, Act::Freeze(place));
+            self.from_outside(Outside::Release, Act::Release(no));
+            for id in world.instances() {
+                if world.network.cut_either_way(place, Place::Instance(id)).is_none() {
+                    self.from_outside(Outside::Cut, Act::Cut(Place::Instance(id), place));
+                }
+            }
+            if world.network.cut_either_way(place, Place::Api).is_none() {
+                self.from_outside(Outside::Alone, Act::Cut(place, Place::Api));
+            }
+        }
+    }
+
+    fn faults_between(&mut self) {
+        let world = self.world;
+        if self.may(Outside::Part) {
+            for one in world.instances() {
+                for other in world.instances().filter(|other| one < *other) {
+                    let (one, other) = (Place::Instance(one), Place::Instance(other));
+                    if world.network.cut_either_way(one, other).is_none() {
+                        self.from_outside(Outside::Part, Act::Cut(one, other));
+                    }
+                }
+            }
+        }
+        if world.api.up {
+            self.from_outside(Outside::Api, Act::ApiDown);
+        }
+        for (id, body) in &world.network.messages {
+            if id.answer || world.obstacle(id, body).is_some() {
+                continue;
+            }
+            match id.kind {
+                Kind::Finalize => self.from_outside(Outside::Decision, Act::Lose(*id)),
+                Kind::Promote
+                | Kind::Demote
+                | Kind::Register
+                | Kind::Drop
+                | Kind::Mark
+                | Kind::Record => {
+                    self.from_outside(Outside::Answer, Act::DeliverUnanswered(*id));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn orders(&mut self) {
+        let world = self.world;
+        let answered = world.api.record().and_then(|record| record.answered);
+        let open = world.desired.switchover.is_some_and(|order| Some(order.id) != answered);
+        if !open {
+            self.from_outside(Outside::Switchover, Act::Switchover);
+        }
+        if let Some(record) = world.api.record() {
+            let marked = world
+                .body(record.target)
+                .is_ok_and(|body| body.pod.as_ref().is_some_and(|pod| !pod.deleting));
+            if marked {
+                self.from_outside(Outside::Mark, Act::Mark(record.target));
+            }
+        }
+    }
+}
+
+/// Whether somebody who takes steps waits for a message, or for what comes of it.
+fn is_awaited(world: &World, id: &MessageId, body: &MessageBody) -> bool {
+    match body {
+        MessageBody::Rpc { awaited, .. } => *awaited,
+        MessageBody::Command { session, .. } => {
+            let open = world.network.connections.get(session).is_some_and(|c| !c.closed);
+            let Place::Controller(no) = id.from else { return open };
+            open && is_awake(world, no)
+        }
+        MessageBody::RecordWrite { by, ticket, .. } => {
+            let Place::Controller(no) = id.from else { return true };
+            is_awake(world, no)
+                && world.controller(no).is_ok_and(|process| {
+                    process.me() == *by
+                        && process
+                            .waiting
+                            .as_ref()
+                            .is_some_and(|waiting| waiting.on == Awaited::Record(*ticket))
+                })
+        }
+        MessageBody::Request { session, .. } => {
+            world.network.connections.get(session).is_some_and(|c| !c.closed)
+        }
+        MessageBody::RpcAnswer { .. }
+        | MessageBody::Answer { .. }
+        | MessageBody::Close { .. }
+        | MessageBody::RecordAnswer { .. }
+        | MessageBody::LeaseWrite { .. }
+        | MessageBody::LeaseAnswer { .. }
+        | MessageBody::Question(_)
+        | MessageBody::GrantAnswer(_) => true,
+    }
+}
+
+/// Who makes a transition: transitions of one class are due to one actor, who may not be put off
+/// for ever.
+pub(super) fn class(act: Act) -> u8 {
+    let instance = |id: InstanceId| id.0 & 3;
+    let controller = |no: ControllerNo| no.0 & 1;
+    let pair = |one: Place, other: Place| match (one, other) {
+        (Place::Instance(one), Place::Instance(other)) => instance(one) * 4 + instance(other),
+        (Place::Controller(no), Place::Instance(id)) => 16 + controller(no) * 4 + instance(id),
+        (Place::Controller(no), _) => 24 + controller(no),
+        (Place::Gateway(_), Place::Instance(id)) => 26 + instance(id),
+        (Place::Instance(id), _) => 30 + instance(id),
+        (Place::Gateway(_) | Place::Api, _) => 34,
+    };
+    match act {
+        Act::Tick => 0,
+        Act::Look(no) => 1 + controller(no),
+        Act::Effect(no) => 3 + controller(no),
+        Act::Campaign(no) => 5 + controller(no),
+        Act::StartController(no) => 7 + controller(no),
+        Act::Thaw(Place::Controller(no)) => 9 + controller(no),
+        Act::Thaw(_) => 11,
+        Act::Poll(id) => 12 + (id.0 & 1),
+        Act::Start(id) => 14 + instance(id),
+        Act::PowerOn(id) => 18 + instance(id),
+        Act::CreatePod(id) => 22 + instance(id),
+        Act::Beat(id, name) => 26 + instance(id) * 4 + (name.0 & 3) as u8,
+        Act::Heal(..) => 42,
+        Act::ApiUp => 43,
+        Act::Retry(..) => 44,
+        Act::Deliver(id) if id.answer => 45 + pair(id.from, id.to),
+        Act::Deliver(id) => 80 + pair(id.from, id.to),
+        Act::Expire(_) => 115,
+        Act::Write(_)
+        | Act::Crash(_)
+        | Act::Power(..)
+        | Act::RemovePod(_)
+        | Act::Mark(_)
+        | Act::LoseVolume(_)
+        | Act::CrashController(_)
+        | Act::Freeze(_)
+        | Act::GiveUp(_)
+        | Act::Cut(..)
+        | Act::ApiDown
+        | Act::Lose(_)
+        | Act::DeliverUnanswered(_)
+        | Act::Switchover
+        | Act::Release(_) => 116,
+    }
+}

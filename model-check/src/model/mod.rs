@@ -1,0 +1,226 @@
+//! A cluster as a transition system: the world of `shell-sim`, its canonical form, its packed
+//! states, and the transitions between them. It decides nothing: the decision is an argument.
+
+mod act;
+mod configuration;
+mod enabled;
+mod moment;
+mod named;
+mod property;
+mod trace;
+mod turn;
+
+pub use act::Act;
+pub use configuration::{Budget, COARSE, Configuration, Outside, Spent, TICK, world};
+pub use moment::{Moment, Moments};
+pub use named::{Bounds, configurations};
+pub use property::{Properties, names as property_names};
+pub use trace::{Made, Parted, Trace};
+
+use crate::{
+    canonical::canonical,
+    explore::{Edge, Facts, Rest, System},
+    pack::{BESIDE, Packed, Tables, part_names},
+};
+use ha_core::ids::InstanceId;
+use shell_sim::{
+    driver::{End, Fair},
+    schedule::SETTLE_MS,
+    world::{ControllerNo, Event, World},
+};
+use std::collections::BTreeSet;
+use turn::Turn;
+
+/// The model of one configuration.
+#[derive(Debug)]
+pub struct Model {
+    /// What it is the model of.
+    pub configuration: Configuration,
+    tables: Tables,
+    initial: Packed,
+    /// The world as it is after the bootstrap, and the events that lead to the initial state.
+    start: (World, Vec<Event>),
+}
+
+/// What a transition came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The state.
+    pub to: Packed,
+    /// The world's events that it is made of.
+    pub events: Vec<Event>,
+    /// What broke.
+    pub broken: Properties,
+    /// What came about.
+    pub seen: Moments,
+    /// Whether a plan was made, and how it looks.
+    pub plan: Option<ha_core::plan::Plan>,
+    /// What the world refused: a mistake of the model.
+    pub refused: Option<String>,
+}
+
+/// A world that cannot be explored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: the bootstrap {found} instead of being settled")]
+pub struct NoStart {
+    /// Of which configuration.
+    pub name: &'static str,
+    /// How it ended.
+    pub found: String,
+}
+
+impl Model {
+    /// The model of a configuration, from a cluster at rest.
+    ///
+    /// # Errors
+    /// The cluster does not come to rest.
+    pub fn new(mut configuration: Configuration) -> Result<Self, NoStart> {
+        let budget = configuration.budget.clone();
+        let never = |kinds: &[Outside]| kinds.iter().all(|kind| budget.of(*kind) == 0);
+        configuration.grain.api_answers &= never(&[Outside::Api, Outside::Alone]);
+        configuration.grain.volumes_last &= never(&[Outside::Volume]);
+        let mut fair = Fair::new(&configuration.settings, configuration.decide);
+        match fair.settle(SETTLE_MS) {
+            End::Settled => {}
+            other @ (End::Holds(_) | End::Stuck(_)) => {
+                return Err(NoStart { name: configuration.name, found: other.to_string() });
+            }
+        }
+        let start = fair.world;
+        let mut turn =
+            Turn::new(start.clone(), BTreeSet::new(), &configuration);
+        turn.prelude();
+        let events = std::mem::take(&mut turn.events);
+        let mut world = turn.world;
+        canonical(&mut world, &configuration.grain);
+        let tables = Tables::new(&world);
+        let initial = tables.pack(world, 0);
+        Ok(Self { configuration, tables, initial, start: (start, events) })
+    }
+
+    /// The tables of its states.
+    #[must_use]
+    pub const fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// The world of a state.
+    #[must_use]
+    pub fn world(&self, state: &Packed) -> World {
+        self.tables.unpack(state)
+    }
+
+    fn beside(&self, state: &Packed) -> (Spent, BTreeSet<InstanceId>) {
+        let beside = state[BESIDE];
+        let strays = (0..4).filter(|n| beside >> (28 + n) & 1 == 1).map(InstanceId).collect();
+        (Spent(beside & 0x0FFF_FFFF), strays)
+    }
+
+    /// Every transition of a state.
+    #[must_use]
+    pub fn acts(&self, state: &Packed) -> Vec<(Act, Option<Outside>)> {
+        let world = self.tables.unpack(state);
+        enabled::enabled(&world, self.beside(state).0, &self.configuration)
+    }
+
+    /// Makes one transition.
+    #[must_use]
+    pub fn take(&self, state: &Packed, act: Act, from: Option<Outside>) -> Outcome {
+        let world = self.tables.unpack(state);
+        self.take_in(world, state, act, from)
+    }
+
+    fn take_in(&self, world: World, state: &Packed, act: Act, from: Option<Outside>) -> Outcome {
+        let (spent, strays) = self.beside(state);
+        let mut turn = Turn::new(world, strays, &self.configuration);
+        turn.act(act);
+        let spent = from.map_or(spent, |kind| spent.and(&self.configuration.budget, kind));
+        let strays = turn.strays().iter().fold(0, |bits, id| bits | 1 << (28 + (id.0 & 3)));
+        let beside = spent.0 | strays;
+        let Turn { mut world, events, broken, seen, plan, refused, .. } = turn;
+        canonical(&mut world, &self.configuration.grain);
+        Outcome { to: self.tables.pack(world, beside), events, broken, seen, plan, refused }
+    }
+}
+
+impl System for Model {
+    type State = Packed;
+
+    fn initial(&self) -> Packed {
+        self.initial
+    }
+
+    fn expand(&self, state: &Packed, edges: &mut Vec<Edge<Packed>>) -> Facts {
+        let world = self.tables.unpack(state);
+        let acts = enabled::enabled(&world, self.beside(state).0, &self.configuration);
+        let mut rest = Rest::Moving;
+        let mut refused = false;
+        for (act, from) in acts {
+            let mut outcome = self.take_in(world.clone(), state, act, from);
+            if outcome.plan.as_ref().is_some_and(|plan| plan.steps.is_empty()) {
+                // A look that leads to nothing might as well not have been made: what it began to
+                // count is counted from the look before time passes.
+                outcome.to = *state;
+            }
+            refused |= outcome.refused.is_some();
+            if let Some(plan) = &outcome.plan {
+                rest = rest_of(plan);
+            }
+            edges.push(Edge {
+                to: outcome.to,
+                class: enabled::class(act),
+                progress: from.is_none(),
+                broken: outcome.broken.0,
+                seen: outcome.seen.0,
+            });
+        }
+        Facts { rest, broken: u64::from(refused) << 62 }
+    }
+
+    fn parts(&self) -> Vec<String> {
+        part_names()
+    }
+
+    fn without(&self, state: &Packed, part: usize) -> Packed {
+        let mut state = *state;
+        if let Some(slot) = state.get_mut(part) {
+            *slot = 0;
+        }
+        state
+    }
+}
+
+/// Whether a leader has nothing to do, and why.
+fn rest_of(plan: &ha_core::plan::Plan) -> Rest {
+    if plan.settled {
+        Rest::Settled
+    } else if plan.steps.is_empty() && plan.missing_recipes().next().is_some() {
+        Rest::Excused
+    } else {
+        Rest::Moving
+    }
+}
+
+impl Turn {
+    /// From a bootstrapped cluster to one at rest in which the standby controllers have just
+    /// started, and nothing is under way.
+    fn prelude(&mut self) {
+        let leads = |world: &World, no: &ControllerNo| {
+            world.controller(*no).is_ok_and(|process| process.leader.renewal().is_some())
+        };
+        let numbers: Vec<ControllerNo> = self.world.controller_numbers().collect();
+        for no in &numbers {
+            if !leads(&self.world, no) {
+                self.events_of([Event::CrashController(*no), Event::StartController(*no)]);
+            }
+        }
+        for _ in 0..3 {
+            self.act(Act::Tick);
+            let leader = numbers.iter().find(|no| leads(&self.world, no)).copied();
+            if let Some(no) = leader {
+                self.act(Act::Look(no));
+            }
+        }
+        self.plan = None;
+    }
+}

@@ -1,0 +1,456 @@
+//! One transition, made of the world's own events. Messages that nobody need wait for travel at
+//! once; what breaks and what comes about on the way is noted.
+
+use super::{act::Act, configuration::Configuration, moment::Moments, property::Properties};
+use ha_core::{
+    ids::{GatewayId, InstanceId},
+    observation::Route,
+    plan::Plan,
+};
+use shell_sim::{
+    driver::is_a_look,
+    memgraph::{Purpose, ReplicaName},
+    oracle,
+    topology::Judge,
+    world::{
+        ControllerNo, Cut, Decide, Event, Happening, Kind, MessageBody, MessageId, Obstacle, Place,
+        World,
+    },
+};
+use std::collections::BTreeSet;
+
+/// How many messages may travel at once after one event.
+const AT_ONCE: usize = 500;
+
+/// A transition under way.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) world: World,
+    decide: Decide,
+    fine: bool,
+    standbys_look: bool,
+    judge: Judge,
+    out: Vec<Happening>,
+    /// The events so far, in order.
+    pub(super) events: Vec<Event>,
+    /// What broke.
+    pub(super) broken: Properties,
+    /// What came about.
+    pub(super) seen: Moments,
+    /// The plan that was made, if one was.
+    pub(super) plan: Option<Plan>,
+    /// An event that the world refused: a mistake of the model.
+    pub(super) refused: Option<String>,
+}
+
+impl Turn {
+    pub(super) fn new(
+        world: World,
+        strays: BTreeSet<InstanceId>,
+        configuration: &Configuration,
+    ) -> Self {
+        let Configuration { decide, fine, grain, .. } = *configuration;
+        let judge = Judge::at(&world, strays);
+        Self {
+            world,
+            decide,
+            fine,
+            standbys_look: grain.standbys_look,
+            judge,
+            out: Vec::new(),
+            events: Vec::new(),
+            broken: Properties::default(),
+            seen: Moments::default(),
+            plan: None,
+            refused: None,
+        }
+    }
+
+    /// Replicas whose obedience is an exception.
+    pub(super) const fn strays(&self) -> &BTreeSet<InstanceId> {
+        self.judge.strays()
+    }
+
+    fn step(&mut self, event: Event) {
+        if matches!(event, Event::Effect(_)) {
+            self.judge.before(&self.world);
+        }
+        self.events.push(event);
+        let mut out = std::mem::take(&mut self.out);
+        if let Err(why) = self.world.step_into(&event, self.decide, &mut out) {
+            self.refused.get_or_insert_with(|| format!("{event}: {why}"));
+        }
+        if !is_a_look(&event) {
+            for broken in self.judge.after(&self.world, &out) {
+                self.broken.rule(&broken);
+            }
+            for broken in oracle::violations(&self.world) {
+                self.note(&broken);
+            }
+        }
+        for happening in out.drain(..) {
+            self.seen.notice(&self.world, &happening);
+            if let Happening::Planned { plan, .. } = happening {
+                self.broken.vetoed(&plan);
+                self.plan = Some(*plan);
+            } else if let Happening::Rejected(..) = happening {
+                self.broken.world_rejected();
+            }
+        }
+        self.out = out;
+    }
+
+    /// Notes a broken promise, or a loss that the promise excepts.
+    pub(super) fn note(&mut self, broken: &oracle::Violation) {
+        if broken.is_known() {
+            self.seen.known_loss(&self.world, broken);
+        } else {
+            self.broken.note(broken);
+        }
+    }
+
+    /// Lets travel what travels at once, and fail what can only fail.
+    fn settle(&mut self) {
+        for _ in 0..AT_ONCE {
+            let next = self.world.network.messages.iter().find_map(|(id, body)| {
+                match self.world.obstacle(id, body) {
+                    None if self.is_at_once(id) => Some(Event::Deliver(*id)),
+                    Some(Obstacle::Gone | Obstacle::Cut(Cut::Refuse)) => Some(Event::Fail(*id)),
+                    _ => None,
+                }
+            });
+            match next {
+                Some(event) => self.step(event),
+                None => return,
+            }
+        }
+        self.refused.get_or_insert_with(|| "messages without end".into());
+    }
+
+    /// Whether a message is never seen under way.
+    fn is_at_once(&self, id: &MessageId) -> bool {
+        is_at_once(&self.world, id, self.fine)
+    }
+
+    /// Makes these events, and lets travel what they send.
+    pub(super) fn events_of(&mut self, events: impl IntoIterator<Item = Event>) {
+        self.all(events);
+    }
+
+    fn all(&mut self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.step(event);
+        }
+        self.settle();
+    }
+
+    /// Does what the name says.
+    pub(super) fn act(&mut self, act: Act) {
+        match act {
+            Act::Tick => self.tick(),
+            Act::Look(no) => self.look(no),
+            Act::Effect(no) => self.all([Event::Effect(no)]),
+            Act::Campaign(no) => self.all([Event::Advance(1), Event::Renew(no)]),
+            Act::StartController(no) => self.all([Event::StartController(no)]),
+            Act::Thaw(place) => self.all([Event::Thaw(place)]),
+            Act::Poll(id) => self.poll(id),
+            Act::Deliver(id) => self.all([Event::Deliver(id)]),
+            Act::Expire(id) => self.expire(id),
+            Act::Start(id) => self.all([Event::Start(id)]),
+            Act::PowerOn(id) => self.all([Event::PowerOn(id)]),
+            Act::CreatePod(id) => self.all([Event::CreatePod(id, true)]),
+            Act::Beat(id, name) => self.beat(id, name),
+            Act::Heal(one, other) => self.all([Event::Heal(one, other), Event::Heal(other, one)]),
+            Act::ApiUp => self.all([Event::ApiUp]),
+            Act::Retry(client, write) => {
+                self.all([Event::Write(client, GatewayId(0), Some(write))]);
+            }
+            Act::Write(client) => self.all([Event::Write(client, GatewayId(0), None)]),
+            Act::Crash(id) => self.all([Event::Crash(id)]),
+            Act::Power(id, keep) => self.all([Event::PowerLoss(id, keep)]),
+            Act::RemovePod(id) => self.all([Event::RemovePod(id)]),
+            Act::Mark(id) => self.all([Event::MarkDeleted(id)]),
+            Act::LoseVolume(id) => self.lose_volume(id),
+            Act::CrashController(no) => {
+                self.leader_lost(no);
+                self.all([Event::CrashController(no)]);
+            }
+            Act::Freeze(place) => {
+                if let Place::Controller(no) = place {
+                    self.leader_lost(no);
+                    self.sample(no);
+                }
+                self.all([Event::Freeze(place)]);
+            }
+            Act::GiveUp(no) => self.all([Event::GiveUp(no)]),
+            Act::Cut(one, other) => {
+                let cut = Cut::Silent;
+                self.all([Event::Cut(one, other, cut), Event::Cut(other, one, cut)]);
+            }
+            Act::ApiDown => self.all([Event::ApiDown]),
+            Act::Lose(id) => self.all([Event::Fail(id)]),
+            Act::DeliverUnanswered(id) => self.deliver_unanswered(id),
+            Act::Switchover => self.all([Event::Switchover(None)]),
+            Act::Release(no) => self.all([Event::Release(no)]),
+        }
+        self.seen.after(&self.world);
+    }
+
+    /// A whole tick, in two halves so that a grant that is asked for in time never ends meanwhile.
+    fn tick(&mut self) {
+        for no in self.world.controller_numbers() {
+            let looks = self.standbys_look || looks(&self.world, no);
+            if looks && is_awake(&self.world, no) {
+                self.sample(no);
+            }
+        }
+        self.beat_all();
+        for _ in 0..2 {
+            self.step(Event::Advance(super::configuration::TICK / 2));
+            self.keep_up();
+        }
+    }
+
+    /// Leases are renewed and watched, grants asked for, by whoever can.
+    fn keep_up(&mut self) {
+        for no in self.world.controller_numbers() {
+            if !is_awake(&self.world, no) {
+                continue;
+            }
+            if self.world.api_reads(no) {
+                self.step(Event::ReadLease(no, 0));
+            }
+            let renews =
+                self.world.controller(no).is_ok_and(|process| process.leader.renewal().is_some());
+            if renews {
+                self.all([Event::Renew(no)]);
+                self.lose_all(Kind::Lease, Place::Controller(no));
+            }
+        }
+        for index in 0..self.world.settings.gateways {
+            if self.world.gateway(GatewayId(index)).is_ok_and(|gateway| !gateway.frozen) {
+                self.poll(GatewayId(index));
+            }
+        }
+    }
+
+    /// What is still under way of this kind from here is given up.
+    fn lose_all(&mut self, kind: Kind, from: Place) {
+        let left = |id: &&MessageId| id.kind == kind && !id.answer && id.from == from;
+        let lost: Vec<MessageId> =
+            self.world.network.messages.keys().filter(left).copied().collect();
+        self.all(lost.into_iter().map(Event::Fail));
+    }
+
+    /// One whole look, and the decision on it.
+    fn look(&mut self, no: ControllerNo) {
+        self.sample(no);
+        self.all([Event::Decide(no)]);
+        let settled = self.plan.as_ref().is_some_and(|plan| plan.settled);
+        if settled {
+            for broken in oracle::final_violations(&self.world, true) {
+                self.note(&broken);
+            }
+        }
+    }
+
+    /// One whole look.
+    fn sample(&mut self, no: ControllerNo) {
+        if self.world.api_reads(no) {
+            self.step(Event::ReadPods(no));
+            self.step(Event::ReadRecord(no, 0));
+            self.step(Event::ReadLease(no, 0));
+        }
+        for id in self.world.instances() {
+            self.step(Event::Probe(no, id));
+        }
+    }
+
+    fn poll(&mut self, id: GatewayId) {
+        self.all([Event::Advance(1), Event::Ask(id)]);
+        self.lose_all(Kind::Question, Place::Gateway(id));
+    }
+
+    /// A sender gives up what cannot arrive; what lies in the sockets of a process that stands
+    /// still stays there.
+    fn expire(&mut self, id: MessageId) {
+        let frozen = self
+            .world
+            .network
+            .messages
+            .get(&id)
+            .is_some_and(|body| self.world.obstacle(&id, body) == Some(Obstacle::Frozen));
+        self.all([if frozen { Event::Overdue(id) } else { Event::Fail(id) }]);
+    }
+
+    /// Heartbeats until one arrives, or until they are given up: the third failure counts.
+    fn beat(&mut self, id: InstanceId, name: ReplicaName) {
+        let beat = Place::Instance(id);
+        for _ in 0..3 {
+            let due = self.world.body(id).is_ok_and(|body| body.beats().any(|due| due == name));
+            if !due {
+                return;
+            }
+            self.all([Event::Beat(id, name)]);
+            self.lose_all(Kind::Beat, beat);
+            if failures(&self.world, id, name).is_none_or(|failures| failures == 0) {
+                return;
+            }
+        }
+    }
+
+    /// A controller is lost; worth a word if it was in the middle of something.
+    fn leader_lost(&mut self, no: ControllerNo) {
+        let busy = self
+            .world
+            .controller(no)
+            .is_ok_and(|process| process.waiting.is_some() || !process.queue.is_empty());
+        if busy {
+            self.seen.leader_lost(&self.world);
+        }
+    }
+
+    /// Every heartbeat that arrives does so before time passes, and what it leads to.
+    fn beat_all(&mut self) {
+        for id in self.world.instances() {
+            let due: Vec<ReplicaName> =
+                self.world.body(id).map(|body| body.beats().collect()).unwrap_or_default();
+            for name in due {
+                if is_frozen(&self.world, id) || !reaches(&self.world, id, name) {
+                    continue;
+                }
+                self.all([Event::Beat(id, name)]);
+                let recovery = |message: &&MessageId| {
+                    message.kind == Kind::Recover && message.from == Place::Instance(id)
+                };
+                let sent: Vec<MessageId> =
+                    self.world.network.messages.keys().filter(recovery).copied().collect();
+                for message in sent {
+                    let body = self.world.network.messages.get(&message);
+                    if body.is_some_and(|body| self.world.obstacle(&message, body).is_none()) {
+                        self.all([Event::Deliver(message)]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn lose_volume(&mut self, id: InstanceId) {
+        if self.world.body(id).is_ok_and(shell_sim::world::Body::runs) {
+            self.all([Event::Crash(id)]);
+        }
+        self.all([Event::Wipe(id)]);
+    }
+
+    fn deliver_unanswered(&mut self, id: MessageId) {
+        self.step(Event::Deliver(id));
+        let answers = |other: &&MessageId| {
+            other.kind == id.kind && other.answer && other.to == id.from && other.from == id.to
+        };
+        let answer = self.world.network.messages.keys().rfind(answers).copied();
+        if let Some(answer) = answer {
+            self.step(Event::Fail(answer));
+        }
+        self.settle();
+    }
+}
+
+fn is_frozen(world: &World, id: InstanceId) -> bool {
+    world.body(id).is_ok_and(|body| body.frozen)
+}
+
+/// Whether a main's heartbeat would arrive.
+pub(super) fn reaches(world: &World, id: InstanceId, name: ReplicaName) -> bool {
+    let replica = InstanceId(u8::try_from(name.0).unwrap_or(u8::MAX));
+    let (here, there) = (Place::Instance(id), Place::Instance(replica));
+    world.network.cut_either_way(here, there).is_none()
+        && world
+            .body(replica)
+            .is_ok_and(|body| body.powered && !body.frozen && body.instance.is_listening())
+}
+
+/// How many heartbeats with this replica failed in a row.
+pub(super) fn failures(world: &World, id: InstanceId, name: ReplicaName) -> Option<u8> {
+    let main = world.body(id).ok()?.instance.as_main()?;
+    let client = main.clients.iter().find(|client| client.registration.name == name)?;
+    client.live.as_ref().map(|live| live.failures)
+}
+
+/// Whether a controller's process runs and takes steps.
+pub(super) fn is_awake(world: &World, no: ControllerNo) -> bool {
+    world.controllers.get(usize::from(no.0)).is_some_and(|c| c.process.is_some() && !c.frozen)
+}
+
+/// Whether a controller looks at instances: it leads, or did.
+fn looks(world: &World, no: ControllerNo) -> bool {
+    world.controller(no).is_ok_and(|process| {
+        process.leader.renewal().is_some() || process.history.has_looked()
+    })
+}
+
+/// Whether a controller hands out a route.
+pub(super) fn routes(world: &World, no: ControllerNo) -> bool {
+    world.controller(no).is_ok_and(|process| process.history.route() != Route::Closed)
+}
+
+/// Whether a message is never seen under way: its arrival changes only what its receiver believes,
+/// and nothing that could come between is judged by it.
+pub(super) fn is_at_once(world: &World, id: &MessageId, fine: bool) -> bool {
+    let registers = |place: Place| match place {
+        Place::Instance(id) => world.body(id).is_ok_and(|body| {
+            body.instance
+                .as_main()
+                .and_then(|main| main.attach)
+                .is_some_and(|attach| matches!(attach.purpose, Purpose::Register(_)))
+        }),
+        Place::Controller(_) | Place::Gateway(_) | Place::Api => false,
+    };
+    match (id.kind, id.answer) {
+        (Kind::Lease | Kind::Question, _) => !fine,
+        (Kind::Beat | Kind::Check | Kind::Close | Kind::Refusal, _)
+        | (
+            Kind::System
+            | Kind::Swap
+            | Kind::Finalize
+            | Kind::Recover
+            | Kind::Promote
+            | Kind::Demote
+            | Kind::Register
+            | Kind::Drop
+            | Kind::Mark
+            | Kind::Record,
+            true,
+        ) => true,
+        (Kind::System, false) => !registers(id.from),
+        (Kind::Prepare, true) => !is_vote(world, id),
+        (
+            Kind::Swap
+            | Kind::Prepare
+            | Kind::Finalize
+            | Kind::Recover
+            | Kind::Promote
+            | Kind::Demote
+            | Kind::Register
+            | Kind::Drop
+            | Kind::Mark
+            | Kind::Record,
+            false,
+        )
+        | (Kind::Request, _) => false,
+    }
+}
+
+/// Whether a commit waits for this answer.
+fn is_vote(world: &World, id: &MessageId) -> bool {
+    let (Place::Instance(main), Some(MessageBody::RpcAnswer { id: rpc, .. })) =
+        (id.to, world.network.messages.get(id))
+    else {
+        return false;
+    };
+    world
+        .body(main)
+        .ok()
+        .and_then(|body| body.instance.as_main())
+        .and_then(|main| main.commit.as_ref())
+        .is_some_and(|commit| commit.awaiting == Some(*rpc))
+}

@@ -1,0 +1,72 @@
+//! The canonical form forgets nothing that makes a difference: random paths through the model are
+//! gone in a world that remembers everything, side by side.
+
+use model_check::{
+    explore::{Edge, Step, System},
+    model::{Budget, COARSE, Configuration, Model, Outside, world},
+};
+
+/// A generator of numbers that is the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % bound.max(1)
+    }
+}
+
+fn everything_but(absent: &[Outside]) -> Configuration {
+    let kinds = Outside::WORDS.iter().map(|(kind, _)| *kind);
+    let each = kinds.filter(|kind| !absent.contains(kind)).take(14).map(|kind| (kind, 2)).collect();
+    Configuration {
+        name: "everything",
+        about: "",
+        settings: world(),
+        budget: Budget { each, faults: 8 },
+        decide: ha_core::plan,
+        fine: false,
+        grain: COARSE,
+        main: false,
+    }
+}
+
+#[test]
+fn random_paths_are_the_same_in_a_world_that_remembers_everything() {
+    let absent: [&[Outside]; 5] = [
+        &[Outside::Volume, Outside::Api, Outside::Alone],
+        &[Outside::Volume],
+        &[Outside::Api, Outside::Alone],
+        &[Outside::Write, Outside::Crash, Outside::Power, Outside::Pod],
+        &[],
+    ];
+    for absent in absent {
+        gone_twice(&Model::new(everything_but(absent)).unwrap(), 300);
+    }
+}
+
+fn gone_twice(model: &Model, seeds: u64) {
+    for seed in 0..seeds {
+        let mut numbers = Numbers(seed);
+        let (mut here, mut path, mut edges) = (model.initial(), Vec::new(), Vec::new());
+        for _ in 0..80 {
+            edges.clear();
+            model.expand(&here, &mut edges);
+            let moving: Vec<(usize, Edge<_>)> = edges
+                .iter()
+                .copied()
+                .enumerate()
+                .filter(|(_, edge)| edge.to != here && (edge.progress || numbers.below(6) == 0))
+                .collect();
+            if moving.is_empty() {
+                break;
+            }
+            let (edge, taken) = moving[numbers.below(moving.len())];
+            path.push(Step { edge: edge as u16 });
+            here = taken.to;
+        }
+        if let Err(parted) = model.trace(&path) {
+            panic!("seed {seed}: {parted}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Mistakes around the decision, made on purpose: each looks right to somebody, and each must be
+//! found by whatever checks the world. One world makes at most one of them, everywhere it applies.
+
+use super::{BadName, Client, ClientId, Settings, What, World, controller::Process};
+use crate::memgraph::{Mint, Session};
+use ha_core::{
+    ids::{ControllerId, GatewayId},
+    leadership::{Millis, Timing},
+    observation::{Leadership, PromotionRight, PromotionWait},
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// One mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mistake {
+    /// See [`Mistake::ALL`].
+    AnswersPass,
+    /// See [`Mistake::ALL`].
+    BootOfTheNode,
+    /// See [`Mistake::ALL`].
+    DriftWithoutMargin,
+    /// See [`Mistake::ALL`].
+    EmptyAcknowledgement,
+    /// See [`Mistake::ALL`].
+    GrantCheckedWhenAsked,
+    /// See [`Mistake::ALL`].
+    GrantNotClipped,
+    /// See [`Mistake::ALL`].
+    GrantsForgotten,
+    /// See [`Mistake::ALL`].
+    WaitsForAGrantOnly,
+}
+
+impl Mistake {
+    /// Every mistake with its name in schedules and the belief behind it.
+    #[rustfmt::skip]
+    pub const ALL: &[(Self, &'static str, &'static str)] = &[
+        (Self::AnswersPass, "answers-pass", "a gateway whose grant ended sends nothing new, and lets answers that are under way pass"),
+        (Self::BootOfTheNode, "boot-of-the-node", "the boot id is the node's, so a volume that lost power on another node shows its old one once it is back"),
+        (Self::DriftWithoutMargin, "drift-without-margin", "every clock runs at the same rate, so waits have no margin"),
+        (Self::EmptyAcknowledgement, "empty-acknowledgement", "all gateways that a new leader knows acknowledged, and it knows none, so it waits for nobody"),
+        (Self::GrantCheckedWhenAsked, "grant-checked-when-asked", "a gateway looks at the end of its grant when it asks for the next one, not before each byte"),
+        (Self::GrantNotClipped, "grant-not-clipped", "who leads may grant, and a grant lasts as long as a grant lasts"),
+        (Self::GrantsForgotten, "grants-forgotten", "a leader that restarts is the leader that it was, and holds its lease without waiting"),
+        (Self::WaitsForAGrantOnly, "waits-for-a-grant-only", "no grant is older than the taking of the lease, so the length of a grant is waited for, not that of the earlier lease"),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(mistake, ..)| *mistake == self).map_or("", |(_, name, _)| name)
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Mistake {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let named = Self::ALL.iter().find(|(_, name, _)| *name == text);
+        named.map(|(mistake, ..)| *mistake).ok_or_else(|| {
+            BadName::new(text, "a mistake such as answers-pass or grant-not-clipped")
+        })
+    }
+}
+
+impl Settings {
+    /// Whether this mistake is made.
+    #[must_use]
+    pub fn makes(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
+    }
+
+    /// The durations as controllers count with them.
+    pub(super) fn counted(&self) -> Timing {
+        let sure = self.makes(Mistake::DriftWithoutMargin);
+        Timing { drift_ppm: if sure { 0 } else { self.timing.drift_ppm }, ..self.timing }
+    }
+}
+
+impl Process {
+    /// Leadership as a decision sees it, and as effects are checked against it.
+    pub(super) fn leadership(&self, now: Millis, settings: &Settings) -> Leadership {
+        let timing = settings.counted();
+        let view = self.leader.view(now, &timing);
+        if view.promotion != PromotionRight::Waits(PromotionWait::EarlierLease) {
+            return view;
+        }
+        let promotion = if settings.makes(Mistake::EmptyAcknowledgement) {
+            PromotionRight::Granted
+        } else if settings.makes(Mistake::WaitsForAGrantOnly) {
+            let shorter = Timing { lease_ms: timing.grant_ms, ..timing };
+            self.leader.view(now, &shorter).promotion
+        } else {
+            view.promotion
+        };
+        Leadership { promotion, ..view }
+    }
+
+    /// How long a grant lasts that is given with so much of its own right left.
+    pub(super) fn grant_length(right: Millis, settings: &Settings) -> Millis {
+        if settings.makes(Mistake::GrantNotClipped) { settings.timing.grant_ms } else { right }
+    }
+}
+
+impl World {
+    /// The id of a controller process that starts, and since when it counts as started. Where the
+    /// mistake is made, whoever starts while the holder of the lease does not run is that holder.
+    pub(super) fn identity(&mut self, now: Millis) -> (ControllerId, Millis) {
+        let fresh = |mint: &mut Mint| ControllerId(mint.fresh().into());
+        if !self.settings.makes(Mistake::GrantsForgotten) {
+            return (fresh(&mut self.mint), now);
+        }
+        let runs = |id: ControllerId| {
+            let mut processes = self.controllers.iter().filter_map(|c| c.process.as_ref());
+            processes.any(|process| process.me() == id)
+        };
+        let holder = self.api.leases.last().and_then(|lease| lease.holder);
+        let timing = self.settings.counted();
+        let quiet = timing.stretched(timing.lease_ms.max(timing.promise_ms));
+        let again = holder.filter(|id| !runs(*id));
+        (again.unwrap_or_else(|| fresh(&mut self.mint)), now.saturating_sub(quiet))
+    }
+
+    /// Whether a connection outlives its grant, because its client waits for word of a commit.
+    pub(super) fn outlives_grant(&self, client: ClientId, gateway: GatewayId) -> bool {
+        let waits = |client: &Client| {
+            client.doing.is_some_and(|doing| {
+                doing.gateway == gateway && matches!(doing.what, What::Write(_) | What::Commit)
+            })
+        };
+        self.settings.makes(Mistake::AnswersPass)
+            && self.clients.get(usize::from(client.0)).is_some_and(waits)
+    }
+
+    /// Whether a connection of this gateway was opened under a grant that ended.
+    pub(super) fn is_left_over(&self, gateway: GatewayId, session: Session) -> bool {
+        let main = self.gateway(gateway).ok().and_then(|gateway| gateway.forwarding);
+        let to = self.network.connections.get(&session).map(|connection| connection.to);
+        self.settings.makes(Mistake::AnswersPass) && main.map(|(_, main)| main.id) != to
+    }
+}

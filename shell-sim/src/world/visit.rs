@@ -1,0 +1,305 @@
+//! Walks every identity and every moment in a world, in a fixed order, and forgets what makes no
+//! difference any more. With both a model tells states apart by what can still happen in them.
+
+use super::{
+    Clock, Controller, MessageBody, Place, Process, World,
+    controller::{Awaited, Waiting},
+    gateway::Gateway,
+    kubernetes::Body,
+    names::ControllerNo,
+    network::Network,
+};
+use crate::memgraph::{Renumber, RpcId};
+use ha_core::{
+    history::Certain,
+    ids::{GatewayId, Incarnation},
+    leadership::Millis,
+    observation::{Container, Route},
+    visit::{Moment, Object, Visitor},
+};
+use std::collections::BTreeMap;
+
+/// What is done with each identity and each moment of a world.
+pub trait Identities: Visitor + Renumber {
+    /// The clock of a machine, which may begin anew; moments that follow stand on it.
+    fn clock(&mut self, place: Place, clock: &mut Clock);
+    /// Moments that follow stand on the clock of this place.
+    fn turn_to(&mut self, place: Place);
+    /// A request between instances, under way from one to another.
+    fn message(&mut self, id: &mut RpcId) {
+        *id = self.rpc(*id);
+    }
+}
+
+impl World {
+    /// Visits everything; connections first where their owners give them an order.
+    pub fn visit(&mut self, by: &mut impl Identities) {
+        for gateway in &mut self.gateways {
+            for session in gateway.upstreams.values_mut() {
+                *session = by.session(*session);
+            }
+        }
+        for process in self.controllers.iter_mut().filter_map(|c| c.process.as_mut()) {
+            if let Some(Waiting { on: Awaited::Connection(session), .. }) = &mut process.waiting {
+                *session = by.session(*session);
+            }
+        }
+        by.term(&mut self.truth.promoted);
+        if let Some(order) = &mut self.desired.switchover {
+            by.request(&mut order.id);
+        }
+        self.bodies.iter_mut().for_each(|body| body.visit(by));
+        for (no, controller) in (0..).map(ControllerNo).zip(&mut self.controllers) {
+            by.clock(Place::Controller(no), &mut controller.clock);
+            if let Some(process) = &mut controller.process {
+                process.visit(by);
+            }
+        }
+        for (id, gateway) in (0..).map(GatewayId).zip(&mut self.gateways) {
+            by.clock(Place::Gateway(id), &mut gateway.clock);
+            gateway.visit(by);
+        }
+        for (version, record) in &mut self.api.records {
+            by.version(Object::Record, version);
+            record.visit(by);
+        }
+        self.api.leases.iter_mut().for_each(|lease| lease.visit(by));
+        self.network.visit(by);
+    }
+
+    /// Forgets what makes no difference to anything that can still happen.
+    pub fn forget(&mut self, foresight: &Foresight) {
+        let now = self.now;
+        let questions: Vec<Place> = self.network.question_ends().collect();
+        let lives: Vec<Incarnation> = self.bodies.iter().filter_map(Body::incarnation).collect();
+        let witness = self.settings.patience.witness_limit_ms > 0;
+        for controller in &mut self.controllers {
+            controller.forget(now, &questions, &lives, foresight);
+        }
+        for (id, gateway) in (0..).map(GatewayId).zip(&mut self.gateways) {
+            let clocks = gateway.clocks(now);
+            let awaited = questions.contains(&Place::Gateway(id));
+            gateway.holder.forget_ended(clocks, awaited);
+        }
+        if !witness {
+            // Nobody vouches for a main that is not reached.
+            self.gateways.iter_mut().for_each(|gateway| gateway.last_byte = None);
+            for process in self.controllers.iter_mut().filter_map(|c| c.process.as_mut()) {
+                process.reports.values_mut().for_each(|report| report.last_byte = None);
+            }
+        }
+        let old = self.api.records.len().saturating_sub(1 + foresight.stale);
+        self.api.records.drain(..old);
+        let old = self.api.leases.len().saturating_sub(1 + foresight.stale);
+        self.api.leases.drain(..old);
+    }
+}
+
+/// What is certain of everything that can still happen in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Foresight {
+    /// Every look of a controller is whole, one comes before each decision, and whoever looked once
+    /// and takes steps looks before so much time passes.
+    pub tick: Millis,
+    /// Whether the API server never fails to answer.
+    pub api_answers: bool,
+    /// By how many versions a read of the API server may lag behind.
+    pub stale: usize,
+}
+
+impl Body {
+    fn visit(&mut self, by: &mut impl Identities) {
+        if let Some(pod) = &mut self.pod {
+            by.pod(&mut pod.uid);
+            if let Some(address) = &mut pod.address {
+                by.address(address);
+            }
+        }
+        by.start(&mut self.start);
+        by.boot(&mut self.boot);
+        if let Some(boot) = &mut self.boot_elsewhere {
+            by.boot(boot);
+        }
+        self.instance.renumber(by);
+    }
+}
+
+impl Process {
+    fn visit(&mut self, by: &mut impl Identities) {
+        self.leader.visit(by);
+        if let Some(at) = &mut self.record_read {
+            by.moment(Moment::RecordRead, at);
+        }
+        self.history.visit(by);
+        for pod in self.pods.values_mut().flatten() {
+            pod.visit(by);
+        }
+        self.queue.iter_mut().for_each(|action| action.visit(by));
+        if let Some(waiting) = &mut self.waiting {
+            waiting.action.visit(by);
+            // What was written is as good as read when it was sent.
+            let what = match waiting.on {
+                Awaited::Record(_) => Moment::RecordRead,
+                Awaited::Connection(_) => Moment::Sent,
+            };
+            by.moment(what, &mut waiting.sent);
+        }
+        for (gateway, report) in &mut self.reports {
+            by.question(*gateway, &mut report.number);
+            for number in [&mut report.accepted, &mut report.draining_since].into_iter().flatten() {
+                by.question(*gateway, number);
+            }
+            if let Some(at) = &mut report.last_byte {
+                by.moment(Moment::LastByte, at);
+            }
+        }
+    }
+}
+
+impl Controller {
+    fn forget(
+        &mut self,
+        now: Millis,
+        questions: &[Place],
+        lives: &[Incarnation],
+        foresight: &Foresight,
+    ) {
+        let now = self.clock.monotonic(now);
+        let Some(process) = &mut self.process else { return };
+        let Foresight { tick, api_answers: pods_are_read, .. } = *foresight;
+        let leads = process.leader.renewal().is_some();
+        let looks = process.history.has_looked();
+        let tick = if looks && !self.frozen { tick } else { 0 };
+        process.leader.forget_ended(now);
+        let is_idle = process.queue.is_empty() && process.waiting.is_none();
+        process.history.forget_replaced(now, &Certain { tick, pods_are_read, lives });
+        let unread = !leads || process.record_read < process.leader.acquired();
+        if is_idle && unread && pods_are_read && foresight.stale == 0 {
+            process.history.forget_record();
+            process.record_read = None;
+        }
+        if pods_are_read {
+            for pod in process.pods.values_mut().flatten() {
+                pod.container = Container::Waiting;
+                pod.deleting = false;
+            }
+        }
+        let drains = matches!(process.history.route(), Route::Draining { .. });
+        for (gateway, report) in &mut process.reports {
+            // A drain believes nothing that a gateway said before it was answered.
+            let told = drains && report.draining_since.is_some();
+            if !told && !questions.contains(&Place::Gateway(*gateway)) {
+                report.open = false;
+                report.draining_since = None;
+                report.accepted = None;
+            }
+        }
+    }
+}
+
+impl Gateway {
+    fn visit(&mut self, by: &mut impl Identities) {
+        self.holder.visit(by);
+        if let Some((term, main)) = &mut self.forwarding {
+            by.term(term);
+            main.visit(by);
+        }
+        if let Some(number) = &mut self.accepted {
+            by.question(self.holder.gateway(), number);
+        }
+        if let Some(at) = &mut self.last_byte {
+            by.moment(Moment::LastByte, at);
+        }
+    }
+}
+
+impl Network {
+    /// Both ends of every question and answer about grants that is under way.
+    fn question_ends(&self) -> impl Iterator<Item = Place> + '_ {
+        let asks = |body: &MessageBody| {
+            matches!(body, MessageBody::Question(_) | MessageBody::GrantAnswer(_))
+        };
+        let ids = self.messages.iter().filter(move |(_, body)| asks(body)).map(|(id, _)| id);
+        ids.flat_map(|id| [id.from, id.to])
+    }
+
+    fn visit(&mut self, by: &mut impl Identities) {
+        let connections = std::mem::take(&mut self.connections);
+        self.connections =
+            connections.into_iter().map(|(id, connection)| (by.session(id), connection)).collect();
+        let mut numbers = BTreeMap::new();
+        for (mut id, mut body) in std::mem::take(&mut self.messages) {
+            let like = super::MessageId { number: 0, ..id };
+            let next = numbers.entry(like).or_insert(0);
+            id.number = *next;
+            *next += 1;
+            by.turn_to(id.from);
+            body.visit(&id, by);
+            self.messages.insert(id, body);
+        }
+    }
+}
+
+impl MessageBody {
+    fn visit(&mut self, envelope: &super::MessageId, by: &mut impl Identities) {
+        match self {
+            Self::Rpc { id, request, receiver, .. } => {
+                by.message(id);
+                request.renumber(by);
+                if let Some(receiver) = receiver {
+                    by.start(receiver);
+                }
+            }
+            Self::RpcAnswer { id, answer } => {
+                by.message(id);
+                if let Ok(response) = answer {
+                    response.renumber(by);
+                }
+            }
+            Self::Command { session, action } => {
+                *session = by.session(*session);
+                action.visit(by);
+            }
+            Self::Request { session, .. } | Self::Answer { session, .. } | Self::Close { session } => {
+                *session = by.session(*session);
+            }
+            Self::RecordWrite { by: writer, expected, record, .. } => {
+                by.controller(writer);
+                if let Some(version) = expected {
+                    by.version(Object::Record, version);
+                }
+                record.visit(by);
+            }
+            Self::RecordAnswer { version, .. } => {
+                if let Some(version) = version {
+                    by.version(Object::Record, version);
+                }
+            }
+            Self::LeaseWrite { by: writer, expected, sent, .. } => {
+                by.controller(writer);
+                if let Some(version) = expected {
+                    by.version(Object::Lease, version);
+                }
+                by.moment(Moment::Sent, sent);
+            }
+            Self::LeaseAnswer { sent, version, .. } => {
+                if let Some(version) = version {
+                    by.version(Object::Lease, version);
+                }
+                by.turn_to(envelope.to);
+                by.moment(Moment::Sent, sent);
+            }
+            Self::Question(asked) => {
+                asked.question.visit(by);
+                if let Some(number) = &mut asked.accepted {
+                    by.question(asked.question.gateway, number);
+                }
+            }
+            Self::GrantAnswer(answer) => {
+                if let Place::Gateway(gateway) = envelope.to {
+                    answer.visit(gateway, by);
+                }
+            }
+        }
+    }
+}
