@@ -5,6 +5,7 @@ use shell_sim::{mutants, world::Decide};
 use std::{
     fs, io,
     io::Read,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -56,6 +57,32 @@ pub(crate) enum InputError {
         name: String,
         /// Those that there are.
         known: String,
+    },
+    /// No configuration of that name.
+    #[error("there is no configuration {name:?}\nexpected one of: {known}")]
+    NoConfiguration {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// One configuration is wanted.
+    #[error(
+        "--explore serves one configuration, found {given}\nexpected --config with one of: {known}"
+    )]
+    OneConfiguration {
+        /// How many were named.
+        given: usize,
+        /// Those that there are.
+        known: String,
+    },
+    /// An address that cannot be listened at.
+    #[error("{address}: {error}\nexpected an address of this machine that is free")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
     },
 }
 

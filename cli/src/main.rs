@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod explain;
 mod input;
 mod play;
@@ -21,6 +22,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check every order of events within bounds
+    Check(check::Args),
     /// Say what the decision says for one observation, rule by rule
     Explain(explain::Args),
     /// Run a schedule in the simulated world and tell its story
@@ -34,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match &cli.command {
+        Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Play(args) => play::run(args),
         Command::Replay(args) => replay::run(args),

@@ -98,6 +98,14 @@ impl Action {
     pub fn preconditions(&self) -> Vec<Precondition> {
         use Precondition::{IsMain, IsReplica, LeaseHeld, Lives, NobodyForwards, RecordTerm};
         match self {
+            // What the stage says of the target was so after the last gateway let go, not before.
+            Self::WriteRecord { expected, record } if record.stage == Stage::Withdrawn => vec![
+                LeaseHeld,
+                NobodyForwards,
+                Lives(InstanceRef { id: record.target, incarnation: record.incarnation }),
+                IsReplica(record.target),
+                Precondition::RecordVersion(*expected),
+            ],
             Self::WriteRecord { expected, .. } => {
                 vec![LeaseHeld, Precondition::RecordVersion(*expected)]
             }

@@ -392,7 +392,12 @@ fn target_alone_registers(seen: &Seen<'_>, action: &Action) -> bool {
         Stage::Intent | Stage::Withdrawn => true,
         Stage::Attached | Stage::Steady => votes == record.voters().any(|id| id == replica.id),
     };
-    reigns && vote_recorded && seen.is_replica(replica.id) && (!votes || seen.nobody_forwards())
+    let quiet = if record.is_voter(replica.id) {
+        seen.may_promote()
+    } else {
+        !votes || seen.nobody_forwards()
+    };
+    reigns && vote_recorded && seen.is_replica(replica.id) && quiet
 }
 
 fn voter_is_kept(seen: &Seen<'_>, action: &Action) -> bool {
@@ -400,12 +405,12 @@ fn voter_is_kept(seen: &Seen<'_>, action: &Action) -> bool {
     let Some(record) = seen.record() else { return false };
     let reigns = record.target == on.id && record.incarnation == on.incarnation;
     let votes = record.voters().any(|id| id == *replica);
-    reigns && (!votes || seen.nobody_forwards())
+    reigns && (!votes || seen.may_promote())
 }
 
 fn commit_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
     let Action::Commit { on, drained, .. } = action else { return true };
-    let quiet = seen.nobody_forwards()
+    let quiet = seen.may_promote()
         || (matches!(seen.route, Route::Draining { .. })
             && seen.observation.route.drain == crate::observation::Drain::Drained);
     seen.record().is_some_and(|record| {

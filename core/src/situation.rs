@@ -5,11 +5,11 @@ use crate::{
     ids::{Incarnation, InstanceId, InstanceRef, ResourceVersion},
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
-        RecordContent, RegisterResult, Registration, RoleView, Route, Row, RowState, SyncMode,
+        PromotionRight, RecordContent, RegisterResult, Registration, RoleView, Route, Row, RowState, SyncMode,
         VolumeView, Witness,
     },
     reading::{Age, Why},
-    reason::{Loss, Unfit, UnsafeEngine},
+    reason::{Loss, Reason, Unfit, UnsafeEngine},
     record::{Cause, Proof, Record, Stage},
 };
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -305,6 +305,25 @@ impl<'a> Situation<'a> {
     #[must_use]
     pub fn nobody_forwards(&self) -> bool {
         self.obs.route.handed_out == Route::Closed && self.obs.route.outstanding.is_empty()
+    }
+
+    /// The same with every grant of an earlier leader, which only time tells.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.nobody_forwards() && self.obs.leadership.promotion == PromotionRight::Granted
+    }
+
+    /// Why it is not fenced.
+    #[must_use]
+    pub fn unfenced(&self) -> Reason {
+        match self.obs.leadership.promotion {
+            PromotionRight::Waits(wait) if self.obs.route.outstanding.is_empty() => {
+                Reason::PromotionWaits(wait)
+            }
+            PromotionRight::Waits(_) | PromotionRight::Granted => {
+                Reason::GatewaysOutstanding(self.obs.route.outstanding.clone())
+            }
+        }
     }
 
     /// Whether registering `id` on `main` failed for good in their present lives: its history

@@ -11,4 +11,6 @@ pub mod explore;
 mod hash;
 pub mod model;
 pub mod pack;
+pub mod report;
+pub mod stateright;
 mod table;

@@ -70,11 +70,11 @@ pub(super) fn clear_row(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if row.state == RowState::Phantom && unreachable && row.since == Age::Fresh {
         return Verdict::Hold(Reason::RetryLater(id));
     }
-    if record.is_voter(id) && !s.nobody_forwards() {
+    if record.is_voter(id) && !s.is_fenced() {
         if s.obs.route.handed_out != Route::Closed {
             return Verdict::Act(vec![Action::SetRoute(Route::Closed)], reason);
         }
-        return Verdict::Hold(Reason::GatewaysOutstanding(s.obs.route.outstanding.clone()));
+        return Verdict::Hold(s.unfenced());
     }
     let drop = Action::Drop { on: main.at, replica: id, term: record.term };
     Verdict::Act(vec![drop], reason)
@@ -87,8 +87,8 @@ pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if main.rows.contains_key(&id) || s.is_deleting(id) || s.branched_off(&main, id) {
         return Verdict::Pass;
     }
-    if record.is_voter(id) && !s.nobody_forwards() {
-        return Verdict::Hold(Reason::GatewaysOutstanding(s.obs.route.outstanding.clone()));
+    if record.is_voter(id) && !s.is_fenced() {
+        return Verdict::Hold(s.unfenced());
     }
     let mode = wanted_mode(s, record, &main, id);
     let register = Action::Register { on: main.at, replica, mode, term: record.term };

@@ -185,17 +185,21 @@ pub(super) fn renew(s: &Situation<'_>) -> Verdict {
     Verdict::Act(actions, Reason::TailMayBeLost(main.at.id))
 }
 
-/// The voter that will not confirm a restarted main that lost nothing: it obeys nobody, because it
-/// was main for a moment by a command that came late, so that only a new reign reaches it.
-fn out_of_touch(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
-    let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
-    let voter = record.voters().find(|id| {
+/// The voter that will not confirm a restarted main: it obeys nobody, because it was main for a
+/// moment by a command that came late, so that only a new reign reaches it.
+fn obeys_nobody(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
+    record.voters().find(|id| {
         let row = main.rows.get(id);
         let for_long =
             row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
         for_long && s.is_replica(*id) && s.proof(*id).is_none()
-    });
-    voter.filter(|_| complete)
+    })
+}
+
+/// The same, where the main lost nothing.
+fn out_of_touch(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
+    let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
+    obeys_nobody(s, record, main).filter(|_| complete)
 }
 
 /// The voter whose fresh contact confirms a restarted main.
@@ -233,7 +237,9 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     }
     let voter = record.voters().next();
     let row = voter.and_then(|id| main.rows.get(&id));
-    if let Some(voter) = voter.filter(|_| row.is_some_and(Row::outruns_main)) {
+    // Neither confirms the other, and time changes nothing: what may be missing a person must accept.
+    let apart = row.is_some_and(Row::outruns_main) || obeys_nobody(s, record, &main).is_some();
+    if let Some(voter) = voter.filter(|_| apart) {
         return Verdict::Hold(Reason::BothLostPower { main: main.at.id, voter });
     }
     let state = row.map(|row| row.state.clone());
@@ -341,10 +347,10 @@ fn drain_then(
             }
             Drain::Drained => true,
         },
-        Route::Closed => s.obs.route.outstanding.is_empty(),
+        Route::Closed => s.is_fenced(),
     };
     if !drained {
-        return Verdict::Stop(Reason::GatewaysOutstanding(s.obs.route.outstanding.clone()));
+        return Verdict::Stop(s.unfenced());
     }
     let proven_since = s.committed(main, candidate)
         && s.obs.memory.commit.as_ref().is_some_and(|commit| commit.drained);

@@ -58,10 +58,6 @@ fn intent<'a>(s: &Situation<'a>) -> Option<&'a Record> {
     s.record.filter(|record| record.stage == Stage::Intent)
 }
 
-fn promotion_open(s: &Situation<'_>) -> bool {
-    s.nobody_forwards() && s.obs.leadership.promotion == PromotionRight::Granted
-}
-
 /// F20. Nothing changes its role while a grant may be alive somewhere.
 pub(super) fn withdrawal_waits(s: &Situation<'_>) -> Verdict {
     if intent(s).is_none() {
@@ -79,7 +75,7 @@ pub(super) fn withdrawal_waits(s: &Situation<'_>) -> Verdict {
 /// F30. A reign begins with a promotion, so that its epoch and uuid are its own; whoever is main
 /// already becomes a replica first.
 pub(super) fn target_steps_down(s: &Situation<'_>) -> Verdict {
-    let Some(record) = intent(s).filter(|_| promotion_open(s)) else { return Verdict::Pass };
+    let Some(record) = intent(s).filter(|_| s.is_fenced()) else { return Verdict::Pass };
     let own_data = matches!(record.cause, Cause::Return | Cause::Renewal | Cause::Bootstrap);
     match (s.target_fit(record), s.main(record.target)) {
         (Ok(on), Some(_)) if own_data => Verdict::Act(
@@ -93,7 +89,7 @@ pub(super) fn target_steps_down(s: &Situation<'_>) -> Verdict {
 /// F40. From here on a restart of the target's process does no harm: nobody forwards, so nothing
 /// can be acknowledged that it might lose.
 pub(super) fn record_withdrawn(s: &Situation<'_>) -> Verdict {
-    let Some(record) = intent(s).filter(|_| promotion_open(s)) else { return Verdict::Pass };
+    let Some(record) = intent(s).filter(|_| s.is_fenced()) else { return Verdict::Pass };
     let (Ok(at), true) = (s.target_fit(record), s.is_replica(record.target)) else {
         return Verdict::Pass;
     };

@@ -58,7 +58,7 @@ fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Acti
         on: main.at,
         term: record.term,
         proves: attached(s, main),
-        drained: s.nobody_forwards(),
+        drained: s.is_fenced(),
     })
 }
 

@@ -10,7 +10,7 @@ use shell_sim::{
     memgraph::{ReplicaName, ReplicaState, SystemState},
     world::{
         Awaited, ClientId, ControllerNo, Cut, Fate, Kind, MessageBody, MessageId, Obstacle, Place,
-        World, WriteId,
+        Process, World, WriteId,
     },
 };
 
@@ -78,7 +78,9 @@ impl List<'_> {
                 continue;
             }
             let leads = process.leader.renewal().is_some();
-            if process.waiting.is_none() {
+            if hopeless(world, process) {
+                self.go(Act::GiveUp(no));
+            } else if process.waiting.is_none() {
                 if !process.queue.is_empty() {
                     self.go(Act::Effect(no));
                 } else if leads || routes(world, no) {
@@ -207,8 +209,11 @@ impl List<'_> {
                 self.from_outside(Outside::Crash, Act::Crash(id));
             }
             if body.powered {
-                let keep = body.instance.volume.flushed;
-                self.from_outside(Outside::Power, Act::Power(id, keep));
+                let (least, all) =
+                    (body.instance.volume.flushed, body.instance.volume.log.len());
+                for lost in 0..=all.saturating_sub(least).min(2) {
+                    self.from_outside(Outside::Power, Act::Power(id, all - lost));
+                }
                 if body.pod.is_some() {
                     self.from_outside(Outside::Pod, Act::RemovePod(id));
                     self.from_outside(Outside::Volume, Act::LoseVolume(id));
@@ -233,7 +238,7 @@ impl List<'_> {
                 continue;
             }
             let place = Place::Controller(no);
-            if process.waiting.is_some() {
+            if process.waiting.is_some() && !hopeless(world, process) {
                 self.from_outside(Outside::Late, Act::GiveUp(no));
             }
             if process.leader.renewal().is_none() {
@@ -305,6 +310,17 @@ impl List<'_> {
     }
 }
 
+/// Whether a controller waits for the answer of an instance that ended unheard.
+fn hopeless(world: &World, process: &Process) -> bool {
+    process.waiting.as_ref().is_some_and(|waiting| match waiting.on {
+        Awaited::Connection(session) => {
+            world.network.connections.get(&session).is_none_or(|connection| connection.ended)
+                && !world.network.messages.values().any(|body| body.session() == Some(session))
+        }
+        Awaited::Record(_) => false,
+    })
+}
+
 /// Whether somebody who takes steps waits for a message, or for what comes of it.
 fn is_awaited(world: &World, id: &MessageId, body: &MessageBody) -> bool {
     match body {
@@ -355,7 +371,7 @@ pub(super) fn class(act: Act) -> u8 {
     match act {
         Act::Tick => 0,
         Act::Look(no) => 1 + controller(no),
-        Act::Effect(no) => 3 + controller(no),
+        Act::Effect(no) | Act::GiveUp(no) => 3 + controller(no),
         Act::Campaign(no) => 5 + controller(no),
         Act::StartController(no) => 7 + controller(no),
         Act::Thaw(Place::Controller(no)) => 9 + controller(no),
@@ -379,7 +395,6 @@ pub(super) fn class(act: Act) -> u8 {
         | Act::LoseVolume(_)
         | Act::CrashController(_)
         | Act::Freeze(_)
-        | Act::GiveUp(_)
         | Act::Cut(..)
         | Act::ApiDown
         | Act::Lose(_)

@@ -25,6 +25,7 @@ use crate::{
 use ha_core::ids::InstanceId;
 use shell_sim::{
     driver::{End, Fair},
+    memgraph::RecoveryPath,
     schedule::SETTLE_MS,
     world::{ControllerNo, Event, World},
 };
@@ -78,7 +79,9 @@ impl Model {
         let budget = configuration.budget.clone();
         let never = |kinds: &[Outside]| kinds.iter().all(|kind| budget.of(*kind) == 0);
         configuration.grain.api_answers &= never(&[Outside::Api, Outside::Alone]);
-        configuration.grain.volumes_last &= never(&[Outside::Volume]);
+        // A snapshot carries the whole log, so nothing of it may be forgotten.
+        let slices = configuration.settings.config.recovery == RecoveryPath::Wals;
+        configuration.grain.volumes_last &= never(&[Outside::Volume]) && slices;
         let mut fair = Fair::new(&configuration.settings, configuration.decide);
         match fair.settle(SETTLE_MS) {
             End::Settled => {}

@@ -99,13 +99,7 @@ impl Moments {
     pub(super) fn notice(&mut self, world: &World, happening: &Happening) {
         match happening {
             Happening::RecordWritten { stage: Stage::Steady, first: true, .. } => {
-                match world.api.record().map(|record| record.cause) {
-                    Some(Cause::Failover) => self.set(Moment::Failover),
-                    Some(Cause::Switchover { .. }) => self.set(Moment::Switchover),
-                    Some(Cause::Return) => self.set(Moment::Return),
-                    Some(Cause::Renewal) => self.set(Moment::Renewal),
-                    Some(Cause::Bootstrap) | None => {}
-                }
+                self.steady(world);
             }
             Happening::RecordConflict(_) => self.set(Moment::RecordConflict),
             Happening::LeaseTaken { released: false, .. } => self.set(Moment::LeaseTaken),
@@ -152,6 +146,19 @@ impl Moments {
                 _ => {}
             },
             _ => {}
+        }
+    }
+
+    /// A reign became steady. Why it began stands in the record before: it is asked no more once a
+    /// record is steady, and the canonical form has forgotten it in the one that was just written.
+    fn steady(&mut self, world: &World) {
+        let mut records = world.api.records.iter().rev().map(|(_, record)| record);
+        match records.find(|record| record.stage != Stage::Steady).map(|record| record.cause) {
+            Some(Cause::Failover) => self.set(Moment::Failover),
+            Some(Cause::Switchover { .. }) => self.set(Moment::Switchover),
+            Some(Cause::Return) => self.set(Moment::Return),
+            Some(Cause::Renewal) => self.set(Moment::Renewal),
+            Some(Cause::Bootstrap) | None => {}
         }
     }
 

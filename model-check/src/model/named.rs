@@ -2,7 +2,10 @@
 //! `long` when somebody has an hour.
 
 use super::configuration::{Budget, COARSE, Configuration, Outside, world};
-use shell_sim::{memgraph::Version, world::Settings};
+use shell_sim::{
+    memgraph::{RecoveryPath, Version},
+    world::Settings,
+};
 use std::fmt;
 
 /// How far to go.
@@ -67,25 +70,172 @@ fn with(configuration: Configuration, change: impl FnOnce(&mut Settings)) -> Con
 pub fn configurations(bounds: Bounds) -> Vec<Configuration> {
     match bounds {
         Bounds::Ci => ci(),
-        Bounds::Long => vec![
-            main(
-                "late-commands-long",
-                "a crash, a command that lands late, a leader that dies, a gateway that stands still",
-                4,
-                &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
-            ),
-        ],
+        Bounds::Long => long(),
     }
 }
 
 fn ci() -> Vec<Configuration> {
+    let mut all = vec![configuration("quiet", "nothing but writes", 0, &[(Write, 2)])];
+    all.extend(instances());
+    all.extend(networks());
+    all.extend(leaders());
+    all.extend(engines());
+    all.extend(mains());
+    all
+}
+
+/// What befalls instances.
+fn instances() -> Vec<Configuration> {
+    let loose = |configuration| with(configuration, |settings| settings.config.flush_every = 1_000);
     vec![
-        configuration("quiet", "nothing but writes", 0, &[(Write, 2)]),
+        configuration(
+            "two-crashes",
+            "two processes of instances end at any moments",
+            2,
+            &[(Crash, 2)],
+        ),
+        loose(configuration(
+            "power-lost",
+            "a node loses power, and with it what was not flushed",
+            1,
+            &[(Write, 2), (Power, 1)],
+        )),
+        configuration(
+            "pods-replaced",
+            "a pod is taken away and made anew, and a process ends",
+            2,
+            &[(Pod, 1), (Crash, 1)],
+        ),
+        configuration("volume-lost", "a volume is lost", 1, &[(Write, 2), (Volume, 1)]),
+        configuration(
+            "pod-deleted",
+            "the main's pod is marked for deletion, and the leader dies",
+            1,
+            &[(Write, 1), (Mark, 1), (Controller, 1)],
+        ),
+    ]
+}
+
+/// What befalls links and the API server.
+fn networks() -> Vec<Configuration> {
+    vec![
+        with(
+            configuration(
+                "main-unseen",
+                "a controller loses sight of an instance that gateways reach",
+                1,
+                &[(Write, 2), (Cut, 1)],
+            ),
+            |settings| settings.patience.witness_limit_ms = 6_000,
+        ),
+        configuration(
+            "instances-parted",
+            "two instances do not reach each other",
+            1,
+            &[(Write, 2), (Part, 1)],
+        ),
+        configuration(
+            "api-gone",
+            "the API server is gone for a while, during a switchover too",
+            1,
+            &[(Write, 1), (Api, 1), (Switchover, 1)],
+        ),
+        configuration(
+            "api-gone-for-one",
+            "the leader alone does not reach the API server, during a switchover too",
+            1,
+            &[(Alone, 1), (Switchover, 1)],
+        ),
+        configuration(
+            "answers-lost",
+            "the answer to an effect is lost, in a switchover and after a crash",
+            2,
+            &[(Answer, 1), (Crash, 1), (Switchover, 1)],
+        ),
+        configuration(
+            "slow-messages",
+            "a message takes longer than anybody's patience",
+            2,
+            &[(Write, 1), (Slow, 1), (Crash, 1)],
+        ),
+    ]
+}
+
+/// What befalls controllers.
+fn leaders() -> Vec<Configuration> {
+    vec![
+        configuration(
+            "leader-dies",
+            "a process of an instance ends, and the leader dies between any two effects",
+            2,
+            &[(Write, 1), (Crash, 1), (Controller, 1)],
+        ),
         configuration(
             "stale-leader",
-            "a leader stands still at any moment, another one takes over",
+            "a leader stands still between its last look and its send, and wakes at any time",
             2,
-            &[(Write, 1), (Freeze, 1), (Gateway, 1), (Switchover, 1)],
+            &[(Crash, 1), (Freeze, 1)],
+        ),
+        configuration(
+            "lease-given-up",
+            "a leader gives its lease up at any moment of a failover",
+            1,
+            &[(Crash, 1), (Release, 1)],
+        ),
+    ]
+}
+
+/// What the engine leaves open, and where its versions differ.
+fn engines() -> Vec<Configuration> {
+    let crash = |name, about| configuration(name, about, 1, &[(Write, 2), (Crash, 1)]);
+    vec![
+        with(
+            crash("unordered", "requests overtake each other across connections"),
+            |settings| settings.ordered = false,
+        ),
+        with(
+            crash("snapshots", "recovery sends the whole state, never a part of the log"),
+            |settings| settings.config.recovery = RecoveryPath::Snapshot,
+        ),
+        with(
+            crash("engine-head", "a failed registration leaves nothing behind"),
+            |settings| settings.config.version = Version::Head,
+        ),
+    ]
+}
+
+/// Those whose number of states counts: three instances, two controllers, late commands, two
+/// writes, three faults, a gateway that stands still.
+fn mains() -> Vec<Configuration> {
+    vec![
+        main(
+            "second-phase-lost",
+            "a decision is lost on its way, a process ends, commands of a dead leader land late",
+            3,
+            &[(Write, 2), (Decision, 1), (Crash, 1), (Gateway, 1)],
+        ),
+        main(
+            "failover",
+            "a process ends, a command lands late, a gateway stands still",
+            3,
+            &[(Write, 2), (Crash, 1), (Late, 1), (Gateway, 1)],
+        ),
+        main(
+            "switchover",
+            "a switchover, a leader that dies, a late command, a gateway that stands still",
+            3,
+            &[(Write, 2), (Switchover, 1), (Controller, 1), (Late, 1), (Gateway, 1)],
+        ),
+    ]
+}
+
+fn long() -> Vec<Configuration> {
+    vec![
+        main(
+            "failover-long",
+            "two processes end, a command lands late, the leader dies, a gateway stands still",
+            4,
+            &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
         ),
     ]
 }

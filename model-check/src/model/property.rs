@@ -61,7 +61,7 @@ impl Properties {
     }
 
     /// The oracle found something.
-    pub(super) fn note(&mut self, broken: &Violation) {
+    pub fn note(&mut self, broken: &Violation) {
         self.set(match broken {
             Violation::Rule(broken) => {
                 self.rule(broken);

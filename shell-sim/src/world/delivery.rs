@@ -192,7 +192,7 @@ impl World {
         let replica = self.body(to)?.instance.as_replica().is_some();
         if replica && !matches!(&request, Rpc::FinalizeCommit { tick, .. } if kept == Some(*tick)) {
             // A decision about a transaction that is not kept is answered with success (MR 4.3).
-            self.note_lost_decision(from, &request);
+            self.note_lost_decision(from, Some(to), &request);
         }
         let before = self.network.messages.len();
         self.feed(to, Input::Request { id: rpc, from: endpoint(from), request }, out)?;
@@ -330,6 +330,7 @@ impl World {
             )
             | None => RpcFailure::TimedOut,
         };
+        let gone = self.obstacle(&id, message) == Some(Obstacle::Gone);
         let Some(message) = self.network.messages.remove(&id) else {
             return Err(Refused::NoMessage(id));
         };
@@ -339,7 +340,8 @@ impl World {
         }
         match (message, id.from, id.to) {
             (Body::Rpc { id: rpc, awaited, request, .. }, Place::Instance(from), _) => {
-                self.note_lost_decision(from, &request);
+                let forgot = if gone { voter_at(id.to) } else { None };
+                self.note_lost_decision(from, forgot, &request);
                 if awaited { self.feed(from, Input::Failed { id: rpc, why }, out) } else { Ok(()) }
             }
             (Body::RpcAnswer { id: rpc, .. }, _, Place::Instance(to)) => {
@@ -386,20 +388,40 @@ impl World {
         let Place::Instance(from) = id.from else {
             return Err(Refused::NotNow("only an instance asks an instance"));
         };
-        self.note_lost_decision(from, &decision);
+        self.note_lost_decision(from, None, &decision);
         self.feed(from, Input::Failed { id: rpc, why: RpcFailure::TimedOut }, out)
     }
 
     /// A second phase that does not arrive in time, or not where its transaction is kept: the
-    /// client is told success all the same (MR 4.3).
-    fn note_lost_decision(&mut self, from: InstanceId, request: &Rpc<super::Payload>) {
+    /// client is told success all the same (MR 4.3). If the voter `forgot` it because its process
+    /// ended, that is one loss; anything else may happen to the main besides.
+    fn note_lost_decision(
+        &mut self,
+        from: InstanceId,
+        forgot: Option<InstanceId>,
+        request: &Rpc<super::Payload>,
+    ) {
         if let Rpc::FinalizeCommit { tick, commit: true, .. } = request
             && let Ok(body) = self.body(from)
             && let Some(entry) =
                 body.instance.volume.log.iter().rev().find(|entry| entry.tick == *tick)
             && let super::Payload::Write(write) = entry.payload
         {
-            self.truth.undecided.insert(write);
+            match forgot {
+                Some(voter) => {
+                    self.truth.unflushed.entry(write).or_default().insert(voter);
+                }
+                None => {
+                    self.truth.undecided.insert(write);
+                }
+            }
         }
+    }
+}
+
+const fn voter_at(place: Place) -> Option<InstanceId> {
+    match place {
+        Place::Instance(id) => Some(id),
+        Place::Controller(_) | Place::Gateway(_) | Place::Api => None,
     }
 }

@@ -179,7 +179,7 @@ impl World {
         !self.settings.makes(Mistake::GrantCheckedWhenAsked)
     }
 
-    /// The same before a byte passes, where it looks then.
+    /// Minds the grant before a byte passes, unless it only looks at it when it asks.
     fn mind_byte(&mut self, id: GatewayId, out: &mut Vec<Happening>) -> Step {
         if self.looks_at_each_byte() { self.mind_grant(id, out) } else { self.awake(id).map(drop) }
     }

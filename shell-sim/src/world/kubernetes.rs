@@ -263,6 +263,9 @@ impl World {
         if self.body(id)?.runs() {
             return Err(Refused::NotNow("a process runs on the volume; crash it first"));
         }
+        for write in writes(self.body(id)?) {
+            self.truth.unflushed.entry(write).or_default().insert(id);
+        }
         self.feed(id, Input::Wipe, out)?;
         let boot = BootId(self.mint.fresh().into());
         let body = self.body_mut(id)?;

@@ -152,8 +152,9 @@ pub struct Truth {
     /// Writes whose second phase did not arrive in time, or at a voter that restarted and kept
     /// nothing: their clients are told success all the same (MR 4.3).
     pub undecided: BTreeSet<WriteId>,
-    /// Instances that lost a write with the power of their node. One alone takes nothing from
-    /// anybody; two are more than the promise covers.
+    /// Instances that lost a write: with the power of their node or their volume, or because they
+    /// ended between the two phases of its commit. One alone takes nothing from anybody; two are
+    /// more than the promise covers.
     pub unflushed: BTreeMap<WriteId, BTreeSet<InstanceId>>,
     /// Writes so far.
     pub writes: u16,

@@ -1,0 +1,63 @@
+//! Counterexamples as files: the story in comments, then the schedule.
+
+use crate::input::InputError;
+use model_check::report::{Property, Report};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A counterexample that was written.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub(super) config: &'static str,
+    pub(super) property: &'static str,
+    pub(super) path: PathBuf,
+}
+
+/// Writes every counterexample that can be played. The folder comes about with the first one.
+pub(super) fn save(
+    folder: &Path,
+    mutant: Option<&str>,
+    reports: &[Report],
+) -> Result<Vec<Saved>, InputError> {
+    let io = |path: &Path, error| InputError::Io { path: path.to_owned(), error };
+    let mut saved = Vec::new();
+    for report in reports {
+        for property in report.broken() {
+            let Some(text) = text(report, property, mutant) else { continue };
+            let path = folder.join(format!("{}-{}.txt", report.name, property.name));
+            fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
+            fs::write(&path, text).map_err(|error| io(&path, error))?;
+            saved.push(Saved { config: report.name, property: property.name, path });
+        }
+    }
+    Ok(saved)
+}
+
+fn text(report: &Report, property: &Property, mutant: Option<&str>) -> Option<String> {
+    let told = property.witness.as_ref().filter(|told| !told.schedule.is_empty())?;
+    let mut text = format!(
+        "# Counterexample: {} ({}) does not hold in configuration {}: {}.\n\
+         # {} steps from a cluster at rest; no run that shows it is shorter.\n",
+        property.name,
+        property.kind.text(),
+        report.name,
+        report.about,
+        told.length
+    );
+    if let Some(mutant) = mutant {
+        text += &format!("# mutant: {mutant}\n");
+    }
+    if told.replayed == Some(false) {
+        text += "# The simulator alone does not judge this property: read the story.\n";
+    }
+    text += "#\n";
+    for line in &told.story {
+        text += format!("# {line}").trim_end();
+        text += "\n";
+    }
+    text += "\n";
+    text += &told.schedule;
+    Some(text)
+}

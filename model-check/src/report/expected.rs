@@ -1,0 +1,29 @@
+//! What must be seen in a configuration: it follows from its budget. Were it not seen, nothing that
+//! is said of its states would be false, but it would be said of fewer than it seems.
+
+use crate::model::{Configuration, Moment, Outside};
+use std::collections::BTreeSet;
+
+/// Each row: what has to be in the budget, how many faults that takes, and what must be seen then.
+const ROWS: &[(&[Outside], u8, &[Moment])] = &[
+    (&[Outside::Write], 0, &[Moment::Acked]),
+    (&[Outside::Switchover], 0, &[Moment::Switchover]),
+    (&[Outside::Crash], 1, &[Moment::Failover]),
+    (&[Outside::Pod], 1, &[Moment::Failover]),
+    (&[Outside::Controller], 1, &[Moment::LeaseTaken]),
+    (&[Outside::Freeze], 1, &[Moment::LeaseTaken]),
+    (&[Outside::Write, Outside::Decision], 1, &[Moment::DecisionLost]),
+    (&[Outside::Crash, Outside::Late], 2, &[Moment::LatePromotion]),
+    (&[Outside::Switchover, Outside::Late], 1, &[Moment::LateDemotion]),
+];
+
+/// What must be seen.
+#[must_use]
+pub fn expected(configuration: &Configuration) -> BTreeSet<Moment> {
+    let budget = &configuration.budget;
+    let has = |kinds: &[Outside], faults: u8| {
+        budget.faults >= faults && kinds.iter().all(|kind| budget.of(*kind) > 0)
+    };
+    let rows = ROWS.iter().filter(|(kinds, faults, _)| has(kinds, *faults));
+    rows.flat_map(|(.., moments)| moments.iter().copied()).collect()
+}
