@@ -21,6 +21,9 @@ pub enum Action {
         expected: Option<ResourceVersion>,
         /// The new content.
         record: Box<Record>,
+        /// Whether it says that the target, in the life that it names, was read as a replica after
+        /// the last gateway let go: then that is read once more just before.
+        reads_target: bool,
     },
     /// Tell gateways where writes go. Takes effect in this process at once, at a gateway with its
     /// next answer.
@@ -98,8 +101,7 @@ impl Action {
     pub fn preconditions(&self) -> Vec<Precondition> {
         use Precondition::{IsMain, IsReplica, LeaseHeld, Lives, NobodyForwards, RecordTerm};
         match self {
-            // What the stage says of the target was so after the last gateway let go, not before.
-            Self::WriteRecord { expected, record } if record.stage == Stage::Withdrawn => vec![
+            Self::WriteRecord { expected, record, reads_target: true } => vec![
                 LeaseHeld,
                 NobodyForwards,
                 Lives(InstanceRef { id: record.target, incarnation: record.incarnation }),

@@ -209,7 +209,11 @@ fn lives_are_read(seen: &Seen<'_>, action: &Action) -> bool {
 
 fn written<'a>(seen: &Seen<'a>, action: &'a Action) -> Option<(Option<&'a Record>, &'a Record)> {
     match action {
-        Action::WriteRecord { record, .. } => Some((seen.record(), record)),
+        // The record as it is changes nothing.
+        Action::WriteRecord { record, .. } => {
+            let old = seen.record();
+            (old != Some(&**record)).then_some((old, &**record))
+        }
         Action::SetRoute(_)
         | Action::Promote { .. }
         | Action::Demote { .. }

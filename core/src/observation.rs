@@ -419,6 +419,10 @@ pub struct Memory {
     pub registered: BTreeMap<InstanceId, Registration>,
     /// The last commit of our own.
     pub commit: Option<OwnCommit>,
+    /// Whether a write of the record may still land that was sent before what this process knows of
+    /// it: by an earlier leader, or by itself with no answer. A write of its own that is confirmed
+    /// makes every such write miss.
+    pub writes_may_land: bool,
 }
 
 /// The registrations of one replica on one main by this process.

@@ -223,7 +223,7 @@ impl Action {
     /// Visits the lives that it is meant for, and what it writes.
     pub fn visit(&mut self, by: &mut impl Visitor) {
         match self {
-            Self::WriteRecord { expected, record } => {
+            Self::WriteRecord { expected, record, .. } => {
                 if let Some(version) = expected {
                     by.version(Object::Record, version);
                 }

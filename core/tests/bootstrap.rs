@@ -37,7 +37,7 @@ fn refused(obs: &ClusterObservation, sentence: &str) {
 #[test]
 fn an_empty_cluster_gets_an_intent_and_nothing_else() {
     match plan(&base("bootstrap")).actions().as_slice() {
-        [Action::WriteRecord { expected: None, record }] => {
+        [Action::WriteRecord { expected: None, record, .. }] => {
             assert_eq!((record.stage, record.cause), (Stage::Intent, Cause::Bootstrap));
             assert_eq!(record.target, InstanceId(0));
         }

@@ -39,12 +39,12 @@ fn text(report: &Report, property: &Property, mutant: Option<&str>) -> Option<St
     let told = property.witness.as_ref().filter(|told| !told.schedule.is_empty())?;
     let mut text = format!(
         "# Counterexample: {} ({}) does not hold in configuration {}: {}.\n\
-         # {} steps from a cluster at rest; no run that shows it is shorter.\n",
+         # {}.\n",
         property.name,
         property.kind.text(),
         report.name,
         report.about,
-        told.length
+        told.length_in_words()
     );
     if let Some(mutant) = mutant {
         text += &format!("# mutant: {mutant}\n");

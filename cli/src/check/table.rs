@@ -1,7 +1,7 @@
 //! Reports for people: a table, what was seen in each configuration, and every counterexample.
 
 use super::save::Saved;
-use model_check::report::{Kind, Property, Report, Told, Verdict};
+use model_check::report::{Kind, Property, Report, Rests, Verdict};
 use std::fmt::Write as _;
 
 /// All reports, and where counterexamples were written.
@@ -81,17 +81,7 @@ fn details(out: &mut String, report: &Report) {
         unknown => writeln!(out, "  always     {unknown} not broken in what was explored"),
     };
     if let Some(rests) = &report.rests {
-        let _ = writeln!(
-            out,
-            "  settles    from everywhere within {} steps; {} states settled, {} held for a \
-             recipe that is missing; {} of {} traps restless, {} states lost",
-            rests.within,
-            grouped(rests.settled),
-            grouped(rests.excused),
-            rests.restless,
-            grouped(rests.traps),
-            rests.lost
-        );
+        settling(out, rests);
     }
     let sometimes = |one: &Property| one.kind == Kind::Sometimes;
     let seen: Vec<String> = report
@@ -110,6 +100,24 @@ fn details(out: &mut String, report: &Report) {
     let _ = writeln!(out, "  memory     {} bytes a state", report.bytes_per_state);
     for one in &report.projections {
         let _ = writeln!(out, "  {:>12} states without {}", grouped(one.states), one.part);
+    }
+}
+
+/// How everything comes to rest, or what does not.
+fn settling(out: &mut String, rests: &Rests) {
+    let _ = writeln!(
+        out,
+        "  settles    within {} steps at best; {} states settled, {} held for a missing recipe",
+        rests.within,
+        grouped(rests.settled),
+        grouped(rests.excused)
+    );
+    let restless = [
+        (rests.restless, "places where a fair run stays for ever without rest"),
+        (rests.lost, "states from which no rest can be reached"),
+    ];
+    for (number, what) in restless.iter().filter(|(number, _)| *number > 0) {
+        let _ = writeln!(out, "             {} {what}", grouped(*number));
     }
 }
 
@@ -132,14 +140,16 @@ fn wrapped(out: &mut String, heading: &str, items: &[String]) {
 }
 
 fn counterexample(out: &mut String, report: &Report, property: &Property, saved: &[Saved]) {
-    let Some(Told { length, story, .. }) = &property.witness else { return };
+    let Some(told) = &property.witness else { return };
     let kind = property.kind.text();
     let _ = writeln!(
         out,
-        "\n{}: {} ({kind}) does not hold, {length} steps from rest (! comes from outside):",
-        report.name, property.name
+        "\n{}: {} ({kind}) does not hold, {} (! comes from outside):",
+        report.name,
+        property.name,
+        told.length_in_words()
     );
-    for line in story {
+    for line in &told.story {
         let _ = writeln!(out, "{line}");
     }
     let file = saved.iter().find(|one| one.config == report.name && one.property == property.name);

@@ -53,6 +53,9 @@ pub struct History {
     open_transactions: bool,
     last_byte: Option<Millis>,
     memory: Memory,
+    /// When the last write of the record was sent that was confirmed, if none was left without an
+    /// answer since.
+    confirmed: Option<Millis>,
 }
 
 impl History {
@@ -66,10 +69,11 @@ impl History {
             open_transactions: false,
             last_byte: None,
             memory: Memory::default(),
+            confirmed: None,
         }
     }
 
-    /// Takes one sample whose reading began at `began`.
+    /// Takes one sample whose reading began at `began`; of a write of the record, when it was sent.
     pub fn take(&mut self, began: Millis, sample: Sample) {
         match sample {
             Sample::Pod { id, pod } => self.take_pod(id, began, pod),
@@ -188,10 +192,15 @@ impl History {
                     entry.streams_opened(at);
                 }
             }
-            Action::WriteRecord { .. }
-            | Action::Promote { .. }
-            | Action::Demote { .. }
-            | Action::Drop { .. } => {}
+            Action::WriteRecord { .. } => match outcome {
+                Outcome::Done => self.confirmed = Some(at),
+                Outcome::Unknown => self.confirmed = None,
+                Outcome::NotSent
+                | Outcome::Refused
+                | Outcome::Branched
+                | Outcome::Unreachable => {}
+            },
+            Action::Promote { .. } | Action::Demote { .. } | Action::Drop { .. } => {}
         }
     }
 
@@ -271,7 +280,12 @@ impl History {
             record: self.observe_record(now, patience, acquired),
             instances,
             route: self.observe_route(now, patience, outstanding),
-            memory: self.memory.clone(),
+            memory: Memory {
+                writes_may_land: self
+                    .confirmed
+                    .is_none_or(|sent| acquired.is_some_and(|acquired| sent < acquired)),
+                ..self.memory.clone()
+            },
         }
     }
 

@@ -146,6 +146,9 @@ impl History {
             by.moment(Moment::LastByte, at);
         }
         self.memory.visit(by);
+        if let Some(sent) = &mut self.confirmed {
+            by.moment(Moment::RecordRead, sent);
+        }
     }
 
     /// The record as last read, to be changed.

@@ -375,6 +375,8 @@ pub enum Reason {
     PhantomRow(InstanceId),
     /// A registration of another mode than wanted.
     WrongMode(InstanceId),
+    /// A write of the record that was sent before may still land.
+    RecordInDoubt,
     /// A registration that this process did not make and cannot take as proof.
     UnprovenRow(InstanceId),
     /// A replica that stays invalid is registered once more.

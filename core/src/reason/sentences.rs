@@ -57,6 +57,7 @@ impl fmt::Display for Reason {
             Self::Unregistered(_)
             | Self::PhantomRow(_)
             | Self::WrongMode(_)
+            | Self::RecordInDoubt
             | Self::UnprovenRow(_)
             | Self::StuckInvalid(_)
             | Self::RetryLater(_)
@@ -205,6 +206,7 @@ impl Reason {
         match self {
             Self::Unregistered(id) => write!(f, "{id} is a replica without registration"),
             Self::PhantomRow(id) => write!(f, "the row of {id} is a phantom"),
+            Self::RecordInDoubt => f.write_str("an earlier write of the record may still land"),
             Self::WrongMode(id) => write!(f, "the row of {id} has another mode than wanted"),
             Self::UnprovenRow(id) => write!(f, "the row of {id} proves nothing"),
             Self::StuckInvalid(id) => write!(f, "{id} stays invalid"),

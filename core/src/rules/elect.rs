@@ -43,12 +43,12 @@ fn intent(
     if s.obs.route.handed_out != Route::Closed {
         actions.push(Action::SetRoute(Route::Closed));
     }
-    actions.push(Action::WriteRecord { expected: s.version, record: Box::new(record) });
+    actions.push(Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false });
     actions
 }
 
 fn rewrite(s: &Situation<'_>, record: Record) -> Vec<Action> {
-    vec![Action::WriteRecord { expected: s.version, record: Box::new(record) }]
+    vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }]
 }
 
 fn target_before(record: &Record) -> Option<Before> {

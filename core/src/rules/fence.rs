@@ -14,7 +14,7 @@ use crate::{
 use alloc::{boxed::Box, vec, vec::Vec};
 
 fn write(s: &Situation<'_>, record: Record) -> Vec<Action> {
-    vec![Action::WriteRecord { expected: s.version, record: Box::new(record) }]
+    vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }]
 }
 
 /// F10. The route stays open through the loss of the voter, since such a main acknowledges
@@ -94,7 +94,9 @@ pub(super) fn record_withdrawn(s: &Situation<'_>) -> Verdict {
         return Verdict::Pass;
     };
     let record = Record { stage: Stage::Withdrawn, incarnation: at.incarnation, ..record.clone() };
-    Verdict::Act(write(s, record), Reason::NobodyForwards)
+    let record = Box::new(record);
+    let write = Action::WriteRecord { expected: s.version, record, reads_target: true };
+    Verdict::Act(vec![write], Reason::NobodyForwards)
 }
 
 /// F45. A voter in recovery, or behind in quiet times, lacks a transaction that its main has,

@@ -55,7 +55,7 @@ macro_rules! rule_ids {
 }
 
 rule_ids!(
-    T10, T20, T30, T40, T50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70,
+    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70,
     F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A50, V10, V20, V30, V40, V50,
     R10, R20, X10, X20, X30, X40,
 );
@@ -137,7 +137,7 @@ const fn each(
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
     A20, A30, A40, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70, F10,
-    F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, V10, V20, V30,
+    F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60, V10, V20, V30,
     V40, V50, X10, X20, X30, X40,
 };
 
@@ -149,6 +149,7 @@ pub const RULES: &[Rule] = &[
     once(T30, Trust, "record-foreign", "the record is of a newer schema or not readable", trust::record_foreign),
     once(T40, Trust, "shape", "a cluster of another shape is asked for", trust::shape),
     once(T50, Trust, "paused", "an operator paused the controller", trust::paused),
+    once(T60, Trust, "record-in-doubt", "an earlier write of the record may still land", trust::record_in_doubt),
 
     once(B10, Bootstrap, "wait-for-all", "there is no record, and an instance is not known", bootstrap::wait_for_all),
     once(B20, Bootstrap, "first-main", "there is no record, and all instances are provably empty", bootstrap::first_main),

@@ -54,7 +54,7 @@ pub(super) fn restarted(s: &Situation<'_>) -> Verdict {
     } else {
         let record =
             Record { stage: Stage::Withdrawn, incarnation: at.incarnation, ..record.clone() };
-        Action::WriteRecord { expected: s.version, record: Box::new(record) }
+        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: true }
     };
     Verdict::Act(vec![action], Reason::TargetRestarted(at.id))
 }
@@ -72,7 +72,7 @@ pub(super) fn stepped_down(s: &Situation<'_>) -> Verdict {
     let record = Record { stage: Stage::Withdrawn, ..record.clone() };
     let target = record.target;
     Verdict::Act(
-        vec![Action::WriteRecord { expected: s.version, record: Box::new(record) }],
+        vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: true }],
         Reason::TargetMustBeReplica(target),
     )
 }

@@ -19,7 +19,7 @@ fn reigning<'a>(s: &Situation<'a>, stage: Stage) -> Option<(&'a Record, MainNow<
 }
 
 fn write(s: &Situation<'_>, record: Record) -> Vec<Action> {
-    vec![Action::WriteRecord { expected: s.version, record: Box::new(record) }]
+    vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }]
 }
 
 /// V10. The reign may hold a commit from now on, so there is no way back any more.

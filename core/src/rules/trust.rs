@@ -9,7 +9,7 @@ use crate::{
     reason::{Reason, Recipe},
     situation::Situation,
 };
-use alloc::vec;
+use alloc::{boxed::Box, vec};
 
 /// T10. Without the lease nothing is granted and nothing is done.
 pub(super) fn lease(s: &Situation<'_>) -> Verdict {
@@ -66,4 +66,15 @@ pub(super) fn shape(s: &Situation<'_>) -> Verdict {
 /// T50. A pause changes nothing, in particular not the route.
 pub(super) fn paused(s: &Situation<'_>) -> Verdict {
     if s.obs.desired.paused { Verdict::Stop(Reason::Paused) } else { Verdict::Pass }
+}
+
+/// T60. A write that was sent by an earlier leader, or by this one with no answer, may name another
+/// main while effects of this record are under way. The record as it is, written once more, makes
+/// each such write miss.
+pub(super) fn record_in_doubt(s: &Situation<'_>) -> Verdict {
+    let Some(record) = s.record.filter(|_| s.obs.memory.writes_may_land) else {
+        return Verdict::Pass;
+    };
+    let again = Action::WriteRecord { expected: s.version, record: Box::new(record.clone()), reads_target: false };
+    Verdict::Act(vec![again], Reason::RecordInDoubt)
 }

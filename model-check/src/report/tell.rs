@@ -24,6 +24,20 @@ pub struct Told {
     pub parted: Option<String>,
 }
 
+impl Told {
+    /// How long it is, in words.
+    #[must_use]
+    pub fn length_in_words(&self) -> String {
+        match self.before_the_cycle {
+            None => format!("{} steps from a cluster at rest", self.length),
+            Some(before) => {
+                let cycle = self.length.saturating_sub(before);
+                format!("{before} steps from a cluster at rest, and then {cycle} for ever")
+            }
+        }
+    }
+}
+
 /// A run that breaks the property of this name in its last step, or in the state that it leads to.
 pub(super) fn broken<S: System<State = Packed>>(
     model: &Model,

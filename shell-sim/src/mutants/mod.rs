@@ -100,8 +100,8 @@ fn unless(verdict: Verdict, unseen: impl Fn(&Reason) -> bool) -> Verdict {
 fn rewritten(verdict: Verdict, change: impl Fn(Record) -> Record) -> Verdict {
     let Verdict::Act(actions, reason) = verdict else { return verdict };
     let changed = actions.into_iter().map(|action| match action {
-        Action::WriteRecord { expected, record } => {
-            Action::WriteRecord { expected, record: Box::new(change(*record)) }
+        Action::WriteRecord { expected, record, reads_target } => {
+            Action::WriteRecord { expected, record: Box::new(change(*record)), reads_target }
         }
         Action::SetRoute(_)
         | Action::Promote { .. }
@@ -130,5 +130,5 @@ fn in_stage<'a>(s: &Situation<'a>, stage: Stage) -> Option<&'a Record> {
 
 /// A write of the record, on the version that was read.
 fn write(s: &Situation<'_>, record: Record) -> Action {
-    Action::WriteRecord { expected: s.version, record: Box::new(record) }
+    Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }
 }

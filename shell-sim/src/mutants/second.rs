@@ -92,7 +92,7 @@ fn steady<'a>(s: &Situation<'a>) -> Option<&'a Record> {
 }
 
 fn write(s: &Situation<'_>, record: Record) -> Action {
-    Action::WriteRecord { expected: s.version, record: Box::new(record) }
+    Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }
 }
 
 /// The record that follows `old` with another target.

@@ -90,7 +90,7 @@ impl World {
                 self.network.send(kind, false, here, Place::Instance(on.id), body);
                 self.wait(no, action, Awaited::Connection(session))
             }
-            (Action::WriteRecord { expected, record }, _, _) => {
+            (Action::WriteRecord { expected, record, .. }, _, _) => {
                 let (process, _) = self.acting(no)?;
                 process.tickets += 1;
                 let (by, ticket) = (process.me(), process.tickets);
@@ -149,7 +149,20 @@ impl World {
         outcome: Outcome,
         out: &mut Vec<Happening>,
     ) -> Step {
-        let (process, now) = self.acting(no)?;
+        let (_, now) = self.acting(no)?;
+        self.finish_sent(no, now, action, outcome, out)
+    }
+
+    /// The same for an effect that was sent at `sent`.
+    fn finish_sent(
+        &mut self,
+        no: ControllerNo,
+        sent: Millis,
+        action: Action,
+        outcome: Outcome,
+        out: &mut Vec<Happening>,
+    ) -> Step {
+        let (process, _) = self.acting(no)?;
         process.waiting = None;
         if outcome != Outcome::Done {
             process.queue.clear();
@@ -159,7 +172,7 @@ impl World {
                 report.draining_since = None;
             }
         }
-        process.history.take(now, Sample::Outcome { action: action.clone(), outcome });
+        process.history.take(sent, Sample::Outcome { action: action.clone(), outcome });
         out.push(Happening::Ended { controller: no, action, outcome });
         Ok(())
     }
@@ -216,7 +229,7 @@ impl World {
         match version {
             Some(version) => {
                 self.remember_record(no, waiting.sent, &waiting.action, version)?;
-                self.finish(no, waiting.action, Outcome::Done, out)
+                self.finish_sent(no, waiting.sent, waiting.action, Outcome::Done, out)
             }
             None => self.finish(no, waiting.action, Outcome::Refused, out),
         }
