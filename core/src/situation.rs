@@ -5,8 +5,8 @@ use crate::{
     ids::{Incarnation, InstanceId, InstanceRef, ResourceVersion},
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
-        PromotionRight, RecordContent, RegisterResult, Registration, RoleView, Route, Row, RowState, SyncMode,
-        VolumeView, Witness,
+        PromotionRight, RecordContent, RegisterResult, Registration, RoleView, Route, Row,
+        RowState, SyncMode, VolumeView, Witness,
     },
     reading::{Age, Why},
     reason::{Loss, Reason, Unfit, UnsafeEngine},

@@ -5,8 +5,8 @@
 use crate::{
     action::Action,
     ids::{
-        BootId, ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceRef, PodUid,
-        RequestId, ResourceVersion, StartId, Term,
+        BootId, ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceRef, PodUid, RequestId,
+        ResourceVersion, StartId, Term,
     },
     leadership::{LeaseSample, Millis},
     observation::{
@@ -230,7 +230,9 @@ impl Action {
                 record.visit(by);
             }
             Self::SetRoute(route) => route.visit(by),
-            Self::Promote { on, term } | Self::Demote { on, term } | Self::Drop { on, term, .. } => {
+            Self::Promote { on, term }
+            | Self::Demote { on, term }
+            | Self::Drop { on, term, .. } => {
                 by.term(term);
                 on.visit(by);
             }

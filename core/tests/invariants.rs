@@ -130,7 +130,8 @@ fn steps() {
     t.forwards.insert(GatewayId(0), (record().term, at(0)));
     only(broken_by(&t, &promote(1)), "gateway-fencing");
 
-    let first = Action::WriteRecord { expected: None, record: Box::new(record()), reads_target: false };
+    let first =
+        Action::WriteRecord { expected: None, record: Box::new(record()), reads_target: false };
     let mut t = Topology { record: None, ..sound() };
     only(broken_by(&t, &first), "bootstrap-refuses-ambiguity");
     (0..3).for_each(|n| change(&mut t, n).holds_data = false);

@@ -2,19 +2,24 @@
 //! Identities are numbered by where they stand, moments become whole ticks up to the longest bound
 //! that anything compares them with, and what makes no difference any more is forgotten.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "only moments and messages of some kinds are set apart"
+)]
+
+mod plain;
+
 use ha_core::{
-    action::Action,
     ids::{
         BootId, ControllerId, DatabaseUuid, GatewayId, PodUid, RequestId, ResourceVersion, StartId,
         Term,
     },
     leadership::{Millis, Timing},
-    record::{Cause, Record, Stage},
     visit::{Moment, Object, Visitor},
 };
 use shell_sim::{
     memgraph::{Epoch, MainUuid, Mint, Renumber, RpcId, Session, StorageUuid},
-    world::{Awaited, Clock, Foresight, Identities, MessageBody, Place, World},
+    world::{Clock, Foresight, Identities, MessageBody, Place, World},
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -46,11 +51,7 @@ pub struct Grain {
 
 impl Grain {
     const fn foresight(&self) -> Foresight {
-        Foresight {
-            tick: self.tick,
-            api_answers: self.api_answers,
-            stale: self.stale,
-        }
+        Foresight { tick: self.tick, api_answers: self.api_answers, stale: self.stale }
     }
 }
 
@@ -60,8 +61,8 @@ pub fn canonical(world: &mut World, grain: &Grain) {
     if grain.volumes_last {
         world.forget_common_log();
     }
-    settle_causes(world);
-    number_tickets(world);
+    plain::settle_causes(world);
+    plain::number_tickets(world);
     let timing = world.settings.timing;
     let mut survey = Survey::new(world);
     world.visit(&mut survey);
@@ -71,83 +72,6 @@ pub fn canonical(world: &mut World, grain: &Grain) {
     world.mint = Mint(MINT);
     let last = renaming.survey.records.len().max(renaming.survey.leases.len());
     world.api.version = ResourceVersion(last as u64);
-}
-
-/// Why a reign began is asked no more once it is steady.
-fn settle_causes(world: &mut World) {
-    fn settle(record: &mut Record) {
-        if record.stage == Stage::Steady {
-            record.cause = Cause::Failover;
-        }
-    }
-    fn settle_in(action: &mut Action) {
-        if let Action::WriteRecord { record, .. } = action {
-            settle(record);
-        }
-    }
-    world.api.records.iter_mut().for_each(|(_, record)| settle(record));
-    for process in world.controllers.iter_mut().filter_map(|c| c.process.as_mut()) {
-        process.history.record_mut().into_iter().for_each(settle);
-        process.queue.iter_mut().for_each(settle_in);
-        process.waiting.iter_mut().for_each(|waiting| settle_in(&mut waiting.action));
-    }
-    for body in world.network.messages.values_mut() {
-        if let MessageBody::RecordWrite { record, .. } = body {
-            settle(record);
-        }
-    }
-}
-
-/// Numbers the writes of the record that a process waits for; which of them they were before makes
-/// no difference, and those of ended processes are answered to nobody.
-fn number_tickets(world: &mut World) {
-    for (index, controller) in world.controllers.iter_mut().enumerate() {
-        let here = Place::Controller(shell_sim::world::ControllerNo(index as u8));
-        let Some(process) = &mut controller.process else {
-            continue;
-        };
-        let me = process.me();
-        let mut tickets = Vec::new();
-        if let Some(waiting) = &process.waiting
-            && let Awaited::Record(ticket) = waiting.on
-        {
-            tickets.push(ticket);
-        }
-        for (id, body) in &world.network.messages {
-            match body {
-                MessageBody::RecordWrite { by, ticket, .. } if *by == me => tickets.push(*ticket),
-                MessageBody::RecordAnswer { ticket, .. } if id.to == here => tickets.push(*ticket),
-                _ => {}
-            }
-        }
-        tickets.sort_unstable();
-        tickets.dedup();
-        let rank = |ticket: u32| tickets.iter().position(|t| *t == ticket).unwrap_or(0) as u32 + 1;
-        if let Some(waiting) = &mut process.waiting
-            && let Awaited::Record(ticket) = &mut waiting.on
-        {
-            *ticket = rank(*ticket);
-        }
-        for (id, body) in &mut world.network.messages {
-            match body {
-                MessageBody::RecordWrite { by, ticket, .. } if *by == me => *ticket = rank(*ticket),
-                MessageBody::RecordAnswer { ticket, .. } if id.to == here => {
-                    *ticket = rank(*ticket)
-                }
-                _ => {}
-            }
-        }
-        process.tickets = tickets.len() as u32;
-    }
-    let living: Vec<ControllerId> =
-        world.controllers.iter().filter_map(|c| c.process.as_ref()).map(|p| p.me()).collect();
-    for body in world.network.messages.values_mut() {
-        if let MessageBody::RecordWrite { by, ticket, .. } = body
-            && !living.contains(by)
-        {
-            *ticket = 0;
-        }
-    }
 }
 
 /// What a machine's clocks showed before, and how a leader's record stands to its lease.

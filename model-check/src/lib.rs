@@ -8,7 +8,6 @@
 
 pub mod canonical;
 pub mod explore;
-mod hash;
 pub mod model;
 pub mod pack;
 pub mod report;

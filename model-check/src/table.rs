@@ -1,7 +1,7 @@
 //! A table in which each value is kept once, under a number. Several threads may use it at a time;
 //! which number a value gets depends on who comes first, and nothing but equality may rest on it.
 
-use crate::hash::Fast;
+use crate::explore::Folding;
 use std::{
     collections::HashMap,
     hash::{BuildHasher, BuildHasherDefault, Hash},
@@ -14,13 +14,13 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 struct Shard<T> {
     /// The positions of the values with one hash.
-    positions: HashMap<u64, Vec<u32>, BuildHasherDefault<Fast>>,
+    positions: HashMap<u64, Vec<u32>, BuildHasherDefault<Folding>>,
     values: Vec<Arc<T>>,
 }
 
 /// A table of values.
 #[derive(Debug)]
-pub struct Table<T> {
+pub(crate) struct Table<T> {
     shards: [RwLock<Shard<T>>; SHARDS],
 }
 
@@ -33,8 +33,8 @@ impl<T> Default for Table<T> {
 
 impl<T: Clone + Eq + Hash> Table<T> {
     /// The number of a value, which is kept if it is new.
-    pub fn number(&self, value: T) -> u32 {
-        let hash = BuildHasherDefault::<Fast>::default().hash_one(&value);
+    pub(crate) fn number(&self, value: T) -> u32 {
+        let hash = BuildHasherDefault::<Folding>::default().hash_one(&value);
         let index = (hash >> 60) as usize % SHARDS;
         let lock = &self.shards[index];
         let number = |position: u32| position * SHARDS as u32 + index as u32;
@@ -58,7 +58,7 @@ impl<T: Clone + Eq + Hash> Table<T> {
     ///
     /// # Panics
     /// If it did not.
-    pub fn value(&self, number: u32) -> T {
+    pub(crate) fn value(&self, number: u32) -> T {
         let lock = &self.shards[number as usize % SHARDS];
         let shared = {
             let shard = lock.read().unwrap_or_else(PoisonError::into_inner);
@@ -69,17 +69,11 @@ impl<T: Clone + Eq + Hash> Table<T> {
 
     /// How many values there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let count = |lock: &RwLock<Shard<T>>| {
             lock.read().unwrap_or_else(PoisonError::into_inner).values.len()
         };
         self.shards.iter().map(count).sum()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

@@ -195,10 +195,7 @@ impl History {
             Action::WriteRecord { .. } => match outcome {
                 Outcome::Done => self.confirmed = Some(at),
                 Outcome::Unknown => self.confirmed = None,
-                Outcome::NotSent
-                | Outcome::Refused
-                | Outcome::Branched
-                | Outcome::Unreachable => {}
+                Outcome::NotSent | Outcome::Refused | Outcome::Branched | Outcome::Unreachable => {}
             },
             Action::Promote { .. } | Action::Demote { .. } | Action::Drop { .. } => {}
         }

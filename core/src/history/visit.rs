@@ -5,8 +5,8 @@ use crate::{
     ids::{BootId, Incarnation, InstanceId, PodUid, StartId},
     leadership::Millis,
     observation::{
-        BoltView, Container, Content, Engine, EngineVersion, Memory, RecordContent, RoleView, Route,
-        RowState,
+        BoltView, Container, Content, Engine, EngineVersion, Memory, RecordContent, RoleView,
+        Route, RowState,
     },
     reading::Why,
     record::Record,
@@ -169,6 +169,12 @@ impl History {
         {
             behind.value += by;
         }
+    }
+
+    /// Forgets a write of the record that was sent before the lease was acquired, or without it:
+    /// it makes nothing miss that was sent since.
+    pub fn forget_confirmed(&mut self, acquired: Option<Millis>) {
+        self.confirmed.take_if(|sent| acquired.is_none_or(|acquired| *sent < acquired));
     }
 
     /// Whether anybody ever looked at an instance.

@@ -89,7 +89,8 @@ pub(super) fn first_main(s: &Situation<'_>) -> Verdict {
         answered: s.obs.desired.switchover.map(|request| request.id),
         controllers: BTreeSet::from([s.obs.leadership.me]),
     };
-    let write = Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
+    let write =
+        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
     let mut actions = vec![write];
     if s.obs.route.handed_out != Route::Closed {
         actions.insert(0, Action::SetRoute(Route::Closed));

@@ -43,7 +43,11 @@ fn intent(
     if s.obs.route.handed_out != Route::Closed {
         actions.push(Action::SetRoute(Route::Closed));
     }
-    actions.push(Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false });
+    actions.push(Action::WriteRecord {
+        expected: s.version,
+        record: Box::new(record),
+        reads_target: false,
+    });
     actions
 }
 

@@ -72,7 +72,11 @@ pub(super) fn stepped_down(s: &Situation<'_>) -> Verdict {
     let record = Record { stage: Stage::Withdrawn, ..record.clone() };
     let target = record.target;
     Verdict::Act(
-        vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: true }],
+        vec![Action::WriteRecord {
+            expected: s.version,
+            record: Box::new(record),
+            reads_target: true,
+        }],
         Reason::TargetMustBeReplica(target),
     )
 }

@@ -75,6 +75,10 @@ pub(super) fn record_in_doubt(s: &Situation<'_>) -> Verdict {
     let Some(record) = s.record.filter(|_| s.obs.memory.writes_may_land) else {
         return Verdict::Pass;
     };
-    let again = Action::WriteRecord { expected: s.version, record: Box::new(record.clone()), reads_target: false };
+    let again = Action::WriteRecord {
+        expected: s.version,
+        record: Box::new(record.clone()),
+        reads_target: false,
+    };
     Verdict::Act(vec![again], Reason::RecordInDoubt)
 }

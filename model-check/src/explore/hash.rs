@@ -16,7 +16,7 @@ pub(super) fn hash<T: Hash>(value: &T) -> u64 {
 }
 
 /// The hasher; also for maps, with `BuildHasherDefault`.
-pub(super) struct Folding(u64);
+pub(crate) struct Folding(u64);
 
 impl Default for Folding {
     fn default() -> Self {

@@ -25,6 +25,8 @@ mod visited;
 mod within;
 mod witness;
 
+pub(crate) use hash::Folding;
+
 pub use cycle::Hop;
 pub use exploration::{End, Exploration, Lasso, Malformed, Step, TraceError, walk};
 pub use liveness::{Liveness, Trap};

@@ -80,10 +80,6 @@ impl Outside {
     pub const fn is_fault(self) -> bool {
         !matches!(self, Self::Write | Self::Switchover | Self::Mark | Self::Release)
     }
-
-    const fn index(self) -> usize {
-        self as usize
-    }
 }
 
 /// How often each may happen, and how many faults in all.

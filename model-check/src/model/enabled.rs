@@ -1,5 +1,10 @@
 //! Which transitions a world has, in a fixed order, and who makes each of them.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a message of another kind is not lost on purpose"
+)]
+
 use super::{
     act::Act,
     configuration::{Configuration, Outside, Spent},
@@ -47,7 +52,7 @@ impl List<'_> {
         self.spent.allows(&self.configuration.budget, kind)
     }
 
-    fn from_outside(&mut self, kind: Outside, act: Act) {
+    fn outside(&mut self, kind: Outside, act: Act) {
         if self.may(kind) {
             self.acts.push((act, Some(kind)));
         }
@@ -61,7 +66,7 @@ impl List<'_> {
             world.obstacle(id, body).is_none() && is_awaited(world, id, body)
         };
         if world.network.messages.iter().any(prompt) {
-            self.from_outside(Outside::Slow, Act::Tick);
+            self.outside(Outside::Slow, Act::Tick);
         } else {
             self.go(Act::Tick);
         }
@@ -175,7 +180,7 @@ impl List<'_> {
                         self.go(Act::Retry(id, write));
                     }
                 }
-                None => self.from_outside(Outside::Write, Act::Write(id)),
+                None => self.outside(Outside::Write, Act::Write(id)),
             }
         }
     }
@@ -206,24 +211,23 @@ impl List<'_> {
         let world = self.world;
         for (id, body) in world.instances().zip(&world.bodies) {
             if body.runs() {
-                self.from_outside(Outside::Crash, Act::Crash(id));
+                self.outside(Outside::Crash, Act::Crash(id));
             }
             if body.powered {
-                let (least, all) =
-                    (body.instance.volume.flushed, body.instance.volume.log.len());
+                let (least, all) = (body.instance.volume.flushed, body.instance.volume.log.len());
                 for lost in 0..=all.saturating_sub(least).min(2) {
-                    self.from_outside(Outside::Power, Act::Power(id, all - lost));
+                    self.outside(Outside::Power, Act::Power(id, all - lost));
                 }
                 if body.pod.is_some() {
-                    self.from_outside(Outside::Pod, Act::RemovePod(id));
-                    self.from_outside(Outside::Volume, Act::LoseVolume(id));
+                    self.outside(Outside::Pod, Act::RemovePod(id));
+                    self.outside(Outside::Volume, Act::LoseVolume(id));
                 }
             }
         }
         self.faults_of_controllers();
         for (id, gateway) in (0..).map(GatewayId).zip(&world.gateways) {
             if !gateway.frozen {
-                self.from_outside(Outside::Gateway, Act::Freeze(Place::Gateway(id)));
+                self.outside(Outside::Gateway, Act::Freeze(Place::Gateway(id)));
             }
         }
         self.faults_between();
@@ -239,21 +243,21 @@ impl List<'_> {
             }
             let place = Place::Controller(no);
             if process.waiting.is_some() && !hopeless(world, process) {
-                self.from_outside(Outside::Late, Act::GiveUp(no));
+                self.outside(Outside::Late, Act::GiveUp(no));
             }
             if process.leader.renewal().is_none() {
                 continue;
             }
-            self.from_outside(Outside::Controller, Act::CrashController(no));
-            self.from_outside(Outside::Freeze, Act::Freeze(place));
-            self.from_outside(Outside::Release, Act::Release(no));
+            self.outside(Outside::Controller, Act::CrashController(no));
+            self.outside(Outside::Freeze, Act::Freeze(place));
+            self.outside(Outside::Release, Act::Release(no));
             for id in world.instances() {
                 if world.network.cut_either_way(place, Place::Instance(id)).is_none() {
-                    self.from_outside(Outside::Cut, Act::Cut(Place::Instance(id), place));
+                    self.outside(Outside::Cut, Act::Cut(Place::Instance(id), place));
                 }
             }
             if world.network.cut_either_way(place, Place::Api).is_none() {
-                self.from_outside(Outside::Alone, Act::Cut(place, Place::Api));
+                self.outside(Outside::Alone, Act::Cut(place, Place::Api));
             }
         }
     }
@@ -265,27 +269,27 @@ impl List<'_> {
                 for other in world.instances().filter(|other| one < *other) {
                     let (one, other) = (Place::Instance(one), Place::Instance(other));
                     if world.network.cut_either_way(one, other).is_none() {
-                        self.from_outside(Outside::Part, Act::Cut(one, other));
+                        self.outside(Outside::Part, Act::Cut(one, other));
                     }
                 }
             }
         }
         if world.api.up {
-            self.from_outside(Outside::Api, Act::ApiDown);
+            self.outside(Outside::Api, Act::ApiDown);
         }
         for (id, body) in &world.network.messages {
             if id.answer || world.obstacle(id, body).is_some() {
                 continue;
             }
             match id.kind {
-                Kind::Finalize => self.from_outside(Outside::Decision, Act::Lose(*id)),
+                Kind::Finalize => self.outside(Outside::Decision, Act::Lose(*id)),
                 Kind::Promote
                 | Kind::Demote
                 | Kind::Register
                 | Kind::Drop
                 | Kind::Mark
                 | Kind::Record => {
-                    self.from_outside(Outside::Answer, Act::DeliverUnanswered(*id));
+                    self.outside(Outside::Answer, Act::DeliverUnanswered(*id));
                 }
                 _ => {}
             }
@@ -297,14 +301,14 @@ impl List<'_> {
         let answered = world.api.record().and_then(|record| record.answered);
         let open = world.desired.switchover.is_some_and(|order| Some(order.id) != answered);
         if !open {
-            self.from_outside(Outside::Switchover, Act::Switchover);
+            self.outside(Outside::Switchover, Act::Switchover);
         }
         if let Some(record) = world.api.record() {
             let marked = world
                 .body(record.target)
                 .is_ok_and(|body| body.pod.as_ref().is_some_and(|pod| !pod.deleting));
             if marked {
-                self.from_outside(Outside::Mark, Act::Mark(record.target));
+                self.outside(Outside::Mark, Act::Mark(record.target));
             }
         }
     }

@@ -90,8 +90,7 @@ impl Model {
             }
         }
         let start = fair.world;
-        let mut turn =
-            Turn::new(start.clone(), BTreeSet::new(), &configuration);
+        let mut turn = Turn::new(start.clone(), BTreeSet::new(), &configuration);
         turn.prelude();
         let events = std::mem::take(&mut turn.events);
         let mut world = turn.world;

@@ -1,6 +1,8 @@
 //! What is worth seeing, each a bit with a name. A configuration in which something of this never
 //! comes about proves less than it seems.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "most of what happens is not worth seeing")]
+
 use ha_core::{
     action::Action,
     record::{Cause, Stage},

@@ -189,18 +189,16 @@ fn leaders() -> Vec<Configuration> {
 fn engines() -> Vec<Configuration> {
     let crash = |name, about| configuration(name, about, 1, &[(Write, 2), (Crash, 1)]);
     vec![
-        with(
-            crash("unordered", "requests overtake each other across connections"),
-            |settings| settings.ordered = false,
-        ),
+        with(crash("unordered", "requests overtake each other across connections"), |settings| {
+            settings.ordered = false
+        }),
         with(
             crash("snapshots", "recovery sends the whole state, never a part of the log"),
             |settings| settings.config.recovery = RecoveryPath::Snapshot,
         ),
-        with(
-            crash("engine-head", "a failed registration leaves nothing behind"),
-            |settings| settings.config.version = Version::Head,
-        ),
+        with(crash("engine-head", "a failed registration leaves nothing behind"), |settings| {
+            settings.config.version = Version::Head
+        }),
     ]
 }
 
@@ -230,12 +228,10 @@ fn mains() -> Vec<Configuration> {
 }
 
 fn long() -> Vec<Configuration> {
-    vec![
-        main(
-            "failover-long",
-            "two processes end, a command lands late, the leader dies, a gateway stands still",
-            4,
-            &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
-        ),
-    ]
+    vec![main(
+        "failover-long",
+        "two processes end, a command lands late, the leader dies, a gateway stands still",
+        4,
+        &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
+    )]
 }

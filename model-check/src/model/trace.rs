@@ -3,11 +3,7 @@
 //! part, the canonical form would be wrong, and that is said instead.
 
 use super::{Act, Model, Outside, Properties, Turn, enabled};
-use crate::{
-    canonical::canonical,
-    explore::Step,
-    pack::Packed,
-};
+use crate::{canonical::canonical, explore::Step, pack::Packed};
 use ha_core::plan::Plan;
 use shell_sim::{
     schedule::{Directive, Schedule},

@@ -1,6 +1,11 @@
 //! One transition, made of the world's own events. Messages that nobody need wait for travel at
 //! once; what breaks and what comes about on the way is noted.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what keeps a message back may be anything else"
+)]
+
 use super::{act::Act, configuration::Configuration, moment::Moments, property::Properties};
 use ha_core::{
     ids::{GatewayId, InstanceId},
@@ -383,9 +388,9 @@ pub(super) fn is_awake(world: &World, no: ControllerNo) -> bool {
 
 /// Whether a controller looks at instances: it leads, or did.
 fn looks(world: &World, no: ControllerNo) -> bool {
-    world.controller(no).is_ok_and(|process| {
-        process.leader.renewal().is_some() || process.history.has_looked()
-    })
+    world
+        .controller(no)
+        .is_ok_and(|process| process.leader.renewal().is_some() || process.history.has_looked())
 }
 
 /// Whether a controller hands out a route.

@@ -3,8 +3,8 @@
 //! itself; a state that the first one never expanded is expanded anew for the second.
 
 use crate::{
+    explore::Folding,
     explore::{Edge, Facts, System},
-    hash::Fast,
     model::Model,
     pack::{PARTS, Packed},
 };
@@ -20,7 +20,7 @@ const SHARDS: usize = 64;
 /// For each transition that leads elsewhere: its number and which parts of the state change, in one
 /// word, and then the parts that change.
 type Row = Box<[u32]>;
-type Shard = Mutex<HashMap<Packed, Row, BuildHasherDefault<Fast>>>;
+type Shard = Mutex<HashMap<Packed, Row, BuildHasherDefault<Folding>>>;
 
 // Which parts change is half a word.
 const _: () = assert!(PARTS <= 16);
@@ -46,7 +46,7 @@ impl Remembering {
     }
 
     fn shard(&self, state: &Packed) -> &Shard {
-        let hash = BuildHasherDefault::<Fast>::default().hash_one(state);
+        let hash = BuildHasherDefault::<Folding>::default().hash_one(state);
         // The map takes the upper and the lower end of the hash.
         &self.shards[(hash >> 32) as usize % SHARDS]
     }

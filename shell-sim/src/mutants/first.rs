@@ -63,7 +63,8 @@ fn named(
         former,
         ..old.clone()
     };
-    let write = Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
+    let write =
+        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
     vec![Action::SetRoute(Route::Closed), write]
 }
 
@@ -167,7 +168,11 @@ fn opens_unheard(observation: &ClusterObservation) -> Plan {
         }
         let Some(voter) = record.voters().next() else { return Verdict::Pass };
         let record = Record { incarnation: main.at.incarnation, ..record.clone() };
-        let write = Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
+        let write = Action::WriteRecord {
+            expected: s.version,
+            record: Box::new(record),
+            reads_target: false,
+        };
         Verdict::Act(vec![write], Reason::VoterConfirms { main: main.at.id, voter })
     }
     fn open(s: &Situation<'_>) -> Verdict {

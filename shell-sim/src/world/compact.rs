@@ -67,9 +67,8 @@ impl World {
     fn is_under_way(&self, write: WriteId) -> bool {
         let is = |payload: &Payload| *payload == Payload::Write(write);
         let loose = self.bodies.iter().flat_map(|body| body.instance.loose_entries());
-        let carried = self.network.messages.values().flat_map(|message| match message {
-            MessageBody::Rpc { request, .. } => request.entries(),
-            _ => &[],
+        let carried = self.network.messages.values().flat_map(|message| {
+            if let MessageBody::Rpc { request, .. } = message { request.entries() } else { &[] }
         });
         loose.chain(carried).any(|entry| is(&entry.payload))
             || self.clients.iter().any(|client| {
@@ -106,7 +105,8 @@ impl World {
             let clients = body.instance.as_main().map_or(&[][..], |main| &main.clients);
             let unheard = clients.iter().filter(|c| c.live.as_ref().is_some_and(|l| l.ts == 0));
             for client in unheard {
-                let replica = InstanceId(u8::try_from(client.registration.name.0).unwrap_or(u8::MAX));
+                let replica =
+                    InstanceId(u8::try_from(client.registration.name.0).unwrap_or(u8::MAX));
                 for process in self.controllers.iter_mut().filter_map(|c| c.process.as_mut()) {
                     process.history.lags_less(main, replica, by.cast_signed());
                 }
@@ -117,11 +117,14 @@ impl World {
     fn ticks(&mut self, by: &mut impl Ticks) {
         self.bodies.iter_mut().for_each(|body| body.instance.ticks(by));
         for message in self.network.messages.values_mut() {
-            match message {
-                MessageBody::Rpc { request, .. } => request.ticks(by),
-                MessageBody::RpcAnswer { answer: Ok(response), .. } => response.ticks(by),
-                MessageBody::Answer { answer: Answer::Committed { tick, .. }, .. } => by.tick(tick),
-                _ => {}
+            if let MessageBody::Rpc { request, .. } = message {
+                request.ticks(by);
+            } else if let MessageBody::RpcAnswer { answer: Ok(response), .. } = message {
+                response.ticks(by);
+            } else if let MessageBody::Answer { answer: Answer::Committed { tick, .. }, .. } =
+                message
+            {
+                by.tick(tick);
             }
         }
     }

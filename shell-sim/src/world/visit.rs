@@ -171,6 +171,7 @@ impl Controller {
         let looks = process.history.has_looked();
         let tick = if looks && !self.frozen { tick } else { 0 };
         process.leader.forget_ended(now);
+        process.history.forget_confirmed(process.leader.acquired());
         let is_idle = process.queue.is_empty() && process.waiting.is_none();
         process.history.forget_replaced(now, &Certain { tick, pods_are_read, lives });
         let unread = !leads || process.record_read < process.leader.acquired();
@@ -260,7 +261,9 @@ impl MessageBody {
                 *session = by.session(*session);
                 action.visit(by);
             }
-            Self::Request { session, .. } | Self::Answer { session, .. } | Self::Close { session } => {
+            Self::Request { session, .. }
+            | Self::Answer { session, .. }
+            | Self::Close { session } => {
                 *session = by.session(*session);
             }
             Self::RecordWrite { by: writer, expected, record, .. } => {
