@@ -4,7 +4,7 @@
 
 use model_check::{
     model::{Bounds, Configuration, Model, configurations},
-    report::{Effort, Report, check_as},
+    report::{Effort, Property, Report, Verdict, check_as},
     stateright::{Adapter, Remembering},
 };
 use shell_sim::{mutants, world::Decide};
@@ -16,7 +16,9 @@ fn threads() -> usize {
 
 /// What is wrong with a report, in a few lines.
 fn wrong(report: &Report) -> Vec<String> {
-    let failed = report.properties.iter().filter(|property| property.fails());
+    // What is not known follows from what broke before it was.
+    let known = |property: &&Property| property.fails() && property.verdict != Verdict::Unknown;
+    let failed = report.properties.iter().filter(known);
     let failed = failed.map(|property| {
         let story = property.witness.iter().flat_map(|told| &told.story);
         let story: Vec<_> = story.map(|line| format!("\n{line}")).collect();

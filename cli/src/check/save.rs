@@ -2,17 +2,15 @@
 
 use crate::input::InputError;
 use model_check::report::{Property, Report};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 /// A counterexample that was written.
 #[derive(Debug)]
 pub(super) struct Saved {
     pub(super) config: &'static str,
     pub(super) property: &'static str,
-    pub(super) path: PathBuf,
+    /// How it is played.
+    pub(super) command: String,
 }
 
 /// Writes every counterexample that can be played. The folder comes about with the first one.
@@ -29,7 +27,9 @@ pub(super) fn save(
             let path = folder.join(format!("{}-{}.txt", report.name, property.name));
             fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
             fs::write(&path, text).map_err(|error| io(&path, error))?;
-            saved.push(Saved { config: report.name, property: property.name, path });
+            let mutant = mutant.map_or_else(String::new, |name| format!(" --mutant {name}"));
+            let command = format!("memgraph-ha play {}{mutant}", path.display());
+            saved.push(Saved { config: report.name, property: property.name, command });
         }
     }
     Ok(saved)

@@ -153,7 +153,7 @@ fn counterexample(out: &mut String, report: &Report, property: &Property, saved:
         let _ = writeln!(out, "{line}");
     }
     let file = saved.iter().find(|one| one.config == report.name && one.property == property.name);
-    if let Some(Saved { path, .. }) = file {
-        let _ = writeln!(out, "memgraph-ha play {}", path.display());
+    if let Some(Saved { command, .. }) = file {
+        let _ = writeln!(out, "{command}");
     }
 }

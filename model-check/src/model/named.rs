@@ -189,9 +189,6 @@ fn leaders() -> Vec<Configuration> {
 fn engines() -> Vec<Configuration> {
     let crash = |name, about| configuration(name, about, 1, &[(Write, 2), (Crash, 1)]);
     vec![
-        with(crash("unordered", "requests overtake each other across connections"), |settings| {
-            settings.ordered = false
-        }),
         with(
             crash("snapshots", "recovery sends the whole state, never a part of the log"),
             |settings| settings.config.recovery = RecoveryPath::Snapshot,
