@@ -215,20 +215,22 @@ fn mains() -> Vec<Configuration> {
             3,
             &[(Write, 2), (Crash, 1), (Late, 1), (Gateway, 1)],
         ),
+    ]
+}
+
+fn long() -> Vec<Configuration> {
+    vec![
         main(
             "switchover",
             "a switchover, a leader that dies, a late command, a gateway that stands still",
             3,
             &[(Write, 2), (Switchover, 1), (Controller, 1), (Late, 1), (Gateway, 1)],
         ),
+        main(
+            "failover-long",
+            "a process ends, a command lands late, the leader dies, a gateway stands still",
+            4,
+            &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
+        ),
     ]
-}
-
-fn long() -> Vec<Configuration> {
-    vec![main(
-        "failover-long",
-        "two processes end, a command lands late, the leader dies, a gateway stands still",
-        4,
-        &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
-    )]
 }
