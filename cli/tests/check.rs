@@ -2,31 +2,15 @@
 //! played.
 
 use serde_json::Value;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+mod common;
+
+use common::{folder, memgraph_ha, text};
+use std::fs;
 
 /// A small configuration, and a mutant that breaks in it soon.
 const CONFIG: &str = "engine-head";
 const MUTANT: &str = "promotes-before-it-records";
 const BROKEN: &str = "intent-precedes-promotion";
-
-fn memgraph_ha(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_memgraph-ha")).args(args).output().expect("the binary")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-/// A folder of one test, which does not exist.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _absent = fs::remove_dir_all(&folder);
-    folder
-}
 
 #[test]
 fn configurations_are_listed() {

@@ -1,27 +1,14 @@
 //! `memgraph-ha walk` and `play`: what a walk finds is written shrunk, and can be played again.
 
+mod common;
+
+use common::{folder, memgraph_ha, text};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
 };
 
 const MUTANT: &str = "takes-the-old-main-back";
-
-fn memgraph_ha(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_memgraph-ha")).args(args).output().expect("the binary")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-/// A folder of one test.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _absent = fs::remove_dir_all(&folder);
-    folder
-}
 
 /// The files that a walk under a wrong decision wrote.
 fn saved(name: &str, shrink: &str) -> Vec<PathBuf> {

@@ -26,7 +26,6 @@ fn everything_but(absent: &[Outside]) -> Configuration {
         settings: world(),
         budget: Budget { each, faults: 8 },
         decide: ha_core::plan,
-        fine: false,
         grain: COARSE,
         main: false,
     }

@@ -66,7 +66,6 @@ fn model(row: &Row) -> Model {
         settings,
         budget,
         decide,
-        fine: false,
         grain: COARSE,
         main: false,
     };

@@ -148,8 +148,6 @@ pub struct Configuration {
     pub budget: Budget,
     /// The decision.
     pub decide: Decide,
-    /// Whether messages that are usually at once are under way for a while.
-    pub fine: bool,
     /// How moments are told apart.
     pub grain: Grain,
     /// Whether it is one of those whose size counts: everything that the floor asks for is in it.

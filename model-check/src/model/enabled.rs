@@ -104,7 +104,7 @@ impl List<'_> {
         let world = self.world;
         for (id, body) in &world.network.messages {
             match world.obstacle(id, body) {
-                None if is_at_once(world, id, self.configuration.fine) => {}
+                None if is_at_once(world, id) => {}
                 None => self.go(Act::Deliver(*id)),
                 Some(Obstacle::Cut(Cut::Silent) | Obstacle::Dark | Obstacle::Down) => {
                     self.go(Act::Expire(*id));

@@ -136,6 +136,10 @@ impl Model {
         let (spent, strays) = self.beside(state);
         let mut turn = Turn::new(world, strays, &self.configuration);
         turn.act(act);
+        if turn.leads_to_nothing() {
+            let Turn { broken, seen, plan, refused, .. } = turn;
+            return Outcome { to: *state, events: Vec::new(), broken, seen, plan, refused };
+        }
         let spent = from.map_or(spent, |kind| spent.and(&self.configuration.budget, kind));
         let strays = turn.strays().iter().fold(0, |bits, id| bits | 1 << (28 + (id.0 & 3)));
         let beside = spent.0 | strays;
@@ -158,12 +162,7 @@ impl System for Model {
         let mut rest = Rest::Moving;
         let mut refused = false;
         for (act, from) in acts {
-            let mut outcome = self.take_in(world.clone(), state, act, from);
-            if outcome.plan.as_ref().is_some_and(|plan| plan.steps.is_empty()) {
-                // A look that leads to nothing might as well not have been made: what it began to
-                // count is counted from the look before time passes.
-                outcome.to = *state;
-            }
+            let outcome = self.take_in(world.clone(), state, act, from);
             refused |= outcome.refused.is_some();
             if let Some(plan) = &outcome.plan {
                 rest = rest_of(plan);

@@ -43,7 +43,6 @@ fn configuration(
         settings: world(),
         budget: Budget { each: each.to_vec(), faults },
         decide: ha_core::plan,
-        fine: false,
         grain: COARSE,
         main: false,
     }

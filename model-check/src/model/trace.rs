@@ -106,10 +106,14 @@ impl Model {
                 return Err(Parted::Other { step, canonical: act.to_string(), found });
             };
             let outcome = self.take(&here, act, from);
-            let mut turn = Turn::new(raw, strays, &self.configuration);
+            let mut turn = Turn::new(raw.clone(), strays.clone(), &self.configuration);
             turn.act(twin);
-            strays = turn.strays().clone();
-            raw = turn.world;
+            if turn.leads_to_nothing() {
+                turn.events.clear();
+            } else {
+                strays = turn.strays().clone();
+                raw = turn.world;
+            }
             events.extend(&turn.events);
             self.compare(step, twin, &raw, &outcome.to)?;
             here = outcome.to;

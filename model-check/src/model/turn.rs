@@ -32,7 +32,6 @@ const AT_ONCE: usize = 500;
 pub(super) struct Turn {
     pub(super) world: World,
     decide: Decide,
-    fine: bool,
     standbys_look: bool,
     judge: Judge,
     out: Vec<Happening>,
@@ -54,12 +53,11 @@ impl Turn {
         strays: BTreeSet<InstanceId>,
         configuration: &Configuration,
     ) -> Self {
-        let Configuration { decide, fine, grain, .. } = *configuration;
+        let Configuration { decide, grain, .. } = *configuration;
         let judge = Judge::at(&world, strays);
         Self {
             world,
             decide,
-            fine,
             standbys_look: grain.standbys_look,
             judge,
             out: Vec::new(),
@@ -74,6 +72,12 @@ impl Turn {
     /// Replicas whose obedience is an exception.
     pub(super) const fn strays(&self) -> &BTreeSet<InstanceId> {
         self.judge.strays()
+    }
+
+    /// Whether it is a look that asks for no step. It might as well not have been made: what it
+    /// began to count is counted from the look before time passes.
+    pub(super) fn leads_to_nothing(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.steps.is_empty())
     }
 
     fn step(&mut self, event: Event) {
@@ -134,7 +138,7 @@ impl Turn {
 
     /// Whether a message is never seen under way.
     fn is_at_once(&self, id: &MessageId) -> bool {
-        is_at_once(&self.world, id, self.fine)
+        is_at_once(&self.world, id)
     }
 
     /// Makes these events, and lets travel what they send.
@@ -400,7 +404,7 @@ pub(super) fn routes(world: &World, no: ControllerNo) -> bool {
 
 /// Whether a message is never seen under way: its arrival changes only what its receiver believes,
 /// and nothing that could come between is judged by it.
-pub(super) fn is_at_once(world: &World, id: &MessageId, fine: bool) -> bool {
+pub(super) fn is_at_once(world: &World, id: &MessageId) -> bool {
     let registers = |place: Place| match place {
         Place::Instance(id) => world.body(id).is_ok_and(|body| {
             body.instance
@@ -411,8 +415,10 @@ pub(super) fn is_at_once(world: &World, id: &MessageId, fine: bool) -> bool {
         Place::Controller(_) | Place::Gateway(_) | Place::Api => false,
     };
     match (id.kind, id.answer) {
-        (Kind::Lease | Kind::Question, _) => !fine,
-        (Kind::Beat | Kind::Check | Kind::Close | Kind::Refusal, _)
+        (
+            Kind::Lease | Kind::Question | Kind::Beat | Kind::Check | Kind::Close | Kind::Refusal,
+            _,
+        )
         | (
             Kind::System
             | Kind::Swap
