@@ -43,15 +43,23 @@ pub struct Grain {
     pub stale: usize,
     /// Whether the API server always answers.
     pub api_answers: bool,
-    /// Whether controllers that do not lead look as often as the leader.
-    pub standbys_look: bool,
+    /// Whether no look leaves an instance out.
+    pub looks_are_whole: bool,
+    /// Whether all that goes to and from instances arrives at once, so that time is told apart for
+    /// leases and grants only.
+    pub instances_at_once: bool,
     /// Whether no volume is ever lost.
     pub volumes_last: bool,
 }
 
 impl Grain {
     const fn foresight(&self) -> Foresight {
-        Foresight { tick: self.tick, api_answers: self.api_answers, stale: self.stale }
+        Foresight {
+            tick: self.tick,
+            looks_are_whole: self.looks_are_whole,
+            api_answers: self.api_answers,
+            stale: self.stale,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use model_check::{
     explore::{Edge, Step, System},
-    model::{Budget, COARSE, Configuration, Model, Outside, world},
+    model::{Budget, COARSE, Configuration, LEASES, Model, Outside, world, world_of_leases},
 };
 
 /// A generator of numbers that is the same in each run.
@@ -43,6 +43,38 @@ fn random_paths_are_the_same_in_a_world_that_remembers_everything() {
     for absent in absent {
         gone_twice(&Model::new(everything_but(absent)).unwrap(), 300);
     }
+}
+
+#[test]
+fn so_are_those_of_leases() {
+    let each = |kinds: &[Outside]| kinds.iter().map(|kind| (*kind, 2)).collect::<Vec<_>>();
+    use Outside::{
+        Alone, Api, Clock, Controller, Crash, Cut, Freeze, Gateway, Release, Switchover, Unheard,
+    };
+    let kinds: [&[Outside]; 3] = [
+        &[Crash, Controller, Freeze, Gateway, Clock, Switchover, Release, Cut],
+        &[Crash, Controller, Alone, Api, Clock, Switchover, Freeze],
+        &[Crash, Controller, Freeze, Unheard, Clock, Switchover],
+    ];
+    for kinds in kinds {
+        let budget = Budget { each: each(kinds), faults: 8 };
+        let configuration = Configuration {
+            settings: world_of_leases(),
+            grain: LEASES,
+            budget,
+            ..everything_but(&[])
+        };
+        gone_twice(&Model::new(configuration).unwrap(), 300);
+    }
+}
+
+#[test]
+fn so_are_those_with_torn_looks() {
+    use Outside::{Answer, Controller, Crash, Cut, Glance, Late, Pod, Switchover, Write};
+    let kinds = [Write, Crash, Late, Glance, Controller, Switchover, Pod, Cut, Answer];
+    let budget = Budget { each: kinds.iter().map(|kind| (*kind, 3)).collect(), faults: 9 };
+    let configuration = Configuration { budget, ..everything_but(&[]) };
+    gone_twice(&Model::new(configuration).unwrap(), 300);
 }
 
 fn gone_twice(model: &Model, seeds: u64) {

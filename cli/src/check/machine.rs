@@ -1,6 +1,6 @@
 //! Reports for machines.
 
-use model_check::report::{Property, Report, Rests, Told};
+use model_check::report::{Fewer, Property, Report, Rests, Told};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -30,7 +30,17 @@ fn report(report: &Report) -> Value {
         "bytes_per_state": report.bytes_per_state,
         "rests": report.rests.as_ref().map(rests),
         "projections": projections,
+        "fewer_faults": report.fewer.map(fewer),
         "properties": report.properties.iter().map(property).collect::<Vec<_>>(),
+    })
+}
+
+fn fewer(fewer: Fewer) -> Value {
+    json!({
+        "faults": fewer.faults,
+        "unique_states": fewer.unique_states,
+        "transitions": fewer.transitions,
+        "holds": fewer.is_good,
     })
 }
 

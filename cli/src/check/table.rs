@@ -101,6 +101,11 @@ fn details(out: &mut String, report: &Report) {
     for one in &report.projections {
         let _ = writeln!(out, "  {:>12} states without {}", grouped(one.states), one.part);
     }
+    if let Some(fewer) = report.fewer {
+        let states = grouped(fewer.unique_states);
+        let word = if fewer.is_good { "all of it holds" } else { "BROKEN or incomplete" };
+        let _ = writeln!(out, "  {states:>12} states with {} faults; {word}", fewer.faults);
+    }
 }
 
 /// How everything comes to rest, or what does not.

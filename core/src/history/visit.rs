@@ -49,6 +49,9 @@ impl InstanceHistory {
     /// or whose rows have been as they are since before this tick.
     fn forget_replaced(&mut self, now: Millis, certain: &Certain<'_>) {
         let recent = |at: Millis| now.saturating_sub(at) < certain.tick;
+        if !certain.looks_are_whole {
+            return;
+        }
         self.volume = None;
         if let Some(pod) = self.pod.as_mut().filter(|_| certain.pods_are_read) {
             pod.at = now;
@@ -111,9 +114,11 @@ const ENGINE: Engine = Engine {
 /// What is certain of everything that can still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Certain<'a> {
-    /// Every look is whole, one comes before each decision, and one before so much time passes; 0 if
-    /// the latter is not certain.
+    /// One look comes before each decision, and one before so much time passes; 0 if the latter is
+    /// not certain.
     pub tick: Millis,
+    /// Whether no look leaves anything out.
+    pub looks_are_whole: bool,
     /// Whether every look reads the pods.
     pub pods_are_read: bool,
     /// The lives that still run; a life that ended does not come back.

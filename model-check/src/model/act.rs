@@ -74,6 +74,12 @@ pub enum Act {
     Switchover,
     /// A leader gives its lease up.
     Release(ControllerNo),
+    /// A leader gives its lease up, and does not hear that it did.
+    ReleaseUnheard(ControllerNo),
+    /// A leader looks at everything but one instance, and decides.
+    Glance(ControllerNo, InstanceId),
+    /// Time passes for everybody but the clock of one place.
+    LoseTick(Place),
 }
 
 impl fmt::Display for Act {
@@ -110,6 +116,62 @@ impl fmt::Display for Act {
             Self::DeliverUnanswered(id) => write!(f, "{id} arrives, its answer is lost"),
             Self::Switchover => f.write_str("an operator orders a switchover"),
             Self::Release(no) => write!(f, "{no} gives the lease up"),
+            Self::ReleaseUnheard(no) => write!(f, "{no} gives the lease up, its answer is lost"),
+            Self::Glance(no, id) => write!(f, "{no} looks at all but {id} and decides"),
+            Self::LoseTick(place) => write!(f, "time passes, but not on the clock of {place}"),
+        }
+    }
+}
+
+impl Act {
+    /// Who makes it: transitions of one class are due to one actor, who may not be put off for ever.
+    pub(super) fn class(self) -> u8 {
+        let instance = |id: InstanceId| id.0 & 3;
+        let controller = |no: ControllerNo| no.0 & 1;
+        let pair = |one: Place, other: Place| match (one, other) {
+            (Place::Instance(one), Place::Instance(other)) => instance(one) * 4 + instance(other),
+            (Place::Controller(no), Place::Instance(id)) => 16 + controller(no) * 4 + instance(id),
+            (Place::Controller(no), _) => 24 + controller(no),
+            (Place::Gateway(_), Place::Instance(id)) => 26 + instance(id),
+            (Place::Instance(id), _) => 30 + instance(id),
+            (Place::Gateway(_) | Place::Api, _) => 34,
+        };
+        match self {
+            Self::Tick => 0,
+            Self::Look(no) => 1 + controller(no),
+            Self::Effect(no) | Self::GiveUp(no) => 3 + controller(no),
+            Self::Campaign(no) => 5 + controller(no),
+            Self::StartController(no) => 7 + controller(no),
+            Self::Thaw(Place::Controller(no)) => 9 + controller(no),
+            Self::Thaw(_) => 11,
+            Self::Poll(id) => 12 + (id.0 & 1),
+            Self::Start(id) => 14 + instance(id),
+            Self::PowerOn(id) => 18 + instance(id),
+            Self::CreatePod(id) => 22 + instance(id),
+            Self::Beat(id, name) => 26 + instance(id) * 4 + (name.0 & 3) as u8,
+            Self::Heal(..) => 42,
+            Self::ApiUp => 43,
+            Self::Retry(..) => 44,
+            Self::Deliver(id) if id.answer => 45 + pair(id.from, id.to),
+            Self::Deliver(id) => 80 + pair(id.from, id.to),
+            Self::Expire(_) => 115,
+            Self::Write(_)
+            | Self::Crash(_)
+            | Self::Power(..)
+            | Self::RemovePod(_)
+            | Self::Mark(_)
+            | Self::LoseVolume(_)
+            | Self::CrashController(_)
+            | Self::Freeze(_)
+            | Self::Cut(..)
+            | Self::ApiDown
+            | Self::Lose(_)
+            | Self::DeliverUnanswered(_)
+            | Self::Switchover
+            | Self::Release(_)
+            | Self::ReleaseUnheard(_)
+            | Self::Glance(..)
+            | Self::LoseTick(_) => 116,
         }
     }
 }

@@ -47,8 +47,14 @@ pub enum Outside {
     Mark,
     /// A leader gives its lease up.
     Release,
+    /// A leader gives its lease up, and does not hear that it did.
+    Unheard,
     /// A message that somebody waits for takes longer than a tick.
     Slow,
+    /// A look that leaves an instance out, whose last reading stands.
+    Glance,
+    /// A clock that stands still while a tick passes for everybody else.
+    Clock,
 }
 
 impl Outside {
@@ -72,7 +78,10 @@ impl Outside {
         (Self::Switchover, "switchovers"),
         (Self::Mark, "pods marked for deletion"),
         (Self::Release, "leases given up"),
+        (Self::Unheard, "leases given up unheard"),
         (Self::Slow, "slow messages"),
+        (Self::Glance, "looks that leave an instance out"),
+        (Self::Clock, "clocks that lose a tick"),
     ];
 
     /// Whether it is a fault; the rest is what users do.
@@ -190,6 +199,33 @@ pub fn world() -> Settings {
     }
 }
 
+/// The world of leases and grants: a lease lasts three ticks short of a moment, a grant two, and
+/// whoever waits for either waits a tick more than that, which is what one clock may lose.
+#[must_use]
+pub fn world_of_leases() -> Settings {
+    let timing = Timing {
+        lease_ms: 2_900,
+        renew_ms: 1_000,
+        grant_ms: 1_900,
+        promise_ms: 2_900,
+        drift_ppm: 130_000,
+    };
+    let patience = Patience {
+        fresh_ms: 500,
+        silence_ms: 1_000,
+        row_suspect_ms: 1_000,
+        row_expired_ms: 1_000,
+        drain_ms: 900,
+        witness_ms: 500,
+        witness_limit_ms: 0,
+    };
+    Settings { timing, patience, clients: 0, ..world() }
+}
+
+/// A tick is a part of a lease.
+pub const LEASES: Grain =
+    Grain { tick: 1_000, lease_ticks: 4, row_ticks: 1, instances_at_once: true, ..COARSE };
+
 /// One tick is the end of everything.
 pub const COARSE: Grain = Grain {
     tick: TICK,
@@ -197,6 +233,7 @@ pub const COARSE: Grain = Grain {
     row_ticks: 1,
     stale: 0,
     api_answers: true,
-    standbys_look: false,
+    looks_are_whole: true,
+    instances_at_once: false,
     volumes_last: true,
 };

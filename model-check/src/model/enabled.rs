@@ -8,7 +8,7 @@
 use super::{
     act::Act,
     configuration::{Configuration, Outside, Spent},
-    turn::{failures, is_at_once, is_awake, reaches, routes},
+    facts::{failures, is_at_once, is_awake, reaches, routes},
 };
 use ha_core::ids::{GatewayId, InstanceId};
 use shell_sim::{
@@ -70,6 +70,11 @@ impl List<'_> {
         } else {
             self.go(Act::Tick);
         }
+        let controllers = world.controller_numbers().map(Place::Controller);
+        let gateways = (0..world.settings.gateways).map(|no| Place::Gateway(GatewayId(no)));
+        for place in controllers.chain(gateways) {
+            self.outside(Outside::Clock, Act::LoseTick(place));
+        }
     }
 
     fn controllers(&mut self) {
@@ -90,6 +95,9 @@ impl List<'_> {
                     self.go(Act::Effect(no));
                 } else if leads || routes(world, no) {
                     self.go(Act::Look(no));
+                    for id in world.instances() {
+                        self.outside(Outside::Glance, Act::Glance(no, id));
+                    }
                 }
             }
             let now = world.controller_time(no);
@@ -104,7 +112,7 @@ impl List<'_> {
         let world = self.world;
         for (id, body) in &world.network.messages {
             match world.obstacle(id, body) {
-                None if is_at_once(world, id) => {}
+                None if is_at_once(world, &self.configuration.grain, id) => {}
                 None => self.go(Act::Deliver(*id)),
                 Some(Obstacle::Cut(Cut::Silent) | Obstacle::Dark | Obstacle::Down) => {
                     self.go(Act::Expire(*id));
@@ -251,6 +259,9 @@ impl List<'_> {
             self.outside(Outside::Controller, Act::CrashController(no));
             self.outside(Outside::Freeze, Act::Freeze(place));
             self.outside(Outside::Release, Act::Release(no));
+            if world.api_reads(no) {
+                self.outside(Outside::Unheard, Act::ReleaseUnheard(no));
+            }
             for id in world.instances() {
                 if world.network.cut_either_way(place, Place::Instance(id)).is_none() {
                     self.outside(Outside::Cut, Act::Cut(Place::Instance(id), place));
@@ -356,54 +367,5 @@ fn is_awaited(world: &World, id: &MessageId, body: &MessageBody) -> bool {
         | MessageBody::LeaseAnswer { .. }
         | MessageBody::Question(_)
         | MessageBody::GrantAnswer(_) => true,
-    }
-}
-
-/// Who makes a transition: transitions of one class are due to one actor, who may not be put off
-/// for ever.
-pub(super) fn class(act: Act) -> u8 {
-    let instance = |id: InstanceId| id.0 & 3;
-    let controller = |no: ControllerNo| no.0 & 1;
-    let pair = |one: Place, other: Place| match (one, other) {
-        (Place::Instance(one), Place::Instance(other)) => instance(one) * 4 + instance(other),
-        (Place::Controller(no), Place::Instance(id)) => 16 + controller(no) * 4 + instance(id),
-        (Place::Controller(no), _) => 24 + controller(no),
-        (Place::Gateway(_), Place::Instance(id)) => 26 + instance(id),
-        (Place::Instance(id), _) => 30 + instance(id),
-        (Place::Gateway(_) | Place::Api, _) => 34,
-    };
-    match act {
-        Act::Tick => 0,
-        Act::Look(no) => 1 + controller(no),
-        Act::Effect(no) | Act::GiveUp(no) => 3 + controller(no),
-        Act::Campaign(no) => 5 + controller(no),
-        Act::StartController(no) => 7 + controller(no),
-        Act::Thaw(Place::Controller(no)) => 9 + controller(no),
-        Act::Thaw(_) => 11,
-        Act::Poll(id) => 12 + (id.0 & 1),
-        Act::Start(id) => 14 + instance(id),
-        Act::PowerOn(id) => 18 + instance(id),
-        Act::CreatePod(id) => 22 + instance(id),
-        Act::Beat(id, name) => 26 + instance(id) * 4 + (name.0 & 3) as u8,
-        Act::Heal(..) => 42,
-        Act::ApiUp => 43,
-        Act::Retry(..) => 44,
-        Act::Deliver(id) if id.answer => 45 + pair(id.from, id.to),
-        Act::Deliver(id) => 80 + pair(id.from, id.to),
-        Act::Expire(_) => 115,
-        Act::Write(_)
-        | Act::Crash(_)
-        | Act::Power(..)
-        | Act::RemovePod(_)
-        | Act::Mark(_)
-        | Act::LoseVolume(_)
-        | Act::CrashController(_)
-        | Act::Freeze(_)
-        | Act::Cut(..)
-        | Act::ApiDown
-        | Act::Lose(_)
-        | Act::DeliverUnanswered(_)
-        | Act::Switchover
-        | Act::Release(_) => 116,
     }
 }

@@ -4,6 +4,7 @@
 mod act;
 mod configuration;
 mod enabled;
+mod facts;
 mod moment;
 mod named;
 mod property;
@@ -11,7 +12,9 @@ mod trace;
 mod turn;
 
 pub use act::Act;
-pub use configuration::{Budget, COARSE, Configuration, Outside, Spent, TICK, world};
+pub use configuration::{
+    Budget, COARSE, Configuration, LEASES, Outside, Spent, TICK, world, world_of_leases,
+};
 pub use moment::{Moment, Moments};
 pub use named::{Bounds, configurations};
 pub use property::{Properties, names as property_names};
@@ -79,9 +82,12 @@ impl Model {
         let budget = configuration.budget.clone();
         let never = |kinds: &[Outside]| kinds.iter().all(|kind| budget.of(*kind) == 0);
         configuration.grain.api_answers &= never(&[Outside::Api, Outside::Alone]);
+        configuration.grain.looks_are_whole &= never(&[Outside::Glance]);
         // A snapshot carries the whole log, so nothing of it may be forgotten.
         let slices = configuration.settings.config.recovery == RecoveryPath::Wals;
-        configuration.grain.volumes_last &= never(&[Outside::Volume]) && slices;
+        // Nor may it be where an old reading of how far somebody is behind can be believed.
+        let timely = configuration.grain.looks_are_whole && !configuration.grain.instances_at_once;
+        configuration.grain.volumes_last &= never(&[Outside::Volume]) && slices && timely;
         let mut fair = Fair::new(&configuration.settings, configuration.decide);
         match fair.settle(SETTLE_MS) {
             End::Settled => {}
@@ -164,12 +170,13 @@ impl System for Model {
         for (act, from) in acts {
             let outcome = self.take_in(world.clone(), state, act, from);
             refused |= outcome.refused.is_some();
-            if let Some(plan) = &outcome.plan {
+            // What a leader calls at rest is so if it saw everything.
+            if let (Some(plan), Act::Look(_)) = (&outcome.plan, act) {
                 rest = rest_of(plan);
             }
             edges.push(Edge {
                 to: outcome.to,
-                class: enabled::class(act),
+                class: act.class(),
                 progress: from.is_none(),
                 broken: outcome.broken.0,
                 seen: outcome.seen.0,
@@ -215,7 +222,7 @@ impl Turn {
                 self.events_of([Event::CrashController(*no), Event::StartController(*no)]);
             }
         }
-        for _ in 0..3 {
+        for _ in 0..3 * self.grain.lease_ticks {
             self.act(Act::Tick);
             let leader = numbers.iter().find(|no| leads(&self.world, no)).copied();
             if let Some(no) = leader {

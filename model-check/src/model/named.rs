@@ -1,7 +1,9 @@
 //! The configurations that are checked, each with its budget: `ci` in every run of the tests,
 //! `long` when somebody has an hour.
 
-use super::configuration::{Budget, COARSE, Configuration, Outside, world};
+use super::configuration::{
+    Budget, COARSE, Configuration, LEASES, Outside, world, world_of_leases,
+};
 use shell_sim::{
     memgraph::{RecoveryPath, Version},
     world::Settings,
@@ -27,8 +29,8 @@ impl fmt::Display for Bounds {
 }
 
 use Outside::{
-    Alone, Answer, Api, Controller, Crash, Cut, Decision, Freeze, Gateway, Late, Mark, Part, Pod,
-    Power, Release, Slow, Switchover, Volume, Write,
+    Alone, Answer, Api, Clock, Controller, Crash, Cut, Decision, Freeze, Gateway, Glance, Late,
+    Mark, Part, Pod, Power, Release, Slow, Switchover, Unheard, Volume, Write,
 };
 
 fn configuration(
@@ -79,6 +81,7 @@ fn ci() -> Vec<Configuration> {
     all.extend(networks());
     all.extend(leaders());
     all.extend(engines());
+    all.extend(leases());
     all.extend(mains());
     all
 }
@@ -164,6 +167,12 @@ fn networks() -> Vec<Configuration> {
 fn leaders() -> Vec<Configuration> {
     vec![
         configuration(
+            "torn-looks",
+            "a reading is older than the others when the leader decides",
+            2,
+            &[(Write, 1), (Crash, 1), (Glance, 1)],
+        ),
+        configuration(
             "leader-dies",
             "a process of an instance ends, and the leader dies between any two effects",
             2,
@@ -198,6 +207,41 @@ fn engines() -> Vec<Configuration> {
     ]
 }
 
+/// A part of a lease at a time.
+fn leases() -> Vec<Configuration> {
+    let leases = |name, about, faults, each: &[(Outside, u8)]| Configuration {
+        settings: world_of_leases(),
+        grain: LEASES,
+        ..configuration(name, about, faults, each)
+    };
+    vec![
+        leases(
+            "lease-lost",
+            "the leader dies before or after the main, and a clock loses a tick",
+            3,
+            &[(Crash, 1), (Controller, 1), (Clock, 1)],
+        ),
+        leases(
+            "lease-cut",
+            "the leader alone does not reach the API server, and a clock loses a tick",
+            2,
+            &[(Switchover, 1), (Alone, 1), (Clock, 1)],
+        ),
+        leases(
+            "lease-frozen",
+            "a leader and a gateway stand still while leases and grants end, and the main is lost",
+            3,
+            &[(Crash, 1), (Freeze, 1), (Gateway, 1)],
+        ),
+        leases(
+            "lease-released",
+            "a leader gives its lease up and may not hear that it did, and the main is lost",
+            2,
+            &[(Crash, 1), (Unheard, 1)],
+        ),
+    ]
+}
+
 /// Those whose number of states counts: three instances, two controllers, late commands, two
 /// writes, three faults, a gateway that stands still.
 fn mains() -> Vec<Configuration> {
@@ -214,13 +258,19 @@ fn mains() -> Vec<Configuration> {
             3,
             &[(Write, 2), (Crash, 1), (Late, 1), (Gateway, 1)],
         ),
+        main(
+            "switchover",
+            "a switchover, a decision that is lost, a late command, a gateway that stands still",
+            3,
+            &[(Write, 2), (Switchover, 1), (Decision, 1), (Late, 1), (Gateway, 1)],
+        ),
     ]
 }
 
 fn long() -> Vec<Configuration> {
     vec![
         main(
-            "switchover",
+            "switchover-long",
             "a switchover, a leader that dies, a late command, a gateway that stands still",
             3,
             &[(Write, 2), (Switchover, 1), (Controller, 1), (Late, 1), (Gateway, 1)],
@@ -228,7 +278,7 @@ fn long() -> Vec<Configuration> {
         main(
             "failover-long",
             "a process ends, a command lands late, the leader dies, a gateway stands still",
-            4,
+            3,
             &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
         ),
     ]

@@ -6,21 +6,24 @@
     reason = "what keeps a message back may be anything else"
 )]
 
-use super::{act::Act, configuration::Configuration, moment::Moments, property::Properties};
+use super::{
+    act::Act,
+    configuration::Configuration,
+    facts::{failures, is_at_once, is_awake, is_frozen, looks, reaches},
+    moment::Moments,
+    property::Properties,
+};
+use crate::canonical::Grain;
 use ha_core::{
     ids::{GatewayId, InstanceId},
-    observation::Route,
     plan::Plan,
 };
 use shell_sim::{
     driver::is_a_look,
-    memgraph::{Purpose, ReplicaName},
+    memgraph::ReplicaName,
     oracle,
     topology::Judge,
-    world::{
-        ControllerNo, Cut, Decide, Event, Happening, Kind, MessageBody, MessageId, Obstacle, Place,
-        World,
-    },
+    world::{ControllerNo, Cut, Decide, Event, Happening, Kind, MessageId, Obstacle, Place, World},
 };
 use std::collections::BTreeSet;
 
@@ -32,7 +35,7 @@ const AT_ONCE: usize = 500;
 pub(super) struct Turn {
     pub(super) world: World,
     decide: Decide,
-    standbys_look: bool,
+    pub(super) grain: Grain,
     judge: Judge,
     out: Vec<Happening>,
     /// The events so far, in order.
@@ -58,7 +61,7 @@ impl Turn {
         Self {
             world,
             decide,
-            standbys_look: grain.standbys_look,
+            grain,
             judge,
             out: Vec::new(),
             events: Vec::new(),
@@ -77,7 +80,7 @@ impl Turn {
     /// Whether it is a look that asks for no step. It might as well not have been made: what it
     /// began to count is counted from the look before time passes.
     pub(super) fn leads_to_nothing(&self) -> bool {
-        self.plan.as_ref().is_some_and(|plan| plan.steps.is_empty())
+        self.grain.looks_are_whole && self.plan.as_ref().is_some_and(|plan| plan.steps.is_empty())
     }
 
     fn step(&mut self, event: Event) {
@@ -123,7 +126,7 @@ impl Turn {
         for _ in 0..AT_ONCE {
             let next = self.world.network.messages.iter().find_map(|(id, body)| {
                 match self.world.obstacle(id, body) {
-                    None if self.is_at_once(id) => Some(Event::Deliver(*id)),
+                    None if is_at_once(&self.world, &self.grain, id) => Some(Event::Deliver(*id)),
                     Some(Obstacle::Gone | Obstacle::Cut(Cut::Refuse)) => Some(Event::Fail(*id)),
                     _ => None,
                 }
@@ -134,11 +137,6 @@ impl Turn {
             }
         }
         self.refused.get_or_insert_with(|| "messages without end".into());
-    }
-
-    /// Whether a message is never seen under way.
-    fn is_at_once(&self, id: &MessageId) -> bool {
-        is_at_once(&self.world, id)
     }
 
     /// Makes these events, and lets travel what they send.
@@ -157,7 +155,9 @@ impl Turn {
     pub(super) fn act(&mut self, act: Act) {
         match act {
             Act::Tick => self.tick(),
-            Act::Look(no) => self.look(no),
+            Act::Look(no) => self.look(no, None),
+            Act::Glance(no, id) => self.look(no, Some(id)),
+            Act::LoseTick(place) => self.lose_tick(place),
             Act::Effect(no) => self.all([Event::Effect(no)]),
             Act::Campaign(no) => self.all([Event::Advance(1), Event::Renew(no)]),
             Act::StartController(no) => self.all([Event::StartController(no)]),
@@ -187,7 +187,7 @@ impl Turn {
             Act::Freeze(place) => {
                 if let Place::Controller(no) = place {
                     self.leader_lost(no);
-                    self.sample(no);
+                    self.sample(no, None);
                 }
                 self.all([Event::Freeze(place)]);
             }
@@ -201,27 +201,41 @@ impl Turn {
             Act::DeliverUnanswered(id) => self.deliver_unanswered(id),
             Act::Switchover => self.all([Event::Switchover(None)]),
             Act::Release(no) => self.all([Event::Release(no)]),
+            Act::ReleaseUnheard(no) => self.release_unheard(no),
         }
         self.seen.after(&self.world);
     }
 
-    /// A whole tick, in two halves so that a grant that is asked for in time never ends meanwhile.
+    /// A whole tick. Where it is the end of everything, it comes in two halves, so that a grant that
+    /// is asked for in time never ends meanwhile; where grants are told apart, nobody has to ask.
     fn tick(&mut self) {
         for no in self.world.controller_numbers() {
-            let looks = self.standbys_look || looks(&self.world, no);
-            if looks && is_awake(&self.world, no) {
-                self.sample(no);
+            if looks(&self.world, no) && is_awake(&self.world, no) {
+                self.sample(no, None);
             }
         }
         self.beat_all();
+        if self.grain.instances_at_once {
+            self.step(Event::Advance(self.grain.tick));
+            self.renew();
+            return;
+        }
         for _ in 0..2 {
-            self.step(Event::Advance(super::configuration::TICK / 2));
-            self.keep_up();
+            self.step(Event::Advance(self.grain.tick / 2));
+            self.renew();
+            self.ask();
         }
     }
 
-    /// Leases are renewed and watched, grants asked for, by whoever can.
-    fn keep_up(&mut self) {
+    fn lose_tick(&mut self, place: Place) {
+        const STILL: i32 = -1_000_000;
+        self.step(Event::Drift(place, STILL));
+        self.tick();
+        self.step(Event::Drift(place, 0));
+    }
+
+    /// Leases are renewed and watched by whoever can.
+    fn renew(&mut self) {
         for no in self.world.controller_numbers() {
             if !is_awake(&self.world, no) {
                 continue;
@@ -236,6 +250,10 @@ impl Turn {
                 self.lose_all(Kind::Lease, Place::Controller(no));
             }
         }
+    }
+
+    /// Grants are asked for by whoever can.
+    fn ask(&mut self) {
         for index in 0..self.world.settings.gateways {
             if self.world.gateway(GatewayId(index)).is_ok_and(|gateway| !gateway.frozen) {
                 self.poll(GatewayId(index));
@@ -251,26 +269,26 @@ impl Turn {
         self.all(lost.into_iter().map(Event::Fail));
     }
 
-    /// One whole look, and the decision on it.
-    fn look(&mut self, no: ControllerNo) {
-        self.sample(no);
+    /// One look, and the decision on it.
+    fn look(&mut self, no: ControllerNo, but: Option<InstanceId>) {
+        self.sample(no, but);
         self.all([Event::Decide(no)]);
         let settled = self.plan.as_ref().is_some_and(|plan| plan.settled);
-        if settled {
+        if settled && but.is_none() {
             for broken in oracle::final_violations(&self.world, true) {
                 self.note(&broken);
             }
         }
     }
 
-    /// One whole look.
-    fn sample(&mut self, no: ControllerNo) {
+    /// One look, whole or but for one instance.
+    fn sample(&mut self, no: ControllerNo, but: Option<InstanceId>) {
         if self.world.api_reads(no) {
             self.step(Event::ReadPods(no));
             self.step(Event::ReadRecord(no, 0));
             self.step(Event::ReadLease(no, 0));
         }
-        for id in self.world.instances() {
+        for id in self.world.instances().filter(|id| Some(*id) != but) {
             self.step(Event::Probe(no, id));
         }
     }
@@ -351,6 +369,16 @@ impl Turn {
         self.all([Event::Wipe(id)]);
     }
 
+    fn release_unheard(&mut self, no: ControllerNo) {
+        self.step(Event::Release(no));
+        let from = Place::Controller(no);
+        let mut sent = self.world.network.messages.keys();
+        let write = sent.rfind(|id| id.kind == Kind::Lease && !id.answer && id.from == from);
+        if let Some(write) = write.copied() {
+            self.deliver_unanswered(write);
+        }
+    }
+
     fn deliver_unanswered(&mut self, id: MessageId) {
         self.step(Event::Deliver(id));
         let answers = |other: &&MessageId| {
@@ -362,106 +390,4 @@ impl Turn {
         }
         self.settle();
     }
-}
-
-fn is_frozen(world: &World, id: InstanceId) -> bool {
-    world.body(id).is_ok_and(|body| body.frozen)
-}
-
-/// Whether a main's heartbeat would arrive.
-pub(super) fn reaches(world: &World, id: InstanceId, name: ReplicaName) -> bool {
-    let replica = InstanceId(u8::try_from(name.0).unwrap_or(u8::MAX));
-    let (here, there) = (Place::Instance(id), Place::Instance(replica));
-    world.network.cut_either_way(here, there).is_none()
-        && world
-            .body(replica)
-            .is_ok_and(|body| body.powered && !body.frozen && body.instance.is_listening())
-}
-
-/// How many heartbeats with this replica failed in a row.
-pub(super) fn failures(world: &World, id: InstanceId, name: ReplicaName) -> Option<u8> {
-    let main = world.body(id).ok()?.instance.as_main()?;
-    let client = main.clients.iter().find(|client| client.registration.name == name)?;
-    client.live.as_ref().map(|live| live.failures)
-}
-
-/// Whether a controller's process runs and takes steps.
-pub(super) fn is_awake(world: &World, no: ControllerNo) -> bool {
-    world.controllers.get(usize::from(no.0)).is_some_and(|c| c.process.is_some() && !c.frozen)
-}
-
-/// Whether a controller looks at instances: it leads, or did.
-fn looks(world: &World, no: ControllerNo) -> bool {
-    world
-        .controller(no)
-        .is_ok_and(|process| process.leader.renewal().is_some() || process.history.has_looked())
-}
-
-/// Whether a controller hands out a route.
-pub(super) fn routes(world: &World, no: ControllerNo) -> bool {
-    world.controller(no).is_ok_and(|process| process.history.route() != Route::Closed)
-}
-
-/// Whether a message is never seen under way: its arrival changes only what its receiver believes,
-/// and nothing that could come between is judged by it.
-pub(super) fn is_at_once(world: &World, id: &MessageId) -> bool {
-    let registers = |place: Place| match place {
-        Place::Instance(id) => world.body(id).is_ok_and(|body| {
-            body.instance
-                .as_main()
-                .and_then(|main| main.attach)
-                .is_some_and(|attach| matches!(attach.purpose, Purpose::Register(_)))
-        }),
-        Place::Controller(_) | Place::Gateway(_) | Place::Api => false,
-    };
-    match (id.kind, id.answer) {
-        (
-            Kind::Lease | Kind::Question | Kind::Beat | Kind::Check | Kind::Close | Kind::Refusal,
-            _,
-        )
-        | (
-            Kind::System
-            | Kind::Swap
-            | Kind::Finalize
-            | Kind::Recover
-            | Kind::Promote
-            | Kind::Demote
-            | Kind::Register
-            | Kind::Drop
-            | Kind::Mark
-            | Kind::Record,
-            true,
-        ) => true,
-        (Kind::System, false) => !registers(id.from),
-        (Kind::Prepare, true) => !is_vote(world, id),
-        (
-            Kind::Swap
-            | Kind::Prepare
-            | Kind::Finalize
-            | Kind::Recover
-            | Kind::Promote
-            | Kind::Demote
-            | Kind::Register
-            | Kind::Drop
-            | Kind::Mark
-            | Kind::Record,
-            false,
-        )
-        | (Kind::Request, _) => false,
-    }
-}
-
-/// Whether a commit waits for this answer.
-fn is_vote(world: &World, id: &MessageId) -> bool {
-    let (Place::Instance(main), Some(MessageBody::RpcAnswer { id: rpc, .. })) =
-        (id.to, world.network.messages.get(id))
-    else {
-        return false;
-    };
-    world
-        .body(main)
-        .ok()
-        .and_then(|body| body.instance.as_main())
-        .and_then(|main| main.commit.as_ref())
-        .is_some_and(|commit| commit.awaiting == Some(*rpc))
 }

@@ -23,7 +23,8 @@ pub struct Effort {
     pub threads: usize,
     /// How many states are kept at most.
     pub max_states: u64,
-    /// Whether to count the states with each part projected away, which takes a while.
+    /// Whether to count the states with each part projected away and, where size counts, those of
+    /// the same configuration with two faults, which takes a while.
     pub projections: bool,
 }
 
@@ -42,6 +43,19 @@ pub struct Rests {
     pub restless: u64,
     /// States from which no rest can be reached.
     pub lost: u64,
+}
+
+/// The same configuration with fewer faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fewer {
+    /// The most faults together.
+    pub faults: u8,
+    /// States that differ.
+    pub unique_states: u64,
+    /// Transitions between them.
+    pub transitions: u64,
+    /// Whether every state was explored and nothing broke.
+    pub is_good: bool,
 }
 
 /// What was found.
@@ -71,6 +85,8 @@ pub struct Report {
     pub rests: Option<Rests>,
     /// The states that are left without each part; empty if that was not asked for.
     pub projections: Vec<Projection>,
+    /// The same with two faults; none if that was not asked for, or if there are not more.
+    pub fewer: Option<Fewer>,
     /// Everything that was judged.
     pub properties: Vec<Property>,
 }
@@ -79,7 +95,9 @@ impl Report {
     /// Whether every state was explored, nothing broke, and all was seen that must be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.incomplete.is_none() && !self.properties.iter().any(Property::fails)
+        self.incomplete.is_none()
+            && !self.properties.iter().any(Property::fails)
+            && self.fewer.is_none_or(|fewer| fewer.is_good)
     }
 
     /// The properties that broke.
@@ -98,8 +116,32 @@ pub fn check(
     effort: Effort,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, NoStart> {
+    let fewer = fewer(&configuration, effort, progress)?;
     let model = Model::new(configuration)?;
-    Ok(check_as(&model, &model, effort, progress))
+    Ok(Report { fewer, ..check_as(&model, &model, effort, progress) })
+}
+
+/// With two faults beside more of them, a count tells how much the others add.
+fn fewer(
+    configuration: &Configuration,
+    effort: Effort,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<Fewer>, NoStart> {
+    const FEWER: u8 = 2;
+    if !effort.projections || !configuration.main || configuration.budget.faults <= FEWER {
+        return Ok(None);
+    }
+    let mut configuration = configuration.clone();
+    configuration.budget.faults = FEWER;
+    let model = Model::new(configuration)?;
+    let report = check_as(&model, &model, Effort { projections: false, ..effort }, progress);
+    let broken = report.broken().next().is_some();
+    Ok(Some(Fewer {
+        faults: FEWER,
+        unique_states: report.unique_states,
+        transitions: report.transitions,
+        is_good: report.incomplete.is_none() && !broken,
+    }))
 }
 
 /// Checks a model as `system` shows it, which must have the same transitions.
@@ -133,6 +175,7 @@ pub fn check_as<S: System<State = Packed>>(
         incomplete: incomplete(&found),
         rests: rests(&found),
         projections: found.projections,
+        fewer: None,
         properties,
     }
 }

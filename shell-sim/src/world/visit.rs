@@ -98,9 +98,11 @@ impl World {
 /// What is certain of everything that can still happen in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foresight {
-    /// Every look of a controller is whole, one comes before each decision, and whoever looked once
-    /// and takes steps looks before so much time passes.
+    /// One look comes before each decision, and whoever looked once and takes steps looks before so
+    /// much time passes.
     pub tick: Millis,
+    /// Whether no look leaves an instance out.
+    pub looks_are_whole: bool,
     /// Whether the API server never fails to answer.
     pub api_answers: bool,
     /// By how many versions a read of the API server may lag behind.
@@ -166,14 +168,16 @@ impl Controller {
     ) {
         let now = self.clock.monotonic(now);
         let Some(process) = &mut self.process else { return };
-        let Foresight { tick, api_answers: pods_are_read, .. } = *foresight;
+        let Foresight { tick, api_answers: pods_are_read, looks_are_whole, .. } = *foresight;
         let leads = process.leader.renewal().is_some();
         let looks = process.history.has_looked();
         let tick = if looks && !self.frozen { tick } else { 0 };
         process.leader.forget_ended(now);
         process.history.forget_confirmed(process.leader.acquired());
         let is_idle = process.queue.is_empty() && process.waiting.is_none();
-        process.history.forget_replaced(now, &Certain { tick, pods_are_read, lives });
+        process
+            .history
+            .forget_replaced(now, &Certain { tick, looks_are_whole, pods_are_read, lives });
         let unread = !leads || process.record_read < process.leader.acquired();
         if is_idle && unread && pods_are_read && foresight.stale == 0 {
             process.history.forget_record();
