@@ -5,6 +5,7 @@ pub mod handshake;
 pub mod message;
 pub mod packstream;
 pub mod server;
+pub mod tracker;
 pub mod value;
 mod version;
 

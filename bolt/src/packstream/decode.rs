@@ -209,6 +209,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The number of entries of a map that begins here, each of which is a text and a value. Not held
+    /// against the bytes that are left: the front of a map can be read without its end.
+    pub(crate) fn entries(&mut self) -> Result<usize, DecodeError> {
+        let at = self.at;
+        match self.byte("a map")? {
+            byte @ (0xA0..=0xAF | marker::MAP_8..=marker::MAP_32) => {
+                self.size(byte, marker::TINY_MAP, marker::MAP_8)
+            }
+            other => Err(self.error(at, "a map", Found::Byte(other))),
+        }
+    }
+
     /// The length of a list that begins here, and its elements by `read`, which counts them.
     pub(super) fn each<T>(
         &mut self,
