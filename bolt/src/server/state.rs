@@ -68,6 +68,12 @@ impl Session {
         self.state
     }
 
+    /// The version that is spoken.
+    #[must_use]
+    pub const fn version(&self) -> crate::Version {
+        self.settings.version
+    }
+
     /// A transaction is open, begun by message or by text.
     #[must_use]
     pub const fn is_in_transaction(&self) -> bool {

@@ -4,7 +4,7 @@
 use bolt::{
     Map, Response, Value,
     message::Amount,
-    server::{Ask, Fault, Misuse, Outcome, Reply, Session, Step},
+    server::{Ask, Fault, Misuse, Outcome, Reply, Session, State, Step},
     value::map,
 };
 
@@ -28,15 +28,20 @@ pub struct Host {
     auto_commit: bool,
     /// It commits in batches.
     batched: bool,
+    /// It has committed one of them and is not at its end.
+    within_batches: bool,
 }
 
 impl Host {
     pub fn new(session: Session) -> Self {
-        Self { session, commits: 0, auto_commit: false, batched: false }
+        Self { session, commits: 0, auto_commit: false, batched: false, within_batches: false }
     }
 
     /// Answers a message: records and summary, and whether the connection is closed.
     pub fn answer(&mut self, body: &[u8], choice: Choice) -> Result<Reply, Misuse> {
+        if self.session.state() != State::Result {
+            self.within_batches = false;
+        }
         let ask = match self.session.message(body)? {
             Step::Reply(reply) => return Ok(reply),
             Step::Ask(ask) => ask,
@@ -62,6 +67,7 @@ impl Host {
                 if applies && self.auto_commit && (!has_more || self.batched) {
                     self.commits += 1;
                 }
+                self.within_batches = has_more && self.auto_commit && self.batched && !choice.fails;
                 let summary = if has_more { Map::new() } else { map([("type", "rw")]) };
                 Outcome::Fetched { has_more, summary }
             }
@@ -82,6 +88,6 @@ impl Host {
 
     /// A statement that commits in batches is under way and has committed one.
     pub fn is_within_batches(&self) -> bool {
-        self.batched && self.auto_commit && self.session.state() == bolt::server::State::Result
+        self.within_batches && self.session.state() == State::Result
     }
 }
