@@ -81,8 +81,8 @@ fn the_bytes_are_those_of_the_specification() {
             Value::Node(Box::new(node)),
             vec![0xB4, 0x4E, 1, 0x91, 0x81, b'A', 0xA1, 0x81, b'k', 1, 0x81, b'1'],
         ),
-        (Value::DateTime(at), vec![0xB3, 0x49, 0, 1, 60]),
-        (Value::DateTime(local), vec![0xB3, 0x46, 60, 1, 60]),
+        (Value::DateTime(Box::new(at)), vec![0xB3, 0x49, 0, 1, 60]),
+        (Value::DateTime(Box::new(local)), vec![0xB3, 0x46, 60, 1, 60]),
     ];
     for (value, expected) in cases {
         assert_eq!(bytes(&value, Version::V5_2), expected, "{value:?}");
@@ -170,4 +170,10 @@ fn depth_does_not_follow_the_input() {
     let deep = vec![0x91; 1 << 20];
     let error = decode(&deep, Limits::USUAL).expect_err("a million levels");
     assert_eq!(error.offset, Limits::USUAL.depth);
+}
+
+/// Lists of millions are the usual case of a large message: one value is four words.
+#[test]
+fn values_are_small() {
+    assert_eq!(size_of::<Value>(), 32);
 }

@@ -8,7 +8,7 @@ mod wire;
 
 use bolt::{
     Request, Response, Version, chunk,
-    message::{Amount, AuthMap, Extra, Fetch, Run},
+    message::{Amount, AuthMap, Extra, Failure, Fetch, Run},
     server::{Session, Settings},
     tracker::{Lost, Tracker, Transaction},
     value::map,
@@ -266,8 +266,10 @@ const PULL: Request = Request::Pull(Fetch::ALL);
 fn what_drivers_pipeline() {
     let ok = Response::success;
     let begin = Request::Begin(Extra::none());
+    let text = |text: &str| [run(text), PULL];
+    type Case = (&'static str, Vec<Request>, Vec<Response>, bool, bool);
     // Requests, answers so far, boundary, commit pending.
-    let cases: [(&str, Vec<Request>, Vec<Response>, bool, bool); 9] = [
+    let cases: [Case; 12] = [
         ("auto-commit, nothing back", vec![run("R"), PULL], vec![], false, true),
         ("auto-commit, RUN answered", vec![run("R"), PULL], vec![ok()], false, true),
         ("auto-commit, answered", vec![run("R"), PULL], vec![ok(), ok()], true, false),
@@ -283,6 +285,21 @@ fn what_drivers_pipeline() {
         ("transaction, rolled back", vec![begin, Request::Rollback], vec![ok(), ok()], true, false),
         ("the summary says more", vec![run("R"), PULL], vec![ok(), more()], false, false),
         ("RESET", vec![Request::Reset], vec![ok()], true, false),
+        (
+            "transaction by text, pulled",
+            [text("BEGIN"), text("R")].concat(),
+            vec![ok(), ok(), ok()],
+            false,
+            false,
+        ),
+        (
+            "transaction by text, COMMIT sent",
+            [text("BEGIN"), text("COMMIT")].concat(),
+            vec![ok(), ok(), ok()],
+            false,
+            true,
+        ),
+        ("COMMIT by text, not yet pulled", vec![run("COMMIT")], vec![], false, true),
     ];
     for (name, requests, answers, boundary, pending) in cases {
         let mut tracker = Tracker::default();
@@ -290,6 +307,41 @@ fn what_drivers_pipeline() {
         assert_eq!(tracker.is_boundary(), boundary, "{name}");
         assert_eq!(tracker.is_commit_pending(), pending, "{name}");
     }
+}
+
+/// A request that the server answers in an unusual way may leave less behind than it announced.
+#[test]
+fn what_was_announced_is_not_relied_on() {
+    let ok = Response::success;
+    let no = || Response::Failure(Failure::new("x", "y"));
+    let statement = [run("R"), PULL];
+    // ROUTE drops the result of a BEGIN by text that was not pulled: the statement commits.
+    let mut tracker = Tracker::default();
+    fed(&mut tracker, &[run("BEGIN"), wire::route()], &[ok(), ok()]);
+    fed(&mut tracker, &statement, &[ok()]);
+    assert!(tracker.is_commit_pending());
+    // The same with a COMMIT: the transaction stays open.
+    let mut tracker = Tracker::default();
+    fed(&mut tracker, &[Request::Begin(Extra::none()), run("COMMIT")], &[ok(), ok()]);
+    fed(&mut tracker, &[wire::route()], &[ok()]);
+    fed(&mut tracker, &statement, &[ok(), ok()]);
+    assert!(!tracker.is_boundary());
+    assert_eq!(tracker.transaction(), Transaction::Open);
+    // In version 1 a BEGIN may have been ignored, and the failure then acknowledged.
+    let mut tracker = Tracker::default();
+    fed(&mut tracker, &[run("R")], &[no()]);
+    fed(&mut tracker, &[run("BEGIN"), PULL], &[Response::Ignored, Response::Ignored]);
+    let mut bytes = Vec::new();
+    chunk::encode(&[0xB0, 0x0E], &mut bytes);
+    chunk::Scanner::new().scan(&bytes).for_each(|event| tracker.client(&event));
+    fed(&mut tracker, &statement, &[ok(), ok()]);
+    assert!(tracker.is_commit_pending());
+    // A server answers before it has the whole request.
+    let mut tracker = Tracker::default();
+    let reset = request_bytes(&Request::Reset, Version::V4_4);
+    chunk::Scanner::new().scan(&reset[..4]).for_each(|event| tracker.client(&event));
+    fed(&mut tracker, &[], &[ok()]);
+    assert!(!tracker.is_boundary());
 }
 
 fn more() -> Response {

@@ -62,12 +62,12 @@ impl Reader<'_> {
                 seconds: self.int("seconds")?,
                 nanoseconds: self.int("nanoseconds")?,
             }),
-            marker::DATE_TIME | marker::DATE_TIME_LOCAL => Value::DateTime(DateTime {
+            marker::DATE_TIME | marker::DATE_TIME_LOCAL => Value::DateTime(Box::new(DateTime {
                 seconds: self.int("seconds")?,
                 nanoseconds: self.int("nanoseconds")?,
                 offset_seconds: self.int("seconds of an offset")?,
                 form,
-            }),
+            })),
             marker::DATE_TIME_ZONE | marker::DATE_TIME_ZONE_LOCAL => {
                 Value::DateTimeZoneId(Box::new(DateTimeZoneId {
                     seconds: self.int("seconds")?,

@@ -160,7 +160,6 @@ impl Tracker {
             && !self.failed
             && self.sent.is_empty()
             && self.transaction == Transaction::None
-            && self.announced == Transaction::None
             && self.result.is_none()
             && self.request == Open::Nothing
             && self.answer == Open::Nothing
@@ -363,7 +362,7 @@ impl Tracker {
                 if more == More::None
                     && let Some(statement) = self.result.take()
                 {
-                    self.transaction = statement.carried_out(self.transaction);
+                    self.transaction = statement.announced(self.transaction);
                 }
             }
             Sent::Begin => self.transaction = Transaction::Open,

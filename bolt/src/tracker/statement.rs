@@ -39,8 +39,8 @@ impl Statement {
         self.step == Step::Begin && self.is_exact
     }
 
-    /// The transaction after this was sent, as far as one may rely on its being open. It does not
-    /// begin by the RUN alone.
+    /// The transaction after this, as far as one may rely on its being open: it does not begin by
+    /// the RUN alone.
     pub(super) const fn announced(self, before: Transaction) -> Transaction {
         match (self.step, before) {
             (Step::None | Step::Unread, _) => before,
@@ -49,17 +49,6 @@ impl Statement {
             (Step::Commit | Step::Rollback, _) if self.is_exact => Transaction::None,
             (Step::Commit | Step::Rollback, Transaction::None) => Transaction::None,
             (Step::Commit | Step::Rollback, _) => Transaction::Perhaps,
-        }
-    }
-
-    /// The transaction after its last record was answered.
-    pub(super) const fn carried_out(self, before: Transaction) -> Transaction {
-        match self.step {
-            Step::Begin if self.is_exact => Transaction::Open,
-            Step::Commit | Step::Rollback if !self.is_exact => before,
-            Step::None | Step::Unread | Step::Begin | Step::Commit | Step::Rollback => {
-                self.announced(before)
-            }
         }
     }
 }

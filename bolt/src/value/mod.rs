@@ -52,7 +52,7 @@ pub enum Value {
     /// A day with a time.
     LocalDateTime(LocalDateTime),
     /// An instant with an offset.
-    DateTime(DateTime),
+    DateTime(Box<DateTime>),
     /// An instant with the name of a time zone.
     DateTimeZoneId(Box<DateTimeZoneId>),
     /// A span of time.

@@ -1,5 +1,7 @@
 //! Values of every kind.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "most values have no element ids")]
+
 use bolt::{
     Map, Value,
     value::{
@@ -89,7 +91,7 @@ fn temporal() -> impl Strategy<Value = Value> {
             Value::LocalDateTime(LocalDateTime { seconds, nanoseconds })
         }),
         (int(), int(), int(), form()).prop_map(|(seconds, nanoseconds, offset_seconds, form)| {
-            Value::DateTime(DateTime { seconds, nanoseconds, offset_seconds, form })
+            Value::DateTime(Box::new(DateTime { seconds, nanoseconds, offset_seconds, form }))
         }),
         (int(), int(), text(), form()).prop_map(|(seconds, nanoseconds, zone, form)| {
             Value::DateTimeZoneId(Box::new(DateTimeZoneId { seconds, nanoseconds, zone, form }))
@@ -131,6 +133,23 @@ pub fn value() -> impl Strategy<Value = Value> {
 /// As a peer of 5.x reads it: with element ids everywhere.
 pub fn with_element_ids(value: Value) -> Value {
     let id = |number: i64, text: Option<String>| Some(text.unwrap_or_else(|| number.to_string()));
+    let ids = |one: &Relationship| {
+        let numbers = [one.id, one.start, one.end].map(|number| number.to_string());
+        Some(one.element_ids.clone().unwrap_or(numbers))
+    };
+    changed(value, &id, &ids)
+}
+
+/// As a peer of 4.x reads it: without element ids.
+pub fn without_element_ids(value: Value) -> Value {
+    changed(value, &|_, _| None, &|_| None)
+}
+
+fn changed(
+    value: Value,
+    id: &impl Fn(i64, Option<String>) -> Option<String>,
+    ids: &impl Fn(&Relationship) -> Option<[String; 3]>,
+) -> Value {
     let node = |node: Node| Node { element_id: id(node.id, node.element_id), ..node };
     let unbound = |one: UnboundRelationship| UnboundRelationship {
         element_id: id(one.id, one.element_id),
@@ -140,8 +159,7 @@ pub fn with_element_ids(value: Value) -> Value {
         Value::Node(one) => Value::Node(Box::new(node(*one))),
         Value::UnboundRelationship(one) => Value::UnboundRelationship(Box::new(unbound(*one))),
         Value::Relationship(mut one) => {
-            let numbers = [one.id, one.start, one.end].map(|number| number.to_string());
-            one.element_ids.get_or_insert(numbers);
+            one.element_ids = ids(&one);
             Value::Relationship(one)
         }
         Value::Path(path) => Value::Path(Box::new(Path {
@@ -149,33 +167,11 @@ pub fn with_element_ids(value: Value) -> Value {
             relationships: path.relationships.into_iter().map(unbound).collect(),
             ..*path
         })),
-        Value::List(values) => Value::List(values.into_iter().map(with_element_ids).collect()),
-        Value::Map(map) => {
-            Value::Map(map.into_iter().map(|(k, v)| (k, with_element_ids(v))).collect())
+        Value::List(values) => {
+            Value::List(values.into_iter().map(|value| changed(value, id, ids)).collect())
         }
-        other => other,
-    }
-}
-
-/// As a peer of 4.x reads it: without element ids.
-pub fn without_element_ids(value: Value) -> Value {
-    let node = |node: Node| Node { element_id: None, ..node };
-    let unbound = |one: UnboundRelationship| UnboundRelationship { element_id: None, ..one };
-    match value {
-        Value::Node(one) => Value::Node(Box::new(node(*one))),
-        Value::UnboundRelationship(one) => Value::UnboundRelationship(Box::new(unbound(*one))),
-        Value::Relationship(mut one) => {
-            one.element_ids = None;
-            Value::Relationship(one)
-        }
-        Value::Path(path) => Value::Path(Box::new(Path {
-            nodes: path.nodes.into_iter().map(node).collect(),
-            relationships: path.relationships.into_iter().map(unbound).collect(),
-            ..*path
-        })),
-        Value::List(values) => Value::List(values.into_iter().map(without_element_ids).collect()),
         Value::Map(map) => {
-            Value::Map(map.into_iter().map(|(k, v)| (k, without_element_ids(v))).collect())
+            Value::Map(map.into_iter().map(|(key, v)| (key, changed(v, id, ids))).collect())
         }
         other => other,
     }
