@@ -212,7 +212,7 @@ fn changed_conversations_break_nothing() {
 fn the_dearest_inputs_stay_within_bounds() {
     let _alone = alone();
     let fill = |unit: &[u8], head: &[u8]| [head, &unit.repeat(LIMITS.bytes / unit.len())].concat();
-    let units: [&[u8]; 8] = [
+    let units: [&[u8]; 9] = [
         &[0xC0],
         &[0x90],
         &[0xA0],
@@ -221,6 +221,8 @@ fn the_dearest_inputs_stay_within_bounds() {
         &[0xB4, 0x4E, 0, 0x90, 0xA0, 0x80],
         &[0xD6, 0x00, 0x00, 0x3F, 0xFF],
         &[0xDA, 0x00, 0x00, 0x1F, 0xFF],
+        // Lists within each other, each of which could be as long as it says.
+        &[0xD5, 0x01, 0x80],
     ];
     for unit in units {
         for head in
