@@ -16,7 +16,10 @@ enum Part {
 
 fn parts() -> impl Strategy<Value = Vec<Part>> {
     let bytes = vec(prop_oneof![Just(0_u8), any::<u8>()], 1..9);
-    vec(prop_oneof![Just(Part::Noop), vec(bytes, 1..5).prop_map(Part::Message)], 0..8)
+    let record = vec(any::<u8>(), 0..9).prop_map(|fields| [&[0xB1, 0x71][..], &fields].concat());
+    let record = record.prop_map(|record| Part::Message(vec![record]));
+    let message = vec(bytes, 1..5).prop_map(Part::Message);
+    vec(prop_oneof![Just(Part::Noop), message, record], 0..8)
 }
 
 fn stream(parts: &[Part]) -> Vec<u8> {
@@ -66,6 +69,24 @@ fn scanned(pieces: &[&[u8]]) -> (Vec<Frame>, Vec<u8>) {
     (frames, wire)
 }
 
+/// The same, with whole records taken together.
+fn scanned_by_records(pieces: &[&[u8]]) -> (Vec<Frame>, Vec<u8>, usize) {
+    let mut scanner = Scanner::new();
+    let (mut wire, mut taken) = (Vec::new(), 0);
+    for piece in pieces {
+        let mut events = scanner.scan(piece);
+        loop {
+            let records = events.records();
+            taken += records.len();
+            wire.extend(records);
+            let Some(event) = events.next() else { break };
+            wire.extend(event.wire());
+        }
+    }
+    wire.extend(scanner.withheld());
+    (decoded(&[&wire]), wire, taken)
+}
+
 fn decoded(pieces: &[&[u8]]) -> Vec<Frame> {
     let mut decoder = Decoder::new(1 << 20);
     let mut frames = Vec::new();
@@ -87,6 +108,9 @@ fn any_split_gives_the_same() {
         prop_assert_eq!(decoded(&pieces), frames(parts));
         let (seen, wire) = scanned(&pieces);
         prop_assert_eq!(seen, frames(parts));
+        prop_assert_eq!(&wire, &stream);
+        let (seen, wire, _) = scanned_by_records(&pieces);
+        prop_assert_eq!(seen, frames(parts));
         prop_assert_eq!(wire, stream);
         Ok(())
     });
@@ -100,8 +124,35 @@ fn every_byte_is_forwarded() {
         let (frames, wire) = scanned(&pieces(bytes, cuts));
         prop_assert_eq!(&wire, bytes);
         prop_assert_eq!(frames, decoded(&[bytes]));
+        prop_assert_eq!(&scanned_by_records(&pieces(bytes, cuts)).1, bytes);
         Ok(())
     });
+}
+
+/// Only what is a RECORD from its first byte to its last is taken together.
+#[test]
+fn records_are_taken_together() {
+    let record = [0, 3, 0xB1, 0x71, 0x90, 0, 0];
+    let two = [record, record].concat();
+    let success = [0, 3, 0xB1, 0x70, 0xA0, 0, 0];
+    let cases: [(Vec<u8>, usize); 8] = [
+        (two.clone(), 14),
+        ([&two[..], &success].concat(), 14),
+        ([&success[..], &two].concat(), 14),
+        ([&two[..], &record[..6]].concat(), 14),
+        ([&[0, 0][..], &record].concat(), 7),
+        (record[..2].to_vec(), 0),
+        // In two chunks, and with a length that ends within its front.
+        (vec![0, 2, 0xB1, 0x71, 0, 1, 0x90, 0, 0], 0),
+        (vec![0, 1, 0xB1, 0x71, 0, 0], 0),
+    ];
+    for (stream, expected) in cases {
+        let (_, wire, taken) = scanned_by_records(&[&stream]);
+        assert_eq!((taken, &wire), (expected, &stream), "{stream:x?}");
+    }
+    let mut scanner = Scanner::new();
+    assert_eq!(scanner.scan(&[0]).next(), None);
+    assert_eq!(scanner.scan(&record).records(), [], "a length is open");
 }
 
 #[test]

@@ -425,6 +425,13 @@ fn what_is_not_understood_is_lost() {
     let mut tracker = Tracker::default();
     fed(&mut tracker, &[Request::Reset], &[Response::Record(Vec::new())]);
     assert!(matches!(tracker.lost(), Some(Lost::Unasked(_))), "a RECORD without PULL");
+    let mut tracker = Tracker::default();
+    fed(&mut tracker, &[PULL], &[]);
+    tracker.records();
+    assert_eq!(tracker.lost(), None);
+    fed(&mut tracker, &[], &[Response::success()]);
+    tracker.records();
+    assert!(matches!(tracker.lost(), Some(Lost::Unasked(_))), "the same, taken together");
     for body in [&[0xB0, 0x99][..], &[0xB0][..], &[0xB1, 0x70, 0xA0][..]] {
         let (mut tracker, mut bytes) = (Tracker::default(), Vec::new());
         chunk::encode(body, &mut bytes);

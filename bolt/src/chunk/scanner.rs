@@ -4,6 +4,8 @@
 //! At the front of a message up to [`Head::MOST`] bytes are withheld until its signature is known,
 //! however the stream is split, so that a gateway can decide before the first byte leaves it.
 
+const RECORD: u8 = crate::Signature::Record.byte();
+
 /// The front of a message: everything up to its signature, as it was on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -229,6 +231,19 @@ pub struct Events<'s, 'b> {
 }
 
 impl<'b> Events<'_, 'b> {
+    /// Takes the whole RECORD messages that come next, each in one chunk, as they are: most bytes of
+    /// a server are these, and a gateway has nothing to decide about them. Empty if others come next,
+    /// or a message is open. They are told in no event.
+    pub fn records(&mut self) -> &'b [u8] {
+        let from = self.at;
+        if self.scanner.is_between_messages() {
+            while let Some(length) = whole_record(&self.bytes[self.at..]) {
+                self.at += length;
+            }
+        }
+        &self.bytes[from..self.at]
+    }
+
     /// The bytes behind the last event: who stops here scans them later.
     #[must_use]
     pub fn rest(&self) -> &'b [u8] {
@@ -242,4 +257,11 @@ impl<'b> Iterator for Events<'_, 'b> {
     fn next(&mut self) -> Option<Event<'b>> {
         self.scanner.next(self.bytes, &mut self.at)
     }
+}
+
+/// The bytes of the RECORD in front, if it is there to its end and in one chunk.
+fn whole_record(bytes: &[u8]) -> Option<usize> {
+    let [high, low, 0xB1, RECORD, ..] = *bytes else { return None };
+    let end = usize::from(u16::from_be_bytes([high, low])) + 2;
+    (end >= 4 && bytes.get(end..end + 2)? == super::NOOP).then_some(end + 2)
 }

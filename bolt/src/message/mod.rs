@@ -83,8 +83,28 @@ impl Signature {
 
     /// The signature with this byte.
     #[must_use]
-    pub fn of(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|signature| signature.byte() == byte)
+    pub const fn of(byte: u8) -> Option<Self> {
+        Some(match byte {
+            0x01 => Self::Hello,
+            0x02 => Self::Goodbye,
+            0x0E => Self::AckFailure,
+            0x0F => Self::Reset,
+            0x10 => Self::Run,
+            0x11 => Self::Begin,
+            0x12 => Self::Commit,
+            0x13 => Self::Rollback,
+            0x2F => Self::Discard,
+            0x3F => Self::Pull,
+            0x54 => Self::Telemetry,
+            0x66 => Self::Route,
+            0x6A => Self::Logon,
+            0x6B => Self::Logoff,
+            0x70 => Self::Success,
+            0x71 => Self::Record,
+            0x7E => Self::Ignored,
+            0x7F => Self::Failure,
+            _ => return None,
+        })
     }
 
     /// Its byte.

@@ -151,6 +151,15 @@ impl Tracker {
         }
     }
 
+    /// Whole RECORD messages of the server's direction are forwarded, told in no event (see
+    /// [`crate::chunk::Events::records`]).
+    pub fn records(&mut self) {
+        let is_due = matches!(self.sent.front(), Some(Sent::Fetch { .. }));
+        if !is_due && self.lost.is_none() {
+            self.lose(Lost::Unasked(Signature::Record));
+        }
+    }
+
     /// Nothing is owed and nothing is open: no answer, transaction, result or failure, and both
     /// directions are between messages. The upstream may be changed here.
     #[must_use]

@@ -120,7 +120,14 @@ impl Wire {
     pub(crate) fn relay(&mut self, count: usize) {
         let rest = self.answered.split_off(count.min(self.answered.len()));
         let bytes = std::mem::replace(&mut self.answered, rest);
-        for event in self.from_server.scan(&bytes) {
+        let mut events = self.from_server.scan(&bytes);
+        loop {
+            let records = events.records();
+            if !records.is_empty() {
+                self.tracker.records();
+                self.relayed += records.len();
+            }
+            let Some(event) = events.next() else { break };
             self.tracker.server(&event);
             self.relayed += event.wire().len();
             let mut wire = event.wire();
