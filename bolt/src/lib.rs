@@ -1,5 +1,5 @@
 //! The Bolt protocol as pure code: bytes and values in, bytes and values out. No sockets, no clock, no
-//! threads. Speaks the versions that Memgraph speaks, [`Version::MEMGRAPH`].
+//! threads, which `no_std` holds. Speaks the versions that Memgraph speaks, [`Version::MEMGRAPH`].
 //!
 //! | module | what it is |
 //! |---|---|
@@ -94,6 +94,10 @@
 //!
 //! Errors name where, what was expected and what was found, and no content: it may be secret. The
 //! maps of HELLO and LOGON print their keys only.
+
+#![no_std]
+
+extern crate alloc;
 
 pub mod chunk;
 pub mod handshake;

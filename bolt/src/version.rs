@@ -1,6 +1,6 @@
 //! Versions of the protocol, and the sets that a party accepts.
 
-use std::fmt;
+use core::fmt;
 
 /// A version of Bolt, as `5.2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,7 +7,7 @@ mod common;
 mod wire;
 
 use bolt::{
-    Request, Response, Version, chunk,
+    Request, Response, Signature, Version, chunk,
     message::{Amount, AuthMap, Extra, Failure, Fetch, Run},
     server::{Session, Settings},
     tracker::{Lost, Tracker, Transaction},
@@ -444,6 +444,16 @@ fn what_is_not_understood_is_lost() {
     let mut scanner = chunk::Scanner::new();
     scanner.scan(&bytes).for_each(|event| tracker.client(&event));
     assert_eq!(tracker.lost(), Some(Lost::Statement));
+}
+
+#[test]
+fn unanswered_requests_are_told_in_order() {
+    let mut tracker = Tracker::default();
+    let requests = [Request::Begin(Extra::none()), run("R"), PULL, Request::Reset];
+    fed(&mut tracker, &requests, &[Response::success()]);
+    let left: Vec<_> = tracker.requests().collect();
+    assert_eq!(left, [Signature::Run, Signature::Pull, Signature::Reset]);
+    assert_eq!(tracker.unanswered(), 3);
 }
 
 /// A request counts from its first byte on, and an answer to its last.

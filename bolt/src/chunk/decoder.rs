@@ -1,5 +1,7 @@
 //! Assembles messages from bytes in any split, up to a limit.
 
+use alloc::vec::Vec;
+
 /// What a stream of chunks consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
@@ -118,8 +120,8 @@ impl Decoder {
     fn length(&mut self, length: u16) -> Result<Option<Frame>, ChunkError> {
         self.part = Part::Length;
         if length == 0 {
-            let whole = std::mem::take(&mut self.message);
-            let begun = std::mem::take(&mut self.begun);
+            let whole = core::mem::take(&mut self.message);
+            let begun = core::mem::take(&mut self.begun);
             return Ok(Some(if begun { Frame::Message(whole) } else { Frame::Noop }));
         }
         if !self.begun {

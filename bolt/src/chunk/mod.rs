@@ -5,6 +5,7 @@
 mod decoder;
 mod scanner;
 
+use alloc::vec::Vec;
 pub use decoder::{ChunkError, Decoder, Frame};
 pub use scanner::{Event, Events, Head, Scanner};
 

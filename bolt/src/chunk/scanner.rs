@@ -186,7 +186,7 @@ impl Scanner {
             (Stage::Marker | Stage::Signature, 0) => {
                 self.head.push(low);
                 self.stage = Stage::Ended;
-                Some(Event::Start(std::mem::replace(&mut self.head, Head::EMPTY)))
+                Some(Event::Start(core::mem::replace(&mut self.head, Head::EMPTY)))
             }
             (Stage::Between | Stage::Ended, _) => {
                 self.head.push(low);
@@ -218,7 +218,7 @@ impl Scanner {
         }
         self.head.signature = Some(byte);
         self.stage = Stage::Body;
-        Some(Event::Start(std::mem::replace(&mut self.head, Head::EMPTY)))
+        Some(Event::Start(core::mem::replace(&mut self.head, Head::EMPTY)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The options that RUN and BEGIN carry.
 
 use crate::{Map, Value, value::Kind};
+use alloc::{borrow::ToOwned, string::ToString};
 
 /// What a client says that a transaction will do. Memgraph hardly uses it (BG 1.3): it promises
 /// nothing.

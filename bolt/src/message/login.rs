@@ -2,7 +2,8 @@
 
 use super::extra::{ExtraError, text};
 use crate::{Map, Value};
-use std::fmt;
+use alloc::borrow::ToOwned;
+use core::fmt;
 
 /// Entries that may be printed; of all others the key alone.
 const PRINTED: &[&str] = &["user_agent", "scheme", "routing", "bolt_agent", "patch_bolt"];

@@ -14,7 +14,7 @@ use crate::{
     Version,
     packstream::{DecodeError, EncodeError},
 };
-use std::fmt;
+use core::fmt;
 
 /// The second byte of a message: what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

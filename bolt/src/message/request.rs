@@ -5,6 +5,7 @@ use crate::{
     Map, Value, Version,
     packstream::{Limits, Reader, Writer},
 };
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 /// RUN: a statement.
 #[derive(Debug, Clone, PartialEq, Default)]

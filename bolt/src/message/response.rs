@@ -5,6 +5,7 @@ use crate::{
     Map, Value, Version,
     packstream::{Limits, Reader, Writer},
 };
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,8 @@
 
 use super::{Limits, marker};
 use crate::{Map, Value};
-use std::fmt;
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::fmt;
 
 /// Bytes that are not what was expected of them. Names no content: it may be secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -288,7 +289,7 @@ impl<'a> Reader<'a> {
     fn text_behind(&mut self, byte: u8, at: usize) -> Result<String, DecodeError> {
         let length = self.size(byte, marker::TINY_STRING, marker::STRING_8)?;
         let bytes = self.take(length, "a string")?;
-        match std::str::from_utf8(bytes) {
+        match core::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_owned()),
             Err(_) => Err(self.error(at, "a string", Found::NoText)),
         }

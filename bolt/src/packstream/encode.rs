@@ -2,6 +2,7 @@
 
 use super::marker;
 use crate::{Map, Value, Version, value::LocalDateTime};
+use alloc::vec::Vec;
 
 /// Something has no form on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,7 @@ mod encode;
 mod marker;
 mod structure;
 
+use alloc::vec::Vec;
 pub use decode::{DecodeError, Found, Reader};
 pub use encode::{EncodeError, Writer};
 

@@ -9,6 +9,7 @@ use crate::{
         Point3D, Relationship, Time, TimeForm, UnboundRelationship,
     },
 };
+use alloc::{boxed::Box, string::String, string::ToString};
 
 impl Reader<'_> {
     /// The structure of so many fields whose signature is next.

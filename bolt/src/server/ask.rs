@@ -5,6 +5,7 @@ use crate::{
     Map, Response, Signature, Value,
     message::{Amount, AuthMap, Extra, MessageError, Route},
 };
+use alloc::{string::String, vec, vec::Vec};
 
 /// How a step of a transaction was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! Failures and their codes (MR 7).
 
 use crate::message::Failure;
+use alloc::string::String;
 
 /// The class of a failure, which decides its code and with it whether drivers retry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -11,6 +11,7 @@ mod fault;
 mod state;
 mod text;
 
+use alloc::{borrow::ToOwned, string::String};
 pub use ask::{Ask, Close, Misuse, Origin, Outcome, Reply, Step};
 pub use fault::{Fault, FaultClass};
 pub use state::Session;

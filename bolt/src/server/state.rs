@@ -8,6 +8,7 @@ use crate::{
     Limits, Map, Request, Response, Signature, Value,
     message::{Amount, Extra, Fetch, HelloMap, MessageError, Route, Run},
 };
+use alloc::{borrow::ToOwned, string::String, vec, vec::Vec};
 
 /// What the host was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

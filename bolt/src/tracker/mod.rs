@@ -10,8 +10,8 @@ mod statement;
 mod summary;
 
 use crate::{Signature, chunk::Event};
+use alloc::collections::VecDeque;
 use statement::{Statement, StatementReader};
-use std::collections::VecDeque;
 use summary::{More, SummaryReader};
 
 /// How sure it is that a transaction is open.
@@ -78,7 +78,7 @@ enum Open<T> {
 #[derive(Debug, Clone)]
 pub struct Tracker {
     limit: usize,
-    sent: VecDeque<Sent>,
+    sent: VecDeque<(Signature, Sent)>,
     request: Open<StatementReader>,
     answer: Open<SummaryReader>,
     /// As of the answers.
@@ -154,7 +154,7 @@ impl Tracker {
     /// Whole RECORD messages of the server's direction are forwarded, told in no event (see
     /// [`crate::chunk::Events::records`]).
     pub fn records(&mut self) {
-        let is_due = matches!(self.sent.front(), Some(Sent::Fetch { .. }));
+        let is_due = matches!(self.sent.front(), Some((_, Sent::Fetch { .. })));
         if !is_due && self.lost.is_none() {
             self.lose(Lost::Unasked(Signature::Record));
         }
@@ -181,7 +181,7 @@ impl Tracker {
         let is_batched = |statement: &Statement| statement.is_batched;
         self.lost.is_some()
             || self.result.as_ref().is_some_and(is_batched)
-            || self.sent.iter().any(|sent| match sent {
+            || self.sent.iter().any(|(_, sent)| match sent {
                 Sent::Commit | Sent::Fetch { may_commit: true } => true,
                 Sent::Run(statement) => statement.may_commit() || statement.is_batched,
                 Sent::Fetch { may_commit: false } | Sent::Begin | Sent::Rollback => false,
@@ -193,6 +193,11 @@ impl Tracker {
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.sent.len()
+    }
+
+    /// Those requests, the oldest first: who answers in the server's place answers each.
+    pub fn requests(&self) -> impl Iterator<Item = Signature> + '_ {
+        self.sent.iter().map(|(signature, _)| *signature)
     }
 
     /// One more request would be too much: wait for answers before forwarding it.
@@ -262,7 +267,7 @@ impl Tracker {
             Open::Plain(signature)
         };
         let may_commit = self.announced != Transaction::Open;
-        let begins = std::mem::take(&mut self.begins);
+        let begins = core::mem::take(&mut self.begins);
         let sent = match signature {
             Signature::Goodbye => {
                 self.goodbye = true;
@@ -293,11 +298,11 @@ impl Tracker {
         if self.is_full() {
             return self.lose(Lost::TooMany { limit: self.limit });
         }
-        self.sent.push_back(sent);
+        self.sent.push_back((signature, sent));
     }
 
     fn request_ends(&mut self) {
-        let Open::Read(_, reader) = std::mem::replace(&mut self.request, Open::Nothing) else {
+        let Open::Read(_, reader) = core::mem::replace(&mut self.request, Open::Nothing) else {
             return;
         };
         let Some(statement) = reader.finish() else { return self.lose(Lost::Statement) };
@@ -308,7 +313,7 @@ impl Tracker {
             return;
         }
         match self.sent.back_mut() {
-            Some(Sent::Run(last)) if *last == Statement::UNREAD => *last = statement,
+            Some((_, Sent::Run(last))) if *last == Statement::UNREAD => *last = statement,
             // It was answered before it was sent whole.
             Some(_) | None => self.lose(Lost::Unasked(Signature::Run)),
         }
@@ -332,7 +337,7 @@ impl Tracker {
     fn answer_begins(&mut self, byte: Option<u8>) {
         let signature = byte.and_then(Signature::of).filter(|signature| !signature.is_request());
         let Some(signature) = signature else { return self.lose(Lost::Answer(byte)) };
-        let is_of_fetch = matches!(self.sent.front(), Some(Sent::Fetch { .. }));
+        let is_of_fetch = matches!(self.sent.front(), Some((_, Sent::Fetch { .. })));
         self.answer = if signature == Signature::Success && is_of_fetch {
             Open::Read(signature, SummaryReader::new())
         } else {
@@ -346,7 +351,7 @@ impl Tracker {
     }
 
     fn answer_ends(&mut self) {
-        let (signature, more) = match std::mem::replace(&mut self.answer, Open::Nothing) {
+        let (signature, more) = match core::mem::replace(&mut self.answer, Open::Nothing) {
             Open::Nothing => return,
             Open::Plain(signature) => (signature, More::Unknown),
             Open::Read(signature, reader) => (signature, reader.finish()),
@@ -354,7 +359,7 @@ impl Tracker {
         if signature == Signature::Record {
             return;
         }
-        let Some(request) = self.sent.pop_front() else { return };
+        let Some((_, request)) = self.sent.pop_front() else { return };
         if signature == Signature::Success {
             return self.succeeded(request, more);
         }

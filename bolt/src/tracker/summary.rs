@@ -2,6 +2,7 @@
 //! stands near the front; a summary of which the front does not tell is taken as unknown.
 
 use crate::packstream::{Limits, Reader};
+use alloc::vec::Vec;
 
 /// Whether records are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

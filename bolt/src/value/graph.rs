@@ -2,6 +2,7 @@
 //! sends one without a text of its own sends the number as text, as Memgraph does.
 
 use super::Map;
+use alloc::{string::String, vec::Vec};
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Default)]

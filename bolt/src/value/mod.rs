@@ -3,13 +3,15 @@
 mod graph;
 mod temporal;
 
+use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 pub use graph::{Node, Path, Relationship, UnboundRelationship};
 pub use temporal::{
     Date, DateTime, DateTimeZoneId, Duration, LocalDateTime, LocalTime, Point2D, Point3D, Time,
     TimeForm,
 };
 
-use std::{collections::BTreeMap, fmt};
+use alloc::collections::BTreeMap;
+use core::fmt;
 
 /// A map, in the order of its keys as Memgraph sends it. A key that stands twice is refused when a
 /// map is decoded.

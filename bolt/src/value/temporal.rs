@@ -1,6 +1,8 @@
 //! Days, times, spans and points. Numbers are carried as they come; calendars and time zones are
 //! for those who use them.
 
+use alloc::string::String;
+
 /// A day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Date {
