@@ -1,7 +1,7 @@
 //! The server machine: conversations as tables of request and what follows.
 
 use bolt::{
-    Request, Response, Version,
+    Limits, Request, Response, Version,
     message::{Amount, AuthMap, Extra, Fetch, HelloMap, Route, RouteTarget, Run},
     server::{
         Ask, Close, Fault, FaultClass, Misuse, Origin, Outcome, Reply, RouteAnswer, SERVER_NAME,
@@ -342,8 +342,9 @@ fn route_is_answered_as_set() {
 fn goodbye_and_logoff() {
     let mut session = idle(memgraph());
     assert_eq!(answered(&mut session, Request::Logoff), Reply::default(), "as Memgraph: nothing");
-    assert_eq!(session.state(), State::Init);
+    assert_eq!((session.state(), session.limits()), (State::Init, Limits::BEFORE_LOGIN));
     answered(&mut session, Request::Logon(AuthMap::default()));
+    assert_eq!(session.limits(), Limits::USUAL);
     assert_eq!(
         answered(&mut session, Request::Goodbye),
         Reply { messages: Vec::new(), close: Some(Close::Goodbye) }

@@ -263,5 +263,6 @@ impl<'b> Iterator for Events<'_, 'b> {
 fn whole_record(bytes: &[u8]) -> Option<usize> {
     let [high, low, 0xB1, RECORD, ..] = *bytes else { return None };
     let end = usize::from(u16::from_be_bytes([high, low])) + 2;
-    (end >= 4 && bytes.get(end..end + 2)? == super::NOOP).then_some(end + 2)
+    // Where the chunk ends before its second byte, no end follows: those bytes are not zero.
+    (bytes.get(end..end + 2)? == super::NOOP).then_some(end + 2)
 }

@@ -22,17 +22,15 @@ const FRONT: usize = 1 << 10;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SummaryReader {
     front: Vec<u8>,
-    is_whole: bool,
 }
 
 impl SummaryReader {
     pub(super) const fn new() -> Self {
-        Self { front: Vec::new(), is_whole: true }
+        Self { front: Vec::new() }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let room = FRONT - self.front.len();
-        self.is_whole &= bytes.len() <= room;
         self.front.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
@@ -51,6 +49,7 @@ impl SummaryReader {
                 return value.as_bool().map(|more| if more { More::Some } else { More::None });
             }
         }
-        (self.is_whole && reader.finish().is_ok()).then_some(More::None)
+        // All entries were there, and none of them was it.
+        reader.finish().is_ok().then_some(More::None)
     }
 }
