@@ -95,7 +95,7 @@ impl Parser<'_> {
         if !starts {
             return Ok(None);
         }
-        let words = (0..3).map_while(|ahead| self.word_at(ahead));
+        let words = (0..2).map_while(|ahead| self.word_at(ahead));
         let words: Vec<_> = words.map(str::to_ascii_uppercase).collect();
         Err(self.unsupported(words.join(" ")))
     }
