@@ -6,7 +6,7 @@
 use instance::cypher::{self, ast::Statement};
 use instance::execute::{Limits, Outcome, QueryError, Settings, prepare};
 use instance::graph::{Delta, Store, Transaction};
-use instance::value::{Answer, EdgeView, Entity, Name, NodeView, Property, Value};
+use instance::value::{Answer, EdgeView, Entity, Name, Never, NodeView, Property, Value};
 use shell_sim::memgraph::Payload;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -156,7 +156,7 @@ fn show_properties(properties: &BTreeMap<Name, Property>) -> String {
         return String::new();
     }
     let shown = |value: &Property| {
-        show(&value.convert(&mut |never| match *never {}).unwrap_or_else(|()| Value::Null))
+        show(&value.convert::<Entity, Never>(&mut |never| match *never {}).unwrap_or(Value::Null))
     };
     format!(" {}", show_entries(properties.iter().map(|(name, value)| (name, shown(value)))))
 }

@@ -47,14 +47,17 @@ pub(super) fn group(
     let mut groups: Vec<(Row, Vec<Tally>)> = Vec::new();
     let tallies = || aggregates.iter().map(|_| Tally::default()).collect::<Vec<_>>();
     if key_length == 0 {
-        places.insert(Row::new(), 0);
         groups.push((Row::new(), tallies()));
     }
     for row in rows {
-        let values = key(row)?;
-        let place = *places.entry(values.iter().map(group_key).collect()).or_insert(groups.len());
-        if place == groups.len() {
-            groups.push((values, tallies()));
+        let mut place = 0;
+        if key_length > 0 {
+            let values = key(row)?;
+            let key = values.iter().map(group_key).collect();
+            place = *places.entry(key).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push((values, tallies()));
+            }
         }
         let Some((_, tallies)) = groups.get_mut(place) else { continue };
         for (tally, aggregate) in tallies.iter_mut().zip(aggregates) {

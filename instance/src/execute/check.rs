@@ -374,10 +374,8 @@ mod tests {
     use crate::cypher::parse;
 
     fn checked(text: &str) -> Result<Prepared, QueryError> {
-        match parse(text).expect("a statement") {
-            Statement::Query(query) => prepare(query),
-            other => panic!("{other:?}"),
-        }
+        let Ok(Statement::Query(query)) = parse(text) else { panic!("{text} is no query") };
+        prepare(query)
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod limits;
 mod matching;
 mod project;
 mod scope;
+mod shortcut;
 mod summary;
 mod update;
 
@@ -90,12 +91,14 @@ type Done<T> = Result<T, QueryError>;
 
 impl Execution<'_> {
     fn run(&mut self, columns: &[Name]) -> Done<Outcome> {
-        for (name, value) in &self.settings.parameters {
+        for value in self.settings.parameters.values() {
             if value.depth() > MAX_DEPTH {
                 let what = "levels of lists and maps in a parameter";
-                let _ = name;
                 return Err(QueryError::TooMuch { what, limit: MAX_DEPTH as u64 });
             }
+        }
+        if let Some(row) = self.counted() {
+            return Ok(Outcome { columns: columns.to_vec(), rows: vec![row], stats: self.stats });
         }
         let mut table = Table { scope: Scope::default(), rows: vec![Row::new()] };
         let mut answered = Vec::new();

@@ -4,7 +4,7 @@ mod functions;
 mod operators;
 mod texts;
 
-pub(super) use operators::{Number, equal, group_key, number, order};
+pub(super) use operators::{Number, equal, group_key, number, order, whole};
 
 use super::error::QueryError;
 use super::limits::{Budget, VALUE_BYTES};

@@ -306,7 +306,7 @@ pub(in crate::execute) fn group_key(value: &Item) -> Item {
 }
 
 /// The whole number that a float is exactly.
-pub(super) fn whole(number: f64) -> Option<i64> {
+pub(in crate::execute) fn whole(number: f64) -> Option<i64> {
     let fits = number.trunc() == number && (-9.2e18..9.2e18).contains(&number);
     #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
     fits.then_some(number as i64)
