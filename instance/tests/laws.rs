@@ -2,6 +2,9 @@
 //! copies are equal, the graph's lists agree with each other, and of two transactions that overlap
 //! in time no object is changed by both.
 
+#[path = "common/runs.rs"]
+mod runs;
+
 use instance::cypher::{self, ast::Statement};
 use instance::execute::{Settings, prepare};
 use instance::graph::{Change, Delta, Graph, Misfit, NodeId, Object, Store, Transaction};
@@ -170,7 +173,7 @@ fn check_lists(graph: &Graph) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(runs::runs(400))]
 
     #[test]
     fn whatever_sessions_do_the_copies_are_equal(
