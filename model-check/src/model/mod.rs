@@ -22,12 +22,12 @@ use crate::{
     explore::{Edge, Facts, Rest, System},
     pack::{BESIDE, Packed, Tables, part_names},
 };
-use ha_core::ids::InstanceId;
+use ha_core::{ids::InstanceId, observation::Route};
 use shell_sim::{
     driver::{End, Fair},
     memgraph::RecoveryPath,
     schedule::SETTLE_MS,
-    world::{ControllerNo, Event, World},
+    world::{Body, ControllerNo, Event, World},
 };
 use std::collections::BTreeSet;
 use turn::Turn;
@@ -165,7 +165,7 @@ impl System for Model {
             let outcome = self.take_in(world.clone(), state, act, from);
             refused |= outcome.refused.is_some();
             if let Some(plan) = &outcome.plan {
-                rest = rest_of(plan);
+                rest = rest_of(plan, &world);
             }
             edges.push(Edge {
                 to: outcome.to,
@@ -192,14 +192,29 @@ impl System for Model {
 }
 
 /// Whether a leader has nothing to do, and why.
-fn rest_of(plan: &ha_core::plan::Plan) -> Rest {
+fn rest_of(plan: &ha_core::plan::Plan, world: &World) -> Rest {
+    let excused = || plan.missing_recipes().next().is_some() || serves_without(world);
     if plan.settled {
         Rest::Settled
-    } else if plan.steps.is_empty() && plan.missing_recipes().next().is_some() {
+    } else if plan.steps.is_empty() && excused() {
         Rest::Excused
     } else {
         Rest::Moving
     }
+}
+
+/// Whether an instance is gone for good and no more can be asked of those that are left: writes
+/// are routed to one that runs, or the vote was with the one that is gone.
+fn serves_without(world: &World) -> bool {
+    let gone = |id: InstanceId| world.body(id).is_ok_and(enabled::is_gone);
+    let runs = |route: Route| match route {
+        Route::Open { main, .. } => world.body(main.id).is_ok_and(Body::runs),
+        Route::Draining { .. } | Route::Closed => false,
+    };
+    let routes = |no| world.controller(no).is_ok_and(|process| runs(process.history.route()));
+    world.instances().any(gone)
+        && (world.controller_numbers().any(routes)
+            || world.api.record().is_some_and(|record| record.voters().any(gone)))
 }
 
 impl Turn {

@@ -180,6 +180,7 @@ impl Turn {
             Act::RemovePod(id) => self.all([Event::RemovePod(id)]),
             Act::Mark(id) => self.all([Event::MarkDeleted(id)]),
             Act::LoseVolume(id) => self.lose_volume(id),
+            Act::LoseNode(id) => self.lose_node(id),
             Act::CrashController(no) => {
                 self.leader_lost(no);
                 self.all([Event::CrashController(no)]);
@@ -349,6 +350,12 @@ impl Turn {
             self.all([Event::Crash(id)]);
         }
         self.all([Event::Wipe(id)]);
+    }
+
+    /// What has neither pod nor power is gone for good; nobody reads its log again.
+    fn lose_node(&mut self, id: InstanceId) {
+        let kept = self.world.body(id).map_or(0, |body| body.instance.volume.log.len());
+        self.all([Event::PowerLoss(id, kept), Event::RemovePod(id)]);
     }
 
     fn deliver_unanswered(&mut self, id: MessageId) {
