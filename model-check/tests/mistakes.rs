@@ -81,12 +81,46 @@ const ROWS: &[Row] = &[
     ("minds-no-lagging-voter", Wrong::Decision, &[(Write, 1), (Decision, 1)], alone, None),
     ("ends-proofs-with-the-main", Wrong::Decision, &[(Node, 1)], alone, None),
     ("waits-instead-of-going-back", Wrong::Decision, &[(Crash, 2)], usual, None),
+    ("opens-before-the-first-commit", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("no-silent-divergence")),
+    ("keeps-proofs-past-a-foreign-main", Wrong::Decision, &[(Write, 1), (Crash, 1)], alone, Some("promote-only-caught-up")),
     ("carries-on-a-restarted-target", Wrong::Decision, &[(Write, 1), (Cut, 1), (Crash, 1)], alone, Some("promote-only-caught-up")),
     ("undoes-what-another-began", Wrong::Decision, &[(Node, 1), (Controller, 1)], usual, None),
     ("leaves-a-demoted-main", Wrong::Decision, &[(Power, 1), (Late, 1)], alone_unflushed, None),
     ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
     ("grant-checked-when-asked", World, &[(Write, 1), (Cut, 1), (Gateway, 1)], alone, Some("acknowledged-writes-survive")),
+    ("boot-of-the-node", World, &[(Crash, 1), (Power, 1)], alone_unflushed, Some("promote-only-caught-up")),
     ("unordered", World, &[(Write, 1), (Crash, 1)], unordered, Some("no-silent-divergence")),
+];
+
+/// What happened before everything else, where a cluster at rest is too far from the harm.
+#[rustfmt::skip]
+const BEFORE: &[(&str, &str)] = &[
+    ("boot-of-the-node", "
+        write cl-0 gw-0
+        run until acked w1
+        stop mg-0
+        crash mg-0
+        withhold promote ct-0 mg-1
+        run until in-flight promote ct-0 mg-1
+    "),
+    ("keeps-proofs-past-a-foreign-main", "
+        withhold promote ct-0 mg-1
+        switchover
+        run until in-flight promote ct-0 mg-1
+        give-up ct-0
+        cut ct-0 mg-1 silent
+        run until target=mg-0
+        heal ct-0 mg-1
+        run until grant gw-0=3
+        settle
+        assert voter=mg-1
+        assert in-flight promote ct-0 mg-1
+    "),
+    ("opens-before-the-first-commit", "
+        write cl-0 gw-0
+        run until acked w1
+        settle
+    "),
 ];
 
 /// The decision that is made in a row.
@@ -111,7 +145,9 @@ fn model(row: &Row, decide: Decide) -> Model {
         grain: COARSE,
         main: false,
     };
-    Model::new(configuration).expect("a cluster at rest")
+    let before = BEFORE.iter().find(|(of, _)| of == name).map_or("", |(_, before)| *before);
+    let before = Schedule::parse(before).expect("a schedule");
+    Model::after(configuration, &before).expect("a cluster to begin with")
 }
 
 fn folder() -> PathBuf {

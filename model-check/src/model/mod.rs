@@ -24,13 +24,12 @@ use crate::{
 };
 use ha_core::{ids::InstanceId, observation::Route};
 use shell_sim::{
-    driver::{End, Fair},
     memgraph::RecoveryPath,
-    schedule::SETTLE_MS,
+    schedule::{Directive, Schedule, run},
     world::{Body, ControllerNo, Event, World},
 };
 use std::collections::BTreeSet;
-use turn::Turn;
+use turn::{Turn, is_idle};
 
 /// The model of one configuration.
 #[derive(Debug)]
@@ -39,7 +38,9 @@ pub struct Model {
     pub configuration: Configuration,
     tables: Tables,
     initial: Packed,
-    /// The world as it is after the bootstrap, and the events that lead to the initial state.
+    /// How the world came to be from which everything begins.
+    begun: Schedule,
+    /// That world, and the events that lead from it to the initial state.
     start: (World, Vec<Event>),
 }
 
@@ -62,11 +63,11 @@ pub struct Outcome {
 
 /// A world that cannot be explored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}: the bootstrap {found} instead of being settled")]
+#[error("{name} does not begin: {found}")]
 pub struct NoStart {
     /// Of which configuration.
     pub name: &'static str,
-    /// How it ended.
+    /// What did not go as it should.
     pub found: String,
 }
 
@@ -75,29 +76,42 @@ impl Model {
     ///
     /// # Errors
     /// The cluster does not come to rest.
-    pub fn new(mut configuration: Configuration) -> Result<Self, NoStart> {
+    pub fn new(configuration: Configuration) -> Result<Self, NoStart> {
+        Self::after(configuration, &Schedule::default())
+    }
+
+    /// The model of a configuration, from what a schedule made of a cluster at rest; it may leave
+    /// things under way, and must not begin with a world of its own.
+    ///
+    /// # Errors
+    /// The cluster does not come to rest, or the schedule does not go as it says.
+    pub fn after(mut configuration: Configuration, before: &Schedule) -> Result<Self, NoStart> {
         let budget = configuration.budget.clone();
         let never = |kinds: &[Outside]| kinds.iter().all(|kind| budget.of(*kind) == 0);
         configuration.grain.api_answers &= never(&[Outside::Api, Outside::Alone]);
         // A snapshot carries the whole log, so nothing of it may be forgotten.
         let slices = configuration.settings.config.recovery == RecoveryPath::Wals;
         configuration.grain.volumes_last &= never(&[Outside::Volume]) && slices;
-        let mut fair = Fair::new(&configuration.settings, configuration.decide);
-        match fair.settle(SETTLE_MS) {
-            End::Settled => {}
-            other @ (End::Holds(_) | End::Stuck(_)) => {
-                return Err(NoStart { name: configuration.name, found: other.to_string() });
-            }
+        let world = Directive::World(Box::new(configuration.settings.clone()));
+        let mut directives = vec![world, Directive::Bootstrap];
+        directives.extend(before.lines.iter().map(|(_, directive)| directive.clone()));
+        let begun = Schedule::of(directives);
+        let report = run(&begun, configuration.decide);
+        if let Some(failure) = report.failures.first() {
+            return Err(NoStart { name: configuration.name, found: failure.to_string() });
         }
-        let start = fair.world;
+        let start = report.fair.world;
         let mut turn = Turn::new(start.clone(), BTreeSet::new(), &configuration);
         turn.prelude();
+        if let Some(found) = turn.refused {
+            return Err(NoStart { name: configuration.name, found });
+        }
         let events = std::mem::take(&mut turn.events);
         let mut world = turn.world;
         canonical(&mut world, &configuration.grain);
         let tables = Tables::new(&world);
         let initial = tables.pack(world, 0);
-        Ok(Self { configuration, tables, initial, start: (start, events) })
+        Ok(Self { configuration, tables, initial, begun, start: (start, events) })
     }
 
     /// The tables of its states.
@@ -218,8 +232,8 @@ fn serves_without(world: &World) -> bool {
 }
 
 impl Turn {
-    /// From a bootstrapped cluster to one at rest in which the standby controllers have just
-    /// started, and nothing is under way.
+    /// From a cluster as a schedule left it to one in which the standby controllers have just
+    /// started, and nothing is under way but what the schedule left so.
     fn prelude(&mut self) {
         let leads = |world: &World, no: &ControllerNo| {
             world.controller(*no).is_ok_and(|process| process.leader.renewal().is_some())
@@ -233,7 +247,7 @@ impl Turn {
         for _ in 0..3 {
             self.act(Act::Tick);
             let leader = numbers.iter().find(|no| leads(&self.world, no)).copied();
-            if let Some(no) = leader {
+            if let Some(no) = leader.filter(|no| is_idle(&self.world, *no)) {
                 self.act(Act::Look(no));
             }
         }

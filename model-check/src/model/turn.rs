@@ -311,11 +311,7 @@ impl Turn {
 
     /// A controller is lost; worth a word if it was in the middle of something.
     fn leader_lost(&mut self, no: ControllerNo) {
-        let busy = self
-            .world
-            .controller(no)
-            .is_ok_and(|process| process.waiting.is_some() || !process.queue.is_empty());
-        if busy {
+        if self.world.controller(no).is_ok() && !is_idle(&self.world, no) {
             self.seen.leader_lost(&self.world);
         }
     }
@@ -395,6 +391,11 @@ pub(super) fn failures(world: &World, id: InstanceId, name: ReplicaName) -> Opti
 /// Whether a controller's process runs and takes steps.
 pub(super) fn is_awake(world: &World, no: ControllerNo) -> bool {
     world.controllers.get(usize::from(no.0)).is_some_and(|c| c.process.is_some() && !c.frozen)
+}
+
+/// Whether a controller has nothing left to do of its last plan.
+pub(super) fn is_idle(world: &World, no: ControllerNo) -> bool {
+    world.controller(no).is_ok_and(|process| process.waiting.is_none() && process.queue.is_empty())
 }
 
 /// Whether a controller looks at instances: it leads, or did.
