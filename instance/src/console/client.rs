@@ -87,11 +87,20 @@ impl Client {
         Self::log_in(open(address, limit)?, auth)
     }
 
-    /// The same on a stream that is open, as one with TLS.
+    /// Connects with TLS. The certificate is not checked.
     ///
     /// # Errors
     /// Why there is no session.
-    pub fn log_in(
+    pub fn connect_tls(
+        host: &str,
+        address: impl ToSocketAddrs,
+        auth: &AuthMap,
+        limit: Duration,
+    ) -> Result<Self, ClientError> {
+        Self::log_in(super::tls::unchecked(host, open(address, limit)?)?, auth)
+    }
+
+    fn log_in(
         stream: impl Read + Write + Send + 'static,
         auth: &AuthMap,
     ) -> Result<Self, ClientError> {
@@ -254,7 +263,7 @@ impl Client {
 ///
 /// # Errors
 /// No address answers.
-pub(super) fn open(address: impl ToSocketAddrs, limit: Duration) -> io::Result<TcpStream> {
+fn open(address: impl ToSocketAddrs, limit: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, limit) {

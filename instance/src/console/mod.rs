@@ -155,9 +155,7 @@ fn connect(options: &Options) -> Result<Client, ConsoleError> {
     if !options.use_ssl {
         return Ok(Client::connect(address, &auth, LIMIT)?);
     }
-    let stream = client::open(address, LIMIT).map_err(ClientError::Io)?;
-    let stream = tls::unchecked(&options.host, stream).map_err(ClientError::Io)?;
-    Ok(Client::log_in(stream, &auth)?)
+    Ok(Client::connect_tls(&options.host, address, &auth, LIMIT)?)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ enum Open {
     /// The same, of a statement about the instance.
     Admin(ast::Admin, Times),
     /// Carried out; these rows are left.
-    Rows(Rows),
+    Rows(Box<Rows>),
 }
 
 /// What is left of a statement that was carried out.
@@ -161,15 +161,15 @@ impl Host {
                 let began = Instant::now();
                 let mut table = admin::run(&self.node, self.session, statement).await?;
                 table.summary.times = Times { execution: began.elapsed(), ..times };
-                Open::Rows(Rows {
+                Open::Rows(Box::new(Rows {
                     rows: Vec::new().into_iter(),
                     admin: table.rows.into_iter(),
                     summary: table.summary,
                     commit: None,
-                })
+                }))
             }
             Some(Open::Query { prepared, settings, times }) => {
-                Open::Rows(self.query(prepared, settings, times).await?)
+                Open::Rows(Box::new(self.query(prepared, settings, times).await?))
             }
             None => return Err(Fault::client("There is no result to fetch from.")),
         };
@@ -321,16 +321,18 @@ impl Host {
 
     /// Forgets the open result; what it would have committed is rolled back.
     fn close_result(&mut self) {
-        if let Some(Open::Rows(Rows { commit: Some((transaction, _)), .. })) = self.open.take() {
+        let Some(Open::Rows(mut rows)) = self.open.take() else { return };
+        if let Some((transaction, _)) = rows.commit.take() {
             self.node.finish(&transaction);
         }
     }
 
     async fn ask(&self, statement: Statement<Delta>) -> Result<Answer, Fault> {
-        match admin::answered(self.node.execute(self.session, statement).await)? {
-            Answer::Failed(error) => Err(self.fault(&error)),
-            answer => Ok(answer),
+        let answer = admin::answered(self.node.execute(self.session, statement).await)?;
+        if let Answer::Failed(error) = &answer {
+            return Err(self.fault(error));
         }
+        Ok(answer)
     }
 
     fn fault(&self, error: &ServerError) -> Fault {
