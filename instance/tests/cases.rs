@@ -3,7 +3,7 @@
 //! parameter. Every commit is also applied to a replica, which must hold the same afterwards.
 //! `UPDATE=1 cargo test -p instance --test cases` writes what comes out into the files.
 
-use instance::cypher::{self, ast::Statement};
+use instance::cypher::{self, Function, ast::Statement};
 use instance::execute::{Limits, Outcome, QueryError, Settings, prepare};
 use instance::graph::{Delta, Store, Transaction};
 use instance::value::{Answer, EdgeView, Entity, Name, Never, NodeView, Property, Value};
@@ -215,5 +215,20 @@ fn statements_come_to_what_the_files_say() {
             }
             assert_eq!(found, text, "{}", file.display());
         }
+    }
+}
+
+/// A function that no file shows may not even be carried out: matching on functions has wildcards.
+#[test]
+fn every_function_has_a_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let files = fs::read_dir(folder).expect("the cases");
+    let texts: Vec<_> = files
+        .map(|entry| fs::read_to_string(entry.expect("a file").path()).expect("a text"))
+        .collect();
+    let text = texts.concat().to_ascii_lowercase();
+    for function in Function::ALL {
+        let call = format!("{}(", function.name().to_ascii_lowercase());
+        assert!(text.contains(&call), "no case calls {}()", function.name());
     }
 }

@@ -2,9 +2,12 @@
 //! copies are equal, the graph's lists agree with each other, and of two transactions that overlap
 //! in time no object is changed by both.
 
+#[path = "common/runs.rs"]
+mod runs;
+
 use instance::cypher::{self, ast::Statement};
 use instance::execute::{Settings, prepare};
-use instance::graph::{Change, Delta, Graph, Misfit, NodeId, Object, Store, Transaction};
+use instance::graph::{Change, Delta, Graph, Index, Misfit, NodeId, Object, Store, Transaction};
 use instance::value::{Name, Value};
 use proptest::prelude::*;
 use shell_sim::memgraph::Payload;
@@ -170,7 +173,7 @@ fn check_lists(graph: &Graph) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(runs::runs(400))]
 
     #[test]
     fn whatever_sessions_do_the_copies_are_equal(
@@ -246,10 +249,11 @@ fn a_replaced_log_ends_what_was_under_way() {
     store.rebuild(&[Delta::from(vec![Change::CreateNode { id: NodeId(7) }])]).expect("it fits");
     assert_eq!(early.view().node_count(), 2);
     assert!(!run(&mut store, &mut early, "MATCH (n:N {v: 0}) SET n.v = 3"));
+    assert!(!run(&mut store, &mut early, "CREATE (:New)"));
     store.finish(&early);
     let (late, _) = open(&mut store, "CREATE (n)");
     let created: Vec<_> = late.changes().iter().filter_map(Change::created).collect();
-    assert_eq!(created, [Object::Node(NodeId(8))], "ids go on behind those of the log");
+    assert_eq!(created, [Object::Node(NodeId(9))], "behind the log, and behind what was refused");
 }
 
 /// What does not fit is refused as a whole.
@@ -289,4 +293,26 @@ fn a_delta_for_another_graph_is_refused() {
         assert_eq!(store.apply(&Delta::from(changes)), Err(misfit));
         assert_eq!(store.graph(), &Graph::default());
     }
+}
+
+/// An index is listed from its creation to its drop, on copies too; doing either twice is nothing.
+#[test]
+fn indexes_are_part_of_the_graph() {
+    let index = Index { label: "N".into(), property: Some("id".into()) };
+    let (mut main, mut replica) = (Store::new(), Store::new());
+    for (create, listed) in [(true, 1), (true, 1), (false, 0), (false, 0)] {
+        let mut transaction = main.begin();
+        let change = if create { Transaction::create_index } else { Transaction::drop_index };
+        let before = main.graph().indexes().count();
+        let changed = change(&mut transaction, index.clone()).expect("it fits");
+        assert_eq!(changed, before != listed);
+        let delta = transaction.stage();
+        main.apply(&delta).expect("it fits");
+        main.finish(&transaction);
+        replica.apply(&delta).expect("it fits");
+        assert_eq!(replica.graph(), main.graph());
+        assert_eq!(main.graph().indexes().count(), listed);
+    }
+    let twice = vec![Change::CreateIndex(index.clone()), Change::CreateIndex(index.clone())];
+    assert_eq!(main.apply(&Delta::from(twice)), Err(Misfit::Index(index)));
 }

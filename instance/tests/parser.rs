@@ -1,6 +1,9 @@
 //! The parser and what comes after it hold against anything that a client may send: they answer,
 //! they do not panic, and what they refuse has a reason.
 
+#[path = "common/runs.rs"]
+mod runs;
+
 use instance::cypher::{self, MAX_CLAUSES, MAX_TEXT, SyntaxError, ast::Statement};
 use instance::execute::{Limits, Settings, prepare};
 use instance::graph::Store;
@@ -142,7 +145,7 @@ fn edited(text: &str, edits: &[Edit]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(runs::runs(3000))]
 
     #[test]
     fn any_text_is_answered(text in "\\PC{0,80}") {

@@ -100,6 +100,7 @@ async fn hold_back(switch: &Switch) -> bool {
         switch.while_hung(|fault| fault.silence).await;
         return false;
     }
+    switch.while_hung(|fault| fault.half_open).await;
     true
 }
 

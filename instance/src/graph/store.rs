@@ -34,6 +34,8 @@ pub struct Store {
     claims: BTreeMap<Object, TransactionId>,
     /// Objects with the version in which each was last changed.
     changed: BTreeMap<Object, u64>,
+    /// The version that a replaced log made.
+    rebuilt: u64,
     /// How long `changed` may grow before it is pruned.
     prune_at: usize,
 }
@@ -82,12 +84,13 @@ impl Store {
     ) -> Result<(), Conflict> {
         for change in transaction.changes().get(transaction.claimed..).unwrap_or_default() {
             for object in change.touched() {
-                if transaction.snapshot().properties(object).is_none() {
+                let outlived = transaction.began < self.rebuilt;
+                if !outlived && transaction.snapshot().properties(object).is_none() {
                     continue;
                 }
                 let newer = self.changed.get(&object).is_some_and(|at| *at > transaction.began);
                 let holder = self.claims.get(&object);
-                if newer || holder.is_some_and(|holder| *holder != transaction.id) {
+                if outlived || newer || holder.is_some_and(|holder| *holder != transaction.id) {
                     return Err(Conflict { object });
                 }
                 if holder.is_none() {
@@ -134,11 +137,7 @@ impl Store {
             }
         }
         self.version += 1;
-        if !self.open.is_empty() {
-            let nodes = self.graph.nodes().map(|(id, _)| Object::Node(id));
-            let edges = self.graph.edges().map(|(id, _)| Object::Edge(id));
-            self.changed.extend(nodes.chain(edges).map(|object| (object, self.version)));
-        }
+        self.rebuilt = self.version;
         self.graph = graph;
         self.prune();
         Ok(())

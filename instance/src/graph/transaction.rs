@@ -190,7 +190,8 @@ impl Transaction {
         Ok(true)
     }
 
-    /// Makes an index; whether that changed anything.
+    /// Makes an index; whether that changed anything. As in Memgraph, who makes or drops an index
+    /// is alone: the caller sees to it that no other transaction changes indexes meanwhile.
     ///
     /// # Errors
     /// Never by what a caller can do.

@@ -34,6 +34,13 @@ pub(crate) fn listen(node: &Arc<Node>, listener: std::net::TcpListener, cancel: 
     node.tasks.spawn(accepting);
 }
 
+/// Whether the main closed the connection on which it waits for the answer. What it gave up must
+/// not take effect behind what it asked for since, on another connection: after a pause of this
+/// process both lie here, and which is read first is chance.
+fn is_given_up(stream: &BufReader<TcpStream>) -> bool {
+    matches!(stream.get_ref().try_read(&mut [0]), Ok(0))
+}
+
 async fn converse(node: &Arc<Node>, stream: TcpStream) -> Result<(), WireError> {
     let mut stream = BufReader::new(stream);
     let mut hello = [0; HELLO.len()];
@@ -45,7 +52,7 @@ async fn converse(node: &Arc<Node>, stream: TcpStream) -> Result<(), WireError> 
     stream.write_all(&HELLO).await?;
     while let Some(request) = read_message::<_, Rpc<Delta>>(&mut stream).await? {
         let passage = node.faults.of(Port::Replication).message().await;
-        if passage == Passage::Breaks {
+        if passage == Passage::Breaks || is_given_up(&stream) {
             return Ok(());
         }
         let reply = node.serve(request).map_or(Reply::Refused, Reply::Response);
