@@ -101,3 +101,50 @@ pub(crate) async fn read_message<R: AsyncRead + Unpin, T: DeserializeOwned>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_FRAME, WireError, read_message, write_message};
+    use std::time::Duration;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn a_message_longer_than_a_frame_arrives_whole_and_alone() {
+        let (mut one, mut other) = tokio::io::duplex(1000);
+        let long = vec![7_u8; 3 * MAX_FRAME + 5];
+        let sent = long.clone();
+        let writing = tokio::spawn(async move {
+            write_message(&mut one, &sent, LIMIT).await.unwrap();
+            write_message(&mut one, &"next", LIMIT).await.unwrap();
+        });
+        assert_eq!(read_message::<_, Vec<u8>>(&mut other).await.unwrap(), Some(long));
+        assert_eq!(read_message::<_, String>(&mut other).await.unwrap().as_deref(), Some("next"));
+        assert_eq!(read_message::<_, String>(&mut other).await.unwrap(), None);
+        writing.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_frame_may_not_claim_more_than_is_allowed() {
+        let mut bytes = &[0x7F, 0xFF, 0xFF, 0xFF, 0][..];
+        let error = read_message::<_, String>(&mut bytes).await.unwrap_err();
+        assert!(matches!(error, WireError::Frame(0x7FFF_FFFF)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_cut_off_is_no_message() {
+        for bytes in [&[0, 0][..], &[0, 0, 0, 2, 1], &[0x80, 0, 0, 1, 1]] {
+            let mut bytes = bytes;
+            let error = read_message::<_, String>(&mut bytes).await.unwrap_err();
+            assert!(matches!(error, WireError::Io(_)), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_is_given_up() {
+        let (mut one, _other) = tokio::io::duplex(16);
+        let written = write_message(&mut one, &vec![0_u8; 100], Duration::from_millis(1)).await;
+        let Err(WireError::Io(error)) = written else { panic!("it was written") };
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    }
+}
