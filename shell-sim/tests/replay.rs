@@ -155,7 +155,7 @@ fn the_text_shows_record_policy_and_ours() {
         "Recorded, with 6 findings",
         "!! serialized-operations",
         "The predecessor's policy in the simulated world: reproduced",
-        "[5]    pass       demote memgraph-ha-1",
+        "demote memgraph-ha-1 current_role=main decided_with_target_main_index=0",
         "Ours in its place: safe",
     ] {
         assert!(text.contains(part), "{part:?} is missing in:\n{text}");
