@@ -75,10 +75,6 @@ const NOT_REPRODUCED: &[(&str, &str)] = &[
         "order 5 is told, not logged: no item asks for the failovers that were refused",
     ),
     (
-        "2025-10-19-run-6-of-15-multiple-failovers",
-        "order 15: when the pods came back and when passes ran is not recorded; the search ends at its bound",
-    ),
-    (
         "undated-configmap-masterindex-case-mismatch",
         "nothing is logged, and no item says what the store was written for",
     ),

@@ -14,6 +14,7 @@ use shell_sim::{
 };
 use sources::Found;
 use std::{
+    cmp::Reverse,
     fmt::Write as _,
     fs,
     num::NonZero,
@@ -106,14 +107,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
 /// Replays all, as many at a time as the machine has processors; the order stays.
 fn all(incidents: &[Incident]) -> Vec<Replay> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(incidents.len());
+    // The longest record takes longest, so that it comes first.
+    let mut order: Vec<(usize, &Incident)> = incidents.iter().enumerate().collect();
+    order.sort_by_key(|(_, incident)| Reverse(incident.timeline.len()));
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(incident) = incidents.get(index) else { return done };
-            done.push((index, replay(incident, ha_core::plan)));
+        while let Some((index, incident)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((*index, replay(incident, ha_core::plan)));
         }
+        done
     };
     let mut replays: Vec<(usize, Replay)> = thread::scope(|scope| {
         let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();

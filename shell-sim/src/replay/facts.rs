@@ -187,16 +187,20 @@ impl OpenFacts {
         let suspicions =
             each(raised.suspicion, &[Suspicion::Prober, Suspicion::Unready, Suspicion::Down]);
         vary(&mut all, &suspicions, |one, answer| one.suspicion = answer);
-        let storages = [Storage::Whole, Storage::NoTail, Storage::BeforeReign, Storage::Foreign];
-        let known = if raised.diverged || raised.turned { 4 } else { 3 };
-        let storages = each(raised.created, storages.get(..known).unwrap_or_default());
+        let mut storages = vec![Storage::Whole, Storage::NoTail, Storage::BeforeReign];
+        if raised.diverged || raised.turned {
+            storages.insert(1, Storage::Foreign);
+        }
+        let storages = each(raised.created, &storages);
         vary(&mut all, &storages, |one, answer| one.storage = answer);
+        // A reading that the record shows was made.
+        let read = [true];
         let (yes, no) = ([true, false], [false, true]);
         vary(&mut all, &each(raised.diverged, &no), |one, answer| one.tail = answer);
         vary(&mut all, &each(raised.reachable, &yes), |one, answer| one.reachable = answer);
         let pods = [InstanceId(0), InstanceId(1), InstanceId(2)];
         vary(&mut all, &each(raised.unnamed, &pods), |one, answer| one.unnamed = answer);
-        vary(&mut all, &each(raised.recovering, &yes), |one, answer| one.recovering = answer);
+        vary(&mut all, &each(raised.recovering, &read), |one, answer| one.recovering = answer);
         let pair = [InstanceId(0), InstanceId(1)];
         vary(&mut all, &each(raised.odd, &pair), |one, answer| one.odd = answer);
         vary(&mut all, &each(raised.rolled, &no), |one, answer| one.rolled = answer);

@@ -13,7 +13,7 @@ use crate::{
     predecessor::{Door, Emitted, Thread, Turn},
     world::Event,
 };
-use ha_core::ids::InstanceId;
+use ha_core::{ids::InstanceId, leadership::Millis};
 use std::collections::BTreeMap;
 
 /// What clients and gateways show when a client writes.
@@ -43,6 +43,8 @@ pub(super) enum Move {
     World(Event),
 }
 
+/// A time in which a pass is made for certain.
+pub(super) const LONG_MS: Millis = 10_000;
 /// Threads whose work has an end.
 const WHOLE: [Thread; 2] = [Thread::Failover, Thread::Pass];
 /// Steps that one work takes at most.
@@ -64,7 +66,8 @@ impl Search<'_> {
     pub(super) fn moves(&self, state: &State) -> Vec<Move> {
         let next = self.next_items(&state.open);
         let items = || next.iter().filter_map(|i| self.items.get(*i).map(|item| (*i, *item)));
-        let inputs = items().filter(|(_, item)| part_of(item) != Part::Shown);
+        let inputs =
+            items().filter(|(_, item)| part_of(item) != Part::Shown && self.is_time(state, item));
         let mut moves: Vec<Move> = inputs.map(|(index, _)| Move::Input(index)).collect();
         // Clients write all the time; it matters only when the record tells of one next.
         if items().any(|(_, item)| OF_CLIENTS.contains(&item.event)) {
@@ -74,7 +77,7 @@ impl Search<'_> {
             self.of_pods(state).into_iter().partition(|one| matches!(one, Move::World(_)));
         moves.extend(soon);
         let enabled = state.policy.enabled(&state.world);
-        let whole = enabled.iter().filter(|one| self.way == Way::Near && WHOLE.contains(one));
+        let whole = enabled.iter().filter(|one| self.way != Way::Deep && WHOLE.contains(one));
         moves.extend(whole.map(|thread| Move::Whole(*thread)));
         moves.extend(enabled.iter().map(|thread| Move::Thread(*thread)));
         let serves = state
@@ -87,6 +90,19 @@ impl Search<'_> {
         moves.extend(late);
         moves.extend(self.beats(state));
         moves
+    }
+
+    /// Whether an item may come now: when the record leaves a long time before it, a pass that is due
+    /// by then has been made. Passes come every 30 s, and after each event of a pod (PI 5.6, 9).
+    fn is_time(&self, state: &State, item: &Item) -> bool {
+        let met = self.items.iter().enumerate().filter(|(index, _)| !state.open.contains(index));
+        let last = met.filter_map(|(_, item)| item.at).max();
+        let is_long = last.zip(item.at).is_some_and(|(last, at)| at >= last + LONG_MS);
+        let left = state.policy.passes_left;
+        self.way != Way::Timed
+            || !is_long
+            || left == 0
+            || (state.policy.is_idle() && left < state.passes_then)
     }
 
     /// What Kubernetes does to pods by itself. What the record tells of a pod is left to the record.

@@ -123,7 +123,8 @@ impl Replay {
             out,
             &format!(
                 "  {} of {} answers to what the record leaves open match all {} items in order \
-                 ({} states; at most {} moves, {} passes and {} states{})",
+                 ({} states; at most {} moves, {} passes and {} states, {} for each answer where long \
+                 times count{})",
                 found.matched.len(),
                 found.combinations,
                 found.expected,
@@ -131,6 +132,7 @@ impl Replay {
                 bounds.depth,
                 bounds.passes,
                 bounds.states,
+                bounds.timed,
                 if found.bounded { "; a bound was reached" } else { "" },
             ),
         );

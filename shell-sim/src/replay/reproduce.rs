@@ -5,10 +5,12 @@
 use super::{
     facts::OpenFacts,
     inject::{Part, part_of},
+    moves::LONG_MS,
     search::{Search, State, Way},
     setup::before,
 };
 use crate::incident::{Actor, EventWord, Evidence, Incident, Item};
+use ha_core::leadership::Millis;
 
 /// Passes in a search that goes deep first.
 const FEW_PASSES: u8 = 3;
@@ -21,13 +23,16 @@ pub struct Bounds {
     pub quick: usize,
     /// States visited in all, if nothing matched at first.
     pub states: usize,
+    /// States visited for each combination of answers with regard to long times, up to the first
+    /// match, if nothing matched before.
+    pub timed: usize,
     /// Reconcile passes that begin.
     pub passes: u8,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { depth: 160, quick: 4_000, states: 40_000, passes: 5 }
+        Self { depth: 160, quick: 4_000, states: 40_000, timed: 32_000, passes: 5 }
     }
 }
 
@@ -86,24 +91,42 @@ pub fn reproduce(incident: &Incident, bounds: Bounds) -> Reproduction {
     };
     let share = bounds.states / combinations.len().max(1);
     let (few, all) = (FEW_PASSES.min(bounds.passes), bounds.passes);
-    for (way, passes, limit) in
-        [(Way::Near, all, bounds.quick), (Way::Deep, few, bounds.quick), (Way::Near, all, share)]
-    {
-        if limit < bounds.quick {
+    for (way, passes, limit) in [
+        (Way::Near, all, bounds.quick),
+        (Way::Timed, all, bounds.timed),
+        (Way::Deep, few, bounds.quick),
+        (Way::Near, all, share),
+    ] {
+        let is_timed = way == Way::Timed;
+        if limit < bounds.quick || (is_timed && !has_long_times(&items)) {
+            continue;
+        }
+        // What is told and not logged gives little to go by: a short search has to do.
+        if found.states > 0 && !has_log(incident) {
             break;
         }
         let bounds = Bounds { passes, states: limit, ..bounds };
         found.bounded = false;
         for facts in &combinations {
             try_facts(&mut found, incident, &items, *facts, (way, bounds));
+            if is_timed && !found.matched.is_empty() {
+                break;
+            }
         }
-        if !found.matched.is_empty() || (!found.bounded && passes == all) {
+        // Only the way that leaves nothing out can show that there is no run.
+        if !found.matched.is_empty() || (!found.bounded && way == Way::Near) {
             break;
         }
     }
     let produced = items.iter().any(|item| part_of(item) != Part::Done);
     found.reproduced = produced && !found.matched.is_empty();
     found
+}
+
+/// Whether the record leaves a long time between two of its stamps.
+fn has_long_times(items: &[&Item]) -> bool {
+    let stamps: Vec<Millis> = items.iter().filter_map(|item| item.at).collect();
+    stamps.windows(2).any(|pair| matches!(pair, [one, next] if *next >= one + LONG_MS))
 }
 
 /// Searches with one combination of answers.
@@ -117,7 +140,7 @@ fn try_facts(
     let Some((world, policy)) = before(incident, &facts) else { return };
     let tail_left = facts.tail == Some(true);
     let open = (0..items.len()).collect();
-    let mut start = State { world, policy, open, tail_left };
+    let mut start = State { world, policy, open, tail_left, passes_then: bounds.passes };
     start.policy.passes_left = bounds.passes;
     let mut search = Search::new(items, facts, bounds, way);
     let (matched, run) = search.explore(start);
@@ -144,11 +167,16 @@ fn has_controller(incident: &Incident) -> bool {
         || incident.happened().any(|item| item.event == EventWord::RollingRestartRequested)
 }
 
+/// Whether anything was logged that the cluster or its controller showed.
+fn has_log(incident: &Incident) -> bool {
+    let is_logged = |item: &Item| item.evidence.is_recorded() && part_of(item) == Part::Shown;
+    incident.happened().any(is_logged)
+}
+
 /// What a run must meet: recorded observations, and everything that was done from outside. Where
 /// nothing was logged that the cluster or its controller showed, what the author tells of them.
 fn relevant(incident: &Incident) -> Vec<&Item> {
-    let is_logged = |item: &Item| item.evidence.is_recorded() && part_of(item) == Part::Shown;
-    let logged = incident.happened().any(is_logged);
+    let logged = has_log(incident);
     let counts = |item: &&Item| {
         item.evidence.is_recorded() || part_of(item) == Part::Done || (!logged && is_told(item))
     };

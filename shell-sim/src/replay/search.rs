@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) open: BTreeSet<usize>,
     /// Whether a client may still make a commit that the sync replica misses.
     pub(super) tail_left: bool,
+    /// Passes that might still begin when an item was last met.
+    pub(super) passes_then: u8,
 }
 
 /// How many moves it is worth to meet an item that has to be shown or found. What is done from
@@ -41,6 +43,8 @@ pub(super) enum Way {
     Near,
     /// From the newest state: one run to its end, then the next.
     Deep,
+    /// As near as before; but when the record leaves a long time, what is due by then is done.
+    Timed,
 }
 
 /// A state that waits to be gone on from; the greatest is next: the one that is nearest to the end
@@ -153,6 +157,9 @@ impl<'i> Search<'i> {
                 if !self.counts_attempts {
                     after.policy.attempts = 0;
                 }
+                if !step.meets.is_empty() {
+                    after.passes_then = after.policy.passes_left;
+                }
                 if self.is_pointless(&after) {
                     continue;
                 }
@@ -187,7 +194,7 @@ impl<'i> Search<'i> {
 
     const fn waiting(&self, left: usize, far: usize, index: usize) -> Waiting {
         let (left, near, first) = match self.way {
-            Way::Near => (left, far, index),
+            Way::Near | Way::Timed => (left, far, index),
             Way::Deep => (0, 0, usize::MAX - index),
         };
         Waiting { left: Reverse(left), near: Reverse(near), first: Reverse(first), index, far }
@@ -233,6 +240,7 @@ impl<'i> Search<'i> {
 fn fingerprint(state: &State) -> u64 {
     let mut hasher = DefaultHasher::new();
     let World { bodies, network, .. } = &state.world;
-    (bodies, &network.cuts, &state.policy, &state.open, state.tail_left).hash(&mut hasher);
+    (bodies, &network.cuts, &state.policy, &state.open, state.tail_left, state.passes_then)
+        .hash(&mut hasher);
     hasher.finish()
 }

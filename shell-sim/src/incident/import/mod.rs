@@ -177,7 +177,8 @@ impl Importer {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return self.counts.unknown("not text", &spot);
         };
-        if text.trim().is_empty() {
+        // The heads of the columns of `kubectl get events`.
+        if text.trim().is_empty() || text.starts_with("LAST SEEN") {
             self.counts.known += 1;
             return;
         }

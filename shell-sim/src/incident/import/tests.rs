@@ -231,3 +231,50 @@ fn logs_of_recorded_incidents_give_the_verdicts_of_their_files() {
         assert_eq!(verdict(&incident), expected, "{id}: {:#?}", incident.timeline);
     }
 }
+
+#[test]
+fn signs_before_a_message_do_not_count_and_each_message_stands_once() {
+    for message in [
+        "🎯 started leading as",
+        "👑 New leader elected",
+        "⏹️  Lost leadership - stopping operations",
+        "✅ Cluster discovered with target main index",
+        "🚨RunQueryWithTimeout timed out",
+        "⚠️ POD COUNT MISMATCH: Skipping registration for this replica for safety",
+        "☢ Replication has diverged",
+        "🔄 READ GATEWAY UPSTREAM FAILURE: threshold reached, switching upstream",
+        "getHealthyRole: pod %s exists but has no IP",
+    ] {
+        assert!(messages::known(message).is_some(), "{message}");
+    }
+    let mut texts: Vec<&str> = messages::MESSAGES.iter().map(|(text, _)| *text).collect();
+    let all = texts.len();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), all);
+    assert!(all > 120);
+}
+
+#[test]
+fn kubernetes_events_are_read_in_every_form() {
+    let json = r#"{"apiVersion":"v1","kind":"List","items":[
+        {"reason":"Killing","message":"Stopping container memgraph","lastTimestamp":"2025-10-19T01:26:57Z",
+         "involvedObject":{"kind":"Pod","name":"memgraph-ha-1","namespace":"memgraph"}},
+        {"reason":"FailedPreStopHook","message":"PreStopHook failed","lastTimestamp":"2025-10-19T01:26:58Z",
+         "involvedObject":{"kind":"Pod","name":"memgraph-ha-1","namespace":"memgraph"}}]}"#;
+    let lines = read_events_json(json).expect("a list").join("\n");
+    let (incident, counts) = import(&[("events.json", &lines)]).expect("events");
+    let events: Vec<EventWord> = incident.timeline.iter().map(|item| item.event).collect();
+    assert_eq!(events, [EventWord::PodDeletionRequested, EventWord::PrestopFailed]);
+    assert_eq!((counts.lost(), incident.timeline[1].at), (0, Some(1_000)));
+    let plain = "LAST SEEN   TYPE      REASON              OBJECT             MESSAGE\n\
+                 5m          Warning   FailedPreStopHook   pod/memgraph-ha-1  PreStopHook failed\n\
+                 4m58s       Normal    Pulled              pod/memgraph-ha-1  kubelet, node-1  image is there\n";
+    let (incident, counts) = import(&[("events.txt", plain)]).expect("events");
+    assert_eq!((incident.timeline.len(), counts.known), (1, 2));
+    assert!(read_events_json("{\"items\": 3}").unwrap_err().contains("expected the list"));
+    let stamped =
+        "time=2025-10-19T05:50:01.000Z level=INFO msg=\"failover completed successfully\"";
+    let (_, counts) = import(&[("a.log", stamped), ("events.txt", plain)]).expect("both");
+    assert!(counts.unknown.keys().any(|kind| kind.starts_with("an age among stamps")));
+}
