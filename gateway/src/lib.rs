@@ -1,0 +1,2 @@
+//! The Bolt gateway.
+pub mod session;
