@@ -316,7 +316,14 @@ impl Session {
         self.held_since.is_some()
     }
 
-    fn is_passing(&self) -> bool {
+    /// The driver has a reason of its own to end the connection.
+    pub fn stop(&mut self, why: Ending) {
+        self.end(why);
+    }
+
+    /// Bytes pass between client and instance.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
         matches!(self.upstream, Upstream::Joined)
             && matches!(self.standing, Standing::Open | Standing::Draining)
     }
@@ -353,6 +360,10 @@ impl Session {
             | Ending::ServerClosed
             | Ending::Moved
             | Ending::Cut
+            | Ending::Stopping
+            | Ending::ClientBroke
+            | Ending::Idle
+            | Ending::Stalled
             | Ending::HoldTime => {}
         }
         self.phase = Phase::Ended(ending);

@@ -68,10 +68,9 @@ impl Session {
         }
     }
 
-    /// The instance could not be reached.
+    /// The instance could not be reached: the session goes on waiting.
     pub fn dial_failed(&mut self, now: Millis) {
         if !matches!(self.phase, Phase::Ended(_)) {
-            self.orders.void = true;
             self.wait(now);
         }
     }

@@ -148,6 +148,18 @@ pub enum Ending {
     /// The route ended within an answer.
     #[error("the route ended within an answer")]
     WithinAnswer,
+    /// The gateway stops, and nothing is open.
+    #[error("the gateway stops")]
+    Stopping,
+    /// The client's connection broke.
+    #[error("the client's connection broke")]
+    ClientBroke,
+    /// No byte came for longer than is allowed.
+    #[error("no byte for too long")]
+    Idle,
+    /// A side does not take what is written to it.
+    #[error("a side takes no bytes")]
+    Stalled,
     /// The route ended and the session has a state that another instance would not have.
     #[error("the route ended and the session cannot be moved")]
     Sticky,
@@ -172,6 +184,10 @@ impl Ending {
             Self::HoldTime => "hold-time",
             Self::InDoubt => "in-doubt",
             Self::WithinAnswer => "within-answer",
+            Self::Stopping => "stopping",
+            Self::ClientBroke => "client-broke",
+            Self::Idle => "idle",
+            Self::Stalled => "stalled",
             Self::Sticky => "sticky",
         }
     }
@@ -180,6 +196,6 @@ impl Ending {
     /// closed.
     #[must_use]
     pub const fn is_abrupt(self) -> bool {
-        matches!(self, Self::InDoubt | Self::WithinAnswer | Self::Cut)
+        matches!(self, Self::InDoubt | Self::WithinAnswer | Self::Cut | Self::Stalled)
     }
 }

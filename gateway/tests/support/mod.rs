@@ -1,8 +1,9 @@
 //! What several tests share.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod host;
+pub mod net;
 pub mod rig;
 
 use bolt::{Request, Response, Version, chunk};
