@@ -4,6 +4,7 @@
 
 mod check;
 mod explain;
+mod gateway;
 mod input;
 mod play;
 mod replay;
@@ -26,6 +27,8 @@ enum Command {
     Check(check::Args),
     /// Say what the decision says for one observation, rule by rule
     Explain(explain::Args),
+    /// Run the Bolt gateway: writes to the main, reads to replicas
+    Gateway(gateway::Args),
     /// Run a schedule in the simulated world and tell its story
     Play(play::Args),
     /// Replay recorded incidents: what broke, whether the predecessor does it again, what ours does
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Gateway(args) => gateway::run(args),
         Command::Play(args) => play::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Walk(args) => walk::run(args),
