@@ -127,12 +127,7 @@ impl Gate {
 
     /// Runs `write` if bytes may pass now on a connection opened in `epoch`; the grant does not
     /// change while it runs, so it must not wait for anything.
-    pub(crate) fn permit<R>(
-        &self,
-        shard: usize,
-        epoch: u64,
-        write: impl FnOnce() -> R,
-    ) -> Option<R> {
+    pub fn permit<R>(&self, shard: usize, epoch: u64, write: impl FnOnce() -> R) -> Option<R> {
         let held = self.shard(shard).held.read().unwrap_or_else(PoisonError::into_inner);
         let passes = held.epoch == epoch && held.holder.live(self.clock.now()).is_some();
         passes.then(write)
