@@ -16,7 +16,7 @@ use ha_core::{
 };
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
 };
 
 struct Held {
@@ -153,29 +153,32 @@ fn a_withdrawal_waits_for_who_is_writing_and_none_writes_after() {
     held.told(1, Some(1), 1_000).unwrap();
     let epoch = held.gate.view().epoch;
     let (writing, wrote) = (AtomicU64::new(0), AtomicU64::new(0));
+    let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for shard in 0..4 {
-            let (gate, writing, wrote) = (&held.gate, &writing, &wrote);
+            let (gate, writing, wrote, is_over) = (&held.gate, &writing, &wrote, &is_over);
             scope.spawn(move || {
-                while gate
-                    .permit(shard, epoch, || {
+                while !is_over.load(SeqCst) {
+                    gate.permit(shard, epoch, || {
                         writing.fetch_add(1, SeqCst);
                         std::thread::yield_now();
                         wrote.fetch_add(1, SeqCst);
                         writing.fetch_sub(1, SeqCst);
-                    })
-                    .is_some()
-                {}
+                    });
+                }
             });
         }
         while wrote.load(SeqCst) < 1_000 {
             std::thread::yield_now();
         }
         held.told(1, None, 0).unwrap();
-        assert_eq!(writing.load(SeqCst), 0, "somebody still writes");
-        let after = wrote.load(SeqCst);
-        assert!(held.gate.ask().holds.is_none());
-        std::thread::yield_now();
-        assert_eq!(wrote.load(SeqCst), after);
+        let (still, after) = (writing.load(SeqCst), wrote.load(SeqCst));
+        let holds = held.gate.ask().holds;
+        for _ in 0..100 {
+            std::thread::yield_now();
+        }
+        let more = wrote.load(SeqCst) - after;
+        is_over.store(true, SeqCst);
+        assert_eq!((still, more, holds), (0, 0, None), "somebody wrote after the withdrawal");
     });
 }
