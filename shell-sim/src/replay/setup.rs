@@ -221,6 +221,18 @@ fn perturb(
             policy.ready.remove(&id);
         }
     }
+    await_hook(turn, incident, facts, main, policy);
+    Some(())
+}
+
+/// A hook whose call is told without the deletion before it waits already.
+fn await_hook(
+    turn: &mut Turn<'_>,
+    incident: &Incident,
+    facts: &OpenFacts,
+    main: InstanceId,
+    policy: &mut Predecessor,
+) {
     let waits = incident
         .happened()
         .find(|item| matches!(item.event, EventWord::PrestopCompleted | EventWord::PrestopCalled));
@@ -234,7 +246,6 @@ fn perturb(
         turn.event(&Event::MarkDeleted(id));
         policy.prestop_of = Some(id);
     }
-    Some(())
 }
 
 /// Whether the cluster is the one that the record describes.
