@@ -10,8 +10,8 @@ use bolt::{
 use gateway::session::Ending;
 use proptest::{collection::vec, prelude::*};
 use support::{
-    hold,
     rig::{Batch, Rig, Told, auto, explicit, one, policy, run},
+    runs::hold,
 };
 
 const VERSIONS: [Version; 4] = [Version::V5_2, Version::V4_4, Version::V4_1, Version::V4_0];

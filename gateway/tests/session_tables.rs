@@ -16,6 +16,15 @@ fn logged_in(batches: Vec<Batch>) -> Rig {
     Rig::new(Version::V5_2, policy(), batches)
 }
 
+/// Goes on until the client was told of its first statement.
+fn until_told(rig: &mut Rig) {
+    while rig.told.is_empty() {
+        rig.client_step(64);
+        rig.serve_step(64);
+        rig.server_step(64);
+    }
+}
+
 fn failure_codes(answers: &[Response]) -> Vec<&str> {
     let mut codes = Vec::new();
     for answer in answers {
@@ -42,11 +51,7 @@ fn an_idle_client_notices_nothing() {
 #[test]
 fn a_statement_during_the_change_waits_and_is_carried_out() {
     let mut rig = logged_in(vec![auto(1), auto(2)]);
-    while rig.told.is_empty() {
-        rig.client_step(64);
-        rig.serve_step(64);
-        rig.server_step(64);
-    }
+    until_told(&mut rig);
     rig.cut();
     rig.run();
     assert!(!rig.is_done() && rig.session.is_held());
@@ -60,11 +65,7 @@ fn a_statement_during_the_change_waits_and_is_carried_out() {
 #[test]
 fn a_statement_that_waits_too_long_fails_so_that_drivers_retry_it() {
     let mut rig = logged_in(vec![auto(1), auto(2)]);
-    while rig.told.is_empty() {
-        rig.client_step(64);
-        rig.serve_step(64);
-        rig.server_step(64);
-    }
+    until_told(&mut rig);
     rig.cut();
     rig.run();
     assert_eq!(rig.session.deadline(), Some(HOLD_MS));

@@ -3,7 +3,7 @@
 use crate::{resident, roles::Proxy};
 use bolt::{
     Request, Version,
-    chunk::{self, Event, Scanner},
+    chunk::{Event, Scanner},
     handshake::Offer,
     message::{AuthMap, Fetch, HelloMap, Run},
     value::map,
@@ -36,9 +36,7 @@ pub(crate) struct Sample {
 fn wire(requests: &[Request]) -> Vec<u8> {
     let mut out = Vec::new();
     for request in requests {
-        let mut body = Vec::new();
-        request.encode(Version::V5_2, &mut body).unwrap();
-        chunk::encode(&body, &mut out);
+        request.send(Version::V5_2, &mut out).unwrap();
     }
     out
 }

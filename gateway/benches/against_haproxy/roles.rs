@@ -2,7 +2,7 @@
 //! HAProxy.
 
 use bolt::{
-    Response, Signature, Value, Version, chunk,
+    Response, Signature, Value, Version,
     chunk::{Event, Scanner},
     handshake::{HANDSHAKE_BYTES, answer},
     value::map,
@@ -150,9 +150,8 @@ struct Canned {
 }
 
 fn wire(response: &Response) -> Vec<u8> {
-    let (mut body, mut out) = (Vec::new(), Vec::new());
-    response.encode(Version::V5_2, &mut body).unwrap();
-    chunk::encode(&body, &mut out);
+    let mut out = Vec::new();
+    response.send(Version::V5_2, &mut out).unwrap();
     out
 }
 

@@ -2,7 +2,7 @@
 
 use super::stream::{Stream, Watch};
 use bolt::{
-    Limits, Request, Response, Value, Version, chunk,
+    Limits, Request, Response, Value, Version,
     chunk::{Decoder, Frame},
     handshake::{Offer, read_answer},
     message::HelloMap,
@@ -88,12 +88,10 @@ impl Dialer {
         // 5.2 answers HELLO before a login, so that no credentials are needed.
         let version = Version::V5_2;
         let offer = Offer::of(&[version]);
-        let mut hello = Vec::new();
-        Request::Hello(HelloMap(map([("user_agent", "memgraph-ha-gateway")])))
-            .encode(version, &mut hello)
-            .map_err(io::Error::other)?;
         let mut out = offer.bytes().to_vec();
-        chunk::encode(&hello, &mut out);
+        Request::Hello(HelloMap(map([("user_agent", "memgraph-ha-gateway")])))
+            .send(version, &mut out)
+            .map_err(io::Error::other)?;
         let mut stream = match self.connect(address).await? {
             Stream::Plain(socket) => Box::new(socket) as Box<dyn ReadWrite>,
             Stream::Tls(stream) => stream,

@@ -33,7 +33,7 @@ pub use types::{Ending, Orders, Policy, Standing, Tally, Took};
 
 use bolt::{
     Response, Version,
-    chunk::{self, Decoder, Head, Scanner},
+    chunk::{Decoder, Head, Scanner},
     handshake::HandshakeReader,
     tracker::Tracker,
 };
@@ -384,10 +384,7 @@ impl Session {
     /// Puts an answer of the gateway's own where the client reads it.
     fn say(&mut self, response: &Response) {
         let Some(version) = self.version else { return };
-        let mut body = Vec::new();
         // Our own answers are short, so that they always have a form.
-        if response.encode(version, &mut body).is_ok() {
-            chunk::encode(&body, &mut self.to_client);
-        }
+        let _ = response.send(version, &mut self.to_client);
     }
 }

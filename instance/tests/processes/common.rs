@@ -151,7 +151,7 @@ impl Instance {
         let busy = || self.client().run(&query).is_err();
         let tries = (0..40).take_while(|_| {
             let again = busy();
-            std::thread::sleep(std::time::Duration::from_millis(if again { 50 } else { 0 }));
+            std::thread::sleep(Duration::from_millis(if again { 50 } else { 0 }));
             again
         });
         assert!(tries.count() < 40, "{query}: refused for two seconds");
