@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
 fn write_journal(path: &Path, report: &Report) -> Result<(), InputError> {
     let mut text = String::new();
     for line in report.fair.journal.lines() {
-        let line = line.json().map_err(|error| InputError::Form {
+        let line = serde_json::to_string(line).map_err(|error| InputError::Form {
             path: path.to_owned(),
             error: error.to_string(),
             expected: "content that has a form in JSON",

@@ -72,7 +72,21 @@ numbered! {
 numbered! {
     /// One gateway process. A process that starts gets an id of its own: what was granted to the one
     /// before it is not cleared by what it says.
-    GatewayId(u8), "gw-", "a gateway such as gw-0"
+    GatewayId(u32), "gw-", "a gateway such as gw-0"
+}
+
+impl GatewayId {
+    /// Its place in a list of gateways that are numbered from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl From<u8> for GatewayId {
+    fn from(number: u8) -> Self {
+        Self(number.into())
+    }
 }
 
 /// Declares an opaque identifier, written in hexadecimal; dashes of a UUID are accepted and ignored.

@@ -88,7 +88,8 @@ pub struct Addresses {
 /// A number that this process has and the one before it has not, as far as chance goes.
 #[must_use]
 pub fn drawn_id() -> GatewayId {
-    GatewayId(RandomState::new().hash_one(std::process::id()).to_le_bytes()[0])
+    let [a, b, c, d, ..] = RandomState::new().hash_one(std::process::id()).to_le_bytes();
+    GatewayId(u32::from_le_bytes([a, b, c, d]))
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

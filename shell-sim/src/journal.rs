@@ -1,92 +1,15 @@
-//! What a controller saw, decided and brought about, as JSON lines: enough to decide everything
-//! again. This module decides the form of a journal and how one is read; it deliberately does not
-//! know who writes it, and it decides by the same function as everybody.
-//!
-//! Each line stands for itself: `{"journal":1,"at":MS,"controller":N,...}` with one of `start` (the
-//! memory that a process begins with), `sample` (one look, or the end of an effect) and `decided`
-//! (what else the decision rested on, and the plan). Times are those of the controller's clock.
+//! Reads journals and makes each decision in them again, by the same function as everybody. The form
+//! of a journal is `ha_core::journal`; this module deliberately does not know who wrote one.
 
 use crate::world::Decide;
 use ha_core::{
-    desired::Desired,
-    history::{History, Patience, Sample},
-    ids::GatewayId,
+    history::{History, Patience},
+    journal::{Decided, Line, VERSION, What},
     leadership::Millis,
-    observation::{ClusterObservation, Leadership},
+    observation::ClusterObservation,
     plan::Plan,
 };
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// The version that is written, and the only one that is read.
-pub const VERSION: u8 = 1;
-
-/// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// The version of the form.
-    pub journal: u8,
-    /// When, on the controller's clock.
-    pub at: Millis,
-    /// Whose.
-    pub controller: u8,
-    /// What.
-    #[serde(flatten)]
-    pub what: What,
-}
-
-/// What a line tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum What {
-    /// A process begins with this memory.
-    Start {
-        /// The memory.
-        history: Box<History>,
-        /// How long it waits before it calls something suspect.
-        patience: Patience,
-    },
-    /// One look, or the end of an effect.
-    Sample {
-        /// When the look began, or the effect was sent.
-        began: Millis,
-        /// What it gave.
-        look: Box<Sample>,
-    },
-    /// A decision.
-    Decided(Box<Decided>),
-}
-
-/// A decision, with what it rested on beside the samples.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decided {
-    /// What was asked for.
-    pub desired: Desired,
-    /// Lease and right to promote.
-    pub leadership: Leadership,
-    /// When the lease was acquired, where it matters.
-    pub acquired: Option<Millis>,
-    /// Gateways that may still forward.
-    pub outstanding: BTreeSet<GatewayId>,
-    /// What came of it.
-    pub plan: Plan,
-}
-
-impl Line {
-    /// A line of the present version.
-    #[must_use]
-    pub const fn new(at: Millis, controller: u8, what: What) -> Self {
-        Self { journal: VERSION, at, controller, what }
-    }
-
-    /// The line as it is written.
-    ///
-    /// # Errors
-    /// Its content has no form in JSON.
-    pub fn json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self)
-    }
-}
+use std::collections::BTreeMap;
 
 /// A journal that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -200,8 +123,8 @@ impl Reader {
                 Ok(None)
             }
             What::Decided(decided) => {
-                let known = self.known.get(&controller).ok_or(no_start)?;
-                let observation = observe(known, at, &decided);
+                let (history, patience) = self.known.get(&controller).ok_or(no_start)?;
+                let observation = decided.observe(at, history, patience);
                 let plan = decide(&observation);
                 let recorded = decided.plan.clone();
                 self.first.get_or_insert(at);
@@ -236,22 +159,7 @@ impl Reader {
         let last = reader.last.iter().filter(of).max_by_key(|(_, (at, _))| *at);
         let (no, (_, decided)) = last.ok_or(JournalError::NothingYet { until, first })?;
         let no_start = JournalError::NoStart { line: reader.line, controller: *no };
-        let known = reader.known.get(no).ok_or(no_start)?;
-        Ok(observe(known, until, decided))
+        let (history, patience) = reader.known.get(no).ok_or(no_start)?;
+        Ok(decided.observe(until, history, patience))
     }
-}
-
-fn observe(
-    (history, patience): &(History, Patience),
-    at: Millis,
-    decided: &Decided,
-) -> ClusterObservation {
-    history.observe(
-        at,
-        patience,
-        &decided.desired,
-        decided.leadership.clone(),
-        decided.acquired,
-        decided.outstanding.clone(),
-    )
 }

@@ -207,7 +207,7 @@ pub fn violations(world: &World) -> Vec<Violation> {
         let Some(grant) = gateway.live(world.now) else { continue };
         if grant.term < world.truth.promoted {
             found.push(Violation::StaleGrant {
-                gateway: GatewayId(index),
+                gateway: index.into(),
                 term: grant.term,
                 promoted: world.truth.promoted,
             });

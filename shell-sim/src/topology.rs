@@ -21,7 +21,7 @@ pub fn topology(world: &World) -> Topology {
     let instances = world.instances().zip(&world.bodies);
     let forwards = (0..world.settings.gateways).zip(&world.gateways).filter_map(|(id, gateway)| {
         let grant = gateway.live(world.now)?;
-        Some((GatewayId(id), (grant.term, grant.main)))
+        Some((GatewayId::from(id), (grant.term, grant.main)))
     });
     Topology {
         record: world.api.record().cloned(),

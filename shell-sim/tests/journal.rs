@@ -13,7 +13,13 @@ fn journal(name: &str) -> Vec<String> {
     let report = run_with_journal(&schedule, ha_core::plan);
     let quiet = run(&schedule, ha_core::plan);
     assert_eq!(report.trace, quiet.trace, "a journal changes nothing");
-    report.fair.journal.lines().iter().map(|line| line.json().expect("a schedule")).collect()
+    report
+        .fair
+        .journal
+        .lines()
+        .iter()
+        .map(|line| serde_json::to_string(line).expect("a schedule"))
+        .collect()
 }
 
 const DISASTERS: [&str; 3] =

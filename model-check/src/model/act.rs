@@ -147,7 +147,7 @@ impl Act {
             Self::StartController(no) => 7 + controller(no),
             Self::Thaw(Place::Controller(no)) => 9 + controller(no),
             Self::Thaw(_) => 11,
-            Self::Poll(id) => 12 + (id.0 & 1),
+            Self::Poll(id) => 12 + (id.0 & 1) as u8,
             Self::Start(id) => 14 + instance(id),
             Self::PowerOn(id) => 18 + instance(id),
             Self::CreatePod(id) => 22 + instance(id),

@@ -71,7 +71,7 @@ impl List<'_> {
             self.go(Act::Tick);
         }
         let controllers = world.controller_numbers().map(Place::Controller);
-        let gateways = (0..world.settings.gateways).map(|no| Place::Gateway(GatewayId(no)));
+        let gateways = (0..world.settings.gateways).map(|no| Place::Gateway(no.into()));
         for place in controllers.chain(gateways) {
             self.outside(Outside::Clock, Act::LoseTick(place));
         }

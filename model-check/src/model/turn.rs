@@ -256,8 +256,8 @@ impl Turn {
     /// Grants are asked for by whoever can.
     fn ask(&mut self) {
         for index in 0..self.world.settings.gateways {
-            if self.world.gateway(GatewayId(index)).is_ok_and(|gateway| !gateway.frozen) {
-                self.poll(GatewayId(index));
+            if self.world.gateway(index.into()).is_ok_and(|gateway| !gateway.frozen) {
+                self.poll(index.into());
             }
         }
     }

@@ -27,7 +27,7 @@ impl Fair {
             }
         }
         for index in 0..self.world.settings.gateways {
-            if let Some(event) = self.due_gateway(GatewayId(index), scan) {
+            if let Some(event) = self.due_gateway(index.into(), scan) {
                 return Some(event);
             }
         }
@@ -131,7 +131,7 @@ impl Fair {
 
     fn due_gateway(&mut self, id: GatewayId, scan: &mut Scan) -> Option<Event> {
         let place = Place::Gateway(id);
-        let index = usize::from(id.0);
+        let index = id.index();
         let gateway = self.world.gateways.get(index)?;
         if gateway.frozen || self.stopped.contains(&place) {
             return None;

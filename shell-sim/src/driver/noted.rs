@@ -1,11 +1,13 @@
 //! The journal of a run: what each controller took in and decided. It only listens.
 
 use super::Fair;
-use crate::{
+use crate::world::ControllerNo;
+use ha_core::{
+    history::Sample,
     journal::{Decided, Line, What},
-    world::ControllerNo,
+    leadership::Millis,
+    plan::Plan,
 };
-use ha_core::{history::Sample, leadership::Millis, plan::Plan};
 
 /// A journal, kept only if asked for.
 #[derive(Debug, Clone, Default)]

@@ -239,7 +239,7 @@ impl Walker {
 
     fn gateway(&mut self) -> GatewayId {
         let bound = self.fair.world.settings.gateways;
-        GatewayId(self.small(bound))
+        self.small(bound).into()
     }
 
     fn place(&mut self) -> Place {

@@ -14,10 +14,11 @@ use ha_core::{
     action::Action,
     grant,
     history::{History, Sample},
-    ids::{ControllerId, GatewayId, InstanceId, ResourceVersion},
+    ids::{ControllerId, InstanceId, ResourceVersion},
     leadership::{LeaderClock, LeaseSample, Millis},
-    observation::{ClusterObservation, PodView, RecordContent, Route, StoredRecord},
-    record::{Record, Stage},
+    observation::{ClusterObservation, PodView, RecordContent, StoredRecord},
+    record::Record,
+    reports::Reports,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -51,7 +52,7 @@ pub struct Process {
     /// Writes of the record so far.
     pub tickets: u32,
     /// What each gateway said last.
-    pub reports: BTreeMap<GatewayId, Report>,
+    pub reports: Reports,
     /// What it took in since somebody last looked, if that is wanted; no step depends on it.
     #[serde(skip)]
     pub taken: Option<Vec<(Millis, Sample)>>,
@@ -77,19 +78,13 @@ pub enum Awaited {
     Record(u32),
 }
 
-/// What a gateway said last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Report {
-    /// The number of that question.
-    pub number: u64,
-    /// Whether transactions are open on the main through it.
-    pub open: bool,
-    /// When the last byte from the main arrived there.
-    pub last_byte: Option<Millis>,
-    /// The question whose answer it took last.
-    pub accepted: Option<u64>,
-    /// The first question of this drain that was answered.
-    pub draining_since: Option<u64>,
+fn record_of(history: &History) -> Option<&Record> {
+    match &history.record()?.content {
+        RecordContent::Record(record) => Some(record),
+        RecordContent::Absent | RecordContent::Newer { .. } | RecordContent::Unreadable { .. } => {
+            None
+        }
+    }
 }
 
 impl Process {
@@ -102,7 +97,7 @@ impl Process {
             queue: VecDeque::new(),
             waiting: None,
             tickets: 0,
-            reports: BTreeMap::new(),
+            reports: Reports::default(),
             taken: None,
         }
     }
@@ -124,75 +119,29 @@ impl Process {
     /// The record as last read.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
-        match &self.history.record()?.content {
-            RecordContent::Record(record) => Some(record),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => None,
-        }
+        record_of(&self.history)
     }
 
-    /// Whether a transaction may be open through a gateway whose grant may be alive. During a
-    /// drain each must have taken an answer that says so.
+    /// Whether a transaction may be open through a gateway whose grant may be alive.
     fn open_transactions(&self, now: Millis) -> bool {
-        let draining = matches!(self.history.route(), Route::Draining { .. });
-        let outstanding = self.leader.outstanding(now);
-        let open = |report: &Report| {
-            let told = report.draining_since.is_some_and(|since| report.accepted >= Some(since));
-            report.open || (draining && !told)
-        };
-        outstanding.iter().any(|gateway| self.reports.get(gateway).is_none_or(open))
+        self.reports.open_transactions(self.history.route(), &self.leader.outstanding(now))
     }
 
     /// Feeds what gateways said.
     fn sample_gateways(&mut self, now: Millis) {
-        let open_transactions = self.open_transactions(now);
-        let last_byte = self.reports.values().filter_map(|report| report.last_byte).max();
-        let last_byte_ms = last_byte.map(|at| now.saturating_sub(at));
-        self.take(now, Sample::Gateways { open_transactions, last_byte_ms });
+        let (route, outstanding) = (self.history.route(), self.leader.outstanding(now));
+        self.take(now, self.reports.sample(now, route, &outstanding));
     }
 
-    /// What a question is answered, if this process may answer at all. A grant rests on a steady
-    /// record that was read after the lease was acquired, and never outlives the lease.
+    /// What a question is answered, if this process may answer at all.
     fn answer(&mut self, asked: &Asked, now: Millis, settings: &Settings) -> Option<grant::Answer> {
-        let timing = &settings.counted();
-        let grant::Question { gateway, number, holds, open_transactions, last_byte_ms } =
-            asked.question;
-        if holds.is_none() {
-            self.leader.holds_nothing(gateway, number);
-        }
-        // Numbers begin anew with each process of a gateway.
-        let earlier = self.reports.get(&gateway).filter(|report| report.number <= number);
-        let report = Report {
-            number,
-            open: open_transactions,
-            last_byte: last_byte_ms.map(|age| now.saturating_sub(age)),
-            accepted: asked.accepted,
-            draining_since: earlier.and_then(|report| report.draining_since),
-        };
-        self.reports.insert(gateway, report);
-        let right = self.leader.grant(now, timing)?;
+        self.reports.hear(&asked.question, asked.accepted, now);
         let read_as_leader = self.record_read >= self.leader.acquired() || !settings.rereads;
-        let record = self.record().filter(|_| read_as_leader)?;
-        let term = record.term;
+        let record = record_of(&self.history).filter(|_| read_as_leader);
+        let time = (now, &settings.counted());
         let route = self.history.route();
-        let granted = match route {
-            Route::Closed => false,
-            Route::Open { term: of, main } | Route::Draining { term: of, main } => {
-                record.stage == Stage::Steady
-                    && of == term
-                    && main.id == record.target
-                    && main.incarnation == record.incarnation
-            }
-        };
-        if !granted {
-            return Some(grant::Answer { number, term, route: Route::Closed, lasts_ms: 0 });
-        }
-        if let (Route::Draining { .. }, Some(report)) = (route, self.reports.get_mut(&gateway)) {
-            report.draining_since.get_or_insert(number);
-        }
-        self.leader.granted(gateway, number, now, timing);
-        Some(grant::Answer { number, term, route, lasts_ms: Self::grant_length(right, settings) })
+        let answer = self.reports.answer(&asked.question, &mut self.leader, record, route, time)?;
+        Some(Self::told(answer, settings))
     }
 
     pub(super) fn take_record(&mut self, at: Millis, stored: StoredRecord) {

@@ -83,7 +83,7 @@ impl World {
                 Some(_) => self.behind(message),
                 None => Some(Obstacle::Gone),
             },
-            Place::Gateway(no) => match self.gateways.get(usize::from(no.0)) {
+            Place::Gateway(no) => match self.gateways.get(no.index()) {
                 Some(gateway) if gateway.frozen => Some(Obstacle::Frozen),
                 Some(_) => self.behind(message),
                 None => Some(Obstacle::Gone),

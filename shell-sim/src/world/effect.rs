@@ -168,9 +168,7 @@ impl World {
             process.queue.clear();
         }
         if matches!(action, Action::SetRoute(Route::Draining { .. })) {
-            for report in process.reports.values_mut() {
-                report.draining_since = None;
-            }
+            process.reports.drain_begins();
         }
         process.take(sent, Sample::Outcome { action: action.clone(), outcome });
         out.push(Happening::Ended { controller: no, action, outcome });

@@ -35,7 +35,7 @@ impl World {
         for (no, controller) in self.controller_numbers().zip(&self.controllers) {
             self.enabled_controller(no, controller, &mut events);
         }
-        for (id, gateway) in (0..self.settings.gateways).map(GatewayId).zip(&self.gateways) {
+        for (id, gateway) in (0..self.settings.gateways).map(GatewayId::from).zip(&self.gateways) {
             if !gateway.frozen {
                 events.push(Event::Ask(id));
             }
@@ -98,7 +98,7 @@ impl World {
                 events.push(Event::Thaw(Place::Controller(no)));
             }
         }
-        for (id, gateway) in (0..self.settings.gateways).map(GatewayId).zip(&self.gateways) {
+        for (id, gateway) in (0..self.settings.gateways).map(GatewayId::from).zip(&self.gateways) {
             if gateway.frozen {
                 events.push(Event::Thaw(Place::Gateway(id)));
             }
@@ -130,7 +130,7 @@ impl World {
         match place {
             Place::Instance(id) => id.0 < self.settings.instances,
             Place::Controller(no) => no.0 < self.settings.controllers,
-            Place::Gateway(id) => id.0 < self.settings.gateways,
+            Place::Gateway(id) => id.index() < self.gateways.len(),
             Place::Api => true,
         }
     }

@@ -88,14 +88,14 @@ impl World {
     /// # Errors
     /// There is no such gateway.
     pub fn gateway(&self, id: GatewayId) -> Result<&Gateway, Refused> {
-        self.gateways.get(usize::from(id.0)).ok_or(Refused::NoSuch(Place::Gateway(id)))
+        self.gateways.get(id.index()).ok_or(Refused::NoSuch(Place::Gateway(id)))
     }
 
     /// The gateway, if it takes steps, with its clocks.
     fn awake(&mut self, id: GatewayId) -> Result<(&mut Gateway, Clocks), Refused> {
         let now = self.now;
         let gateway =
-            self.gateways.get_mut(usize::from(id.0)).ok_or(Refused::NoSuch(Place::Gateway(id)))?;
+            self.gateways.get_mut(id.index()).ok_or(Refused::NoSuch(Place::Gateway(id)))?;
         if gateway.frozen {
             return Err(Refused::NotNow("the gateway is frozen; thaw it first"));
         }
@@ -304,7 +304,7 @@ impl World {
         let limit_ms = self.settings.timing.grant_ms;
         let clock = self.gateway(id)?.clock;
         let fresh = Gateway { clock, ..Gateway::new(id, limit_ms) };
-        let Some(gateway) = self.gateways.get_mut(usize::from(id.0)) else {
+        let Some(gateway) = self.gateways.get_mut(id.index()) else {
             return Err(Refused::NoSuch(Place::Gateway(id)));
         };
         let before = std::mem::replace(gateway, fresh);
@@ -323,7 +323,7 @@ impl World {
     /// Gateways that take steps notice grants that ran out.
     pub(super) fn mind_grants(&mut self, out: &mut Vec<Happening>) -> Step {
         for index in 0..self.settings.gateways {
-            let id = GatewayId(index);
+            let id = GatewayId::from(index);
             if self.looks_at_each_byte() && !self.gateway(id)?.frozen {
                 self.mind_grant(id, out)?;
             }

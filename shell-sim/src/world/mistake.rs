@@ -4,6 +4,7 @@
 use super::{BadName, Client, ClientId, Settings, What, World, controller::Process};
 use crate::memgraph::{Mint, Session};
 use ha_core::{
+    grant::Answer,
     ids::{ControllerId, GatewayId},
     leadership::{Millis, Timing},
     observation::{Leadership, PromotionRight, PromotionWait},
@@ -102,9 +103,13 @@ impl Process {
         Leadership { promotion, ..view }
     }
 
-    /// How long a grant lasts that is given with so much of its own right left.
-    pub(super) fn grant_length(right: Millis, settings: &Settings) -> Millis {
-        if settings.makes(Mistake::GrantNotClipped) { settings.timing.grant_ms } else { right }
+    /// The answer as it is told: without the mistake, as it was judged.
+    pub(super) fn told(answer: Answer, settings: &Settings) -> Answer {
+        let longer = settings.makes(Mistake::GrantNotClipped) && answer.lasts_ms > 0;
+        Answer {
+            lasts_ms: if longer { settings.timing.grant_ms } else { answer.lasts_ms },
+            ..answer
+        }
     }
 }
 

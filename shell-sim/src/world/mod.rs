@@ -27,7 +27,7 @@ mod visit;
 pub use api::Api;
 pub use client::{Client, Doing, Fate, Next, Transaction, What};
 pub use clock::Clock;
-pub use controller::{Awaited, Controller, Process, Report, Waiting};
+pub use controller::{Awaited, Controller, Process, Waiting};
 pub use delivery::Obstacle;
 pub use event::Event;
 pub use gateway::Gateway;
@@ -228,7 +228,7 @@ impl World {
             network: Network::default(),
             controllers: (0..settings.controllers).map(|_| controller()).collect(),
             gateways: (0..settings.gateways)
-                .map(|id| Gateway::new(GatewayId(id), limit_ms))
+                .map(|id| Gateway::new(GatewayId::from(id), limit_ms))
                 .collect(),
             clients: (0..settings.clients).map(|_| Client::default()).collect(),
             truth: Truth::default(),
@@ -372,7 +372,7 @@ impl World {
                     None => return Err(Refused::NoSuch(place)),
                 }
             }
-            Place::Gateway(id) => match self.gateways.get_mut(usize::from(id.0)) {
+            Place::Gateway(id) => match self.gateways.get_mut(id.index()) {
                 Some(gateway) => {
                     if sleeps {
                         gateway.clock.sleep(now, frozen);
@@ -396,7 +396,7 @@ impl World {
                 self.controllers.get_mut(usize::from(no.0)).map(|controller| &mut controller.clock)
             }
             Place::Gateway(id) => {
-                self.gateways.get_mut(usize::from(id.0)).map(|gateway| &mut gateway.clock)
+                self.gateways.get_mut(id.index()).map(|gateway| &mut gateway.clock)
             }
             Place::Instance(_) | Place::Api => {
                 return Err(Refused::NotNow("only controllers and gateways have clocks here"));

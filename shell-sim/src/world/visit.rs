@@ -85,7 +85,7 @@ impl World {
             // Nobody vouches for a main that is not reached.
             self.gateways.iter_mut().for_each(|gateway| gateway.last_byte = None);
             for process in self.controllers.iter_mut().filter_map(|c| c.process.as_mut()) {
-                process.reports.values_mut().for_each(|report| report.last_byte = None);
+                process.reports.iter_mut().for_each(|(_, report)| report.last_byte = None);
             }
         }
         let old = self.api.records.len().saturating_sub(1 + foresight.stale);
@@ -146,10 +146,10 @@ impl Process {
             };
             by.moment(what, &mut waiting.sent);
         }
-        for (gateway, report) in &mut self.reports {
-            by.question(*gateway, &mut report.number);
+        for (gateway, report) in self.reports.iter_mut() {
+            by.question(gateway, &mut report.number);
             for number in [&mut report.accepted, &mut report.draining_since].into_iter().flatten() {
-                by.question(*gateway, number);
+                by.question(gateway, number);
             }
             if let Some(at) = &mut report.last_byte {
                 by.moment(Moment::LastByte, at);
@@ -190,10 +190,10 @@ impl Controller {
             }
         }
         let drains = matches!(process.history.route(), Route::Draining { .. });
-        for (gateway, report) in &mut process.reports {
+        for (gateway, report) in process.reports.iter_mut() {
             // A drain believes nothing that a gateway said before it was answered.
             let told = drains && report.draining_since.is_some();
-            if !told && !questions.contains(&Place::Gateway(*gateway)) {
+            if !told && !questions.contains(&Place::Gateway(gateway)) {
                 report.open = false;
                 report.draining_since = None;
                 report.accepted = None;

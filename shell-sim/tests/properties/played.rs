@@ -251,7 +251,7 @@ impl Player {
     }
 
     fn gateway(&self, gateway: u8) -> GatewayId {
-        GatewayId(gateway % self.fair.world.settings.gateways)
+        GatewayId::from(gateway % self.fair.world.settings.gateways)
     }
 
     fn instance(&self, whom: Whom) -> InstanceId {

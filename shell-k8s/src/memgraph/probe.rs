@@ -1,0 +1,150 @@
+//! A look at one instance: everything on one connection, which is kept from look to look, so that its
+//! end is noticed at once and its statements need no new login.
+
+use super::{
+    connection::{Access, Connection, Failed},
+    identity::Life,
+    names::Endpoints,
+    rows,
+};
+use ha_core::{
+    observation::{BoltView, Content, Engine, RoleView, VolumeView},
+    reading::Why,
+};
+use std::{net::SocketAddr, time::Duration};
+use tokio::time::timeout;
+
+const ROLE: &str = "SHOW REPLICATION ROLE";
+const REPLICAS: &str = "SHOW REPLICAS";
+const VERSION: &str = "SHOW VERSION";
+const CONFIG: &str = "SHOW CONFIG";
+/// Whether there is anything; cheaper than a count.
+const CONTENT: &str = "MATCH (n) RETURN id(n) AS id LIMIT 1";
+/// The storage of the database: from 3.11 on the plain form is of the whole instance (MR 1.5).
+const STORAGE: &str = "SHOW STORAGE INFO";
+const STORAGE_OF_DATABASE: &str = "SHOW STORAGE INFO ON CURRENT DATABASE";
+const ON_CURRENT_DATABASE_FROM: (u16, u16) = (3, 11);
+const TRANSACTIONAL: &str = "IN_MEMORY_TRANSACTIONAL";
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The answers.
+    pub view: BoltView,
+    /// Whether the volume was ever part of a cluster.
+    pub volume: VolumeView,
+}
+
+/// Looks at one instance again and again.
+#[derive(Debug)]
+pub struct Prober {
+    access: Access,
+    names: Endpoints,
+    limit: Duration,
+    at: Option<(SocketAddr, Session)>,
+}
+
+#[derive(Debug)]
+struct Session {
+    connection: Connection,
+    life: Life,
+    engine: Engine,
+}
+
+impl Prober {
+    /// A prober whose looks take so long at most.
+    #[must_use]
+    pub const fn new(access: Access, names: Endpoints, limit: Duration) -> Self {
+        Self { access, names, limit, at: None }
+    }
+
+    /// Looks, on the connection of the last look if that still stands and goes there.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn look(&mut self, address: SocketAddr) -> Result<Look, Why> {
+        let kept = self.at.take().filter(|(at, _)| *at == address).map(|(_, session)| session);
+        let looked = timeout(self.limit, async {
+            let mut session = match kept {
+                Some(session) => session,
+                None => Session::open(address, &self.access).await?,
+            };
+            let look = session.look(&self.names).await?;
+            Ok::<_, Why>((session, look))
+        });
+        let (session, look) = looked.await.map_err(|_| Why::Silent)??;
+        self.at = Some((address, session));
+        Ok(look)
+    }
+
+    /// Waits until the connection of the last look ends; for ever if there is none.
+    pub async fn closed(&mut self) {
+        match &mut self.at {
+            Some((_, session)) => session.connection.closed().await,
+            None => std::future::pending().await,
+        }
+        self.at = None;
+    }
+}
+
+impl Session {
+    async fn open(address: SocketAddr, access: &Access) -> Result<Self, Why> {
+        let mut connection = Connection::open(address, access).await?;
+        let life = read_life(&connection)?;
+        let [version, config] = connection.queries([VERSION, CONFIG]).await?;
+        let settings = rows::pairs(&config, "name", "current_value")?;
+        let setting = |name| rows::setting(&settings, name);
+        let is_on = |name| Ok::<_, Failed>(setting(name)?.eq_ignore_ascii_case("true"));
+        let period = setting("replication_replica_check_frequency_sec")?;
+        let engine = Engine {
+            version: rows::version(&version)?,
+            wal: is_on("storage_wal_enabled")?,
+            transactional: true,
+            restores_state: is_on("replication_restore_state_on_startup")?,
+            flushes_each_commit: setting("storage_wal_file_flush_every_n_tx")? == "1",
+            check_period_s: period
+                .parse()
+                .map_err(|_| Failed::Foreign(format!("a number of seconds: {period:?}")))?,
+        };
+        Ok(Self { connection, life, engine })
+    }
+
+    async fn look(&mut self, names: &Endpoints) -> Result<Look, Failed> {
+        let version = (self.engine.version.major, self.engine.version.minor);
+        let storage =
+            if version >= ON_CURRENT_DATABASE_FROM { STORAGE_OF_DATABASE } else { STORAGE };
+        let [role, storage, content] = self.connection.queries([ROLE, storage, CONTENT]).await?;
+        let role = if rows::is_main(&role)? {
+            // A demotion in between makes this fail, and the next look sees a replica.
+            rows::main(&self.connection.query(REPLICAS).await?, names)?
+        } else {
+            RoleView::Replica
+        };
+        let storage = rows::pairs(&storage, "storage info", "value")?;
+        let mode = storage.get("storage_mode").and_then(|value| value.as_str());
+        let content = if content.rows.is_empty() { Content::Empty } else { Content::Data };
+        let is_fresh =
+            matches!(role, RoleView::Main { .. }) && content == Content::Empty && self.is_new();
+        let engine = Engine { transactional: mode == Some(TRANSACTIONAL), ..self.engine };
+        let database = rows::database(&storage);
+        let incarnation = self.life.incarnation;
+        let view = BoltView { incarnation, engine, role, content, database };
+        // What became a replica, or holds data, is part of a cluster from then on.
+        let volume = if is_fresh { VolumeView::New } else { VolumeView::Used };
+        Ok(Look { view, volume })
+    }
+
+    fn is_new(&self) -> bool {
+        self.life.volume == VolumeView::New
+    }
+}
+
+/// The life that answers on a connection.
+pub(super) fn read_life(connection: &Connection) -> Result<Life, Failed> {
+    connection.server().parse().map_err(|error: super::NoLife| Failed::Foreign(error.to_string()))
+}
+
+/// Whether a connection leads to a main now.
+pub(super) async fn read_role(connection: &mut Connection) -> Result<bool, Failed> {
+    rows::is_main(&connection.query(ROLE).await?)
+}
