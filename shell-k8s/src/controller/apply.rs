@@ -1,0 +1,99 @@
+//! Carries out the steps of a plan, in order, and stops at the first that is not done.
+
+use super::{Shared, effects::Written};
+use ha_core::{
+    action::Action,
+    history::Outcome,
+    leadership::Millis,
+    plan::{Plan, Step},
+};
+
+/// What became of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// It had no steps.
+    Nothing,
+    /// All of it was done.
+    Whole,
+    /// A step was not.
+    Stopped,
+}
+
+/// Carries a plan out.
+pub(super) async fn apply(shared: &Shared, plan: &Plan) -> Applied {
+    for step in &plan.steps {
+        let began = shared.mind().now();
+        let (at, outcome) = carry_out(shared, &step.action).await;
+        shared.mind().ended(at, &step.action, outcome);
+        if matches!(step.action, Action::SetRoute(_) | Action::WriteRecord { .. }) {
+            shared.desk.changed();
+        }
+        tell(shared, step, outcome, began);
+        if outcome != Outcome::Done {
+            return Applied::Stopped;
+        }
+    }
+    if plan.steps.is_empty() { Applied::Nothing } else { Applied::Whole }
+}
+
+fn tell(shared: &Shared, step: &Step, outcome: Outcome, began: Millis) {
+    let took_ms = shared.mind().now().saturating_sub(began);
+    let rule = step.rule.rule().id;
+    let (action, reason) = (&step.action, &step.reason);
+    match outcome {
+        Outcome::Done => {
+            tracing::info!(%rule, %action, %reason, took_ms, "done");
+        }
+        Outcome::NotSent
+        | Outcome::Refused
+        | Outcome::Branched
+        | Outcome::Unreachable
+        | Outcome::Unknown => {
+            tracing::warn!(%rule, %action, %reason, ?outcome, took_ms, "not done");
+        }
+    }
+    shared.note_step(step, outcome, took_ms);
+}
+
+/// Carries one action out: how it ended, and the moment as of which that counts.
+async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Outcome) {
+    let now = || shared.mind().now();
+    let ready = || shared.mind().may(action);
+    if !ready() {
+        return (now(), Outcome::NotSent);
+    }
+    match action {
+        Action::SetRoute(_) => (now(), Outcome::Done),
+        Action::WriteRecord { expected, record, reads_target } => {
+            let addresses = shared.mind().addresses();
+            let holds = !*reads_target || shared.effects.holds(action, &addresses).await;
+            if !holds || !ready() {
+                return (now(), Outcome::NotSent);
+            }
+            let sent = now();
+            match shared.effects.write_record(*expected, record).await {
+                Written::Done(version) => {
+                    shared.mind().wrote_record(sent, record, version);
+                    (sent, Outcome::Done)
+                }
+                Written::Refused(why) => {
+                    tracing::warn!(why, "the record was not written");
+                    (now(), Outcome::Refused)
+                }
+                Written::Unknown(why) => {
+                    tracing::warn!(why, "whether the record was written is not known");
+                    (now(), Outcome::Unknown)
+                }
+            }
+        }
+        Action::Promote { .. }
+        | Action::Demote { .. }
+        | Action::Register { .. }
+        | Action::Drop { .. }
+        | Action::Commit { .. } => {
+            let addresses = shared.mind().addresses();
+            let outcome = shared.effects.command(action, &addresses, &ready).await;
+            (now(), outcome)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Everything that a controller reads and does, as one trait: production speaks to an API server and
+//! to instances, a test to a simulated world. Nothing here decides, and nothing is retried within.
+
+use crate::memgraph::{Addresses, Look};
+use async_trait::async_trait;
+use ha_core::{
+    action::Action,
+    desired::Desired,
+    history::Outcome,
+    ids::{ControllerId, InstanceId, ResourceVersion},
+    leadership::LeaseSample,
+    observation::{PodView, StoredRecord},
+    reading::Why,
+    record::Record,
+};
+
+/// Why the API server could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct Unavailable {
+    /// What was to be read.
+    pub what: String,
+    /// What went wrong.
+    pub why: String,
+}
+
+/// How a write to the API server ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It is stored, with this version.
+    Done(ResourceVersion),
+    /// It was refused, without effect: somebody else wrote in between, for one.
+    Refused(String),
+    /// No answer: it may be stored, or be stored yet.
+    Unknown(String),
+}
+
+/// Looks at one instance.
+#[async_trait]
+pub trait Probing: Send {
+    /// One look, bounded in time.
+    async fn look(&mut self, pod: PodView) -> Result<Look, Why>;
+
+    /// Waits until the instance of the last look is gone, as far as its connection tells; for ever
+    /// if there is no connection.
+    async fn closed(&mut self);
+}
+
+/// What a controller reads and does.
+#[async_trait]
+pub trait Effects: Send + Sync + 'static {
+    /// The record.
+    async fn record(&self) -> Result<StoredRecord, Unavailable>;
+
+    /// Each instance's pod, or that there is none.
+    async fn pods(&self) -> Result<Vec<(InstanceId, Option<PodView>)>, Unavailable>;
+
+    /// What operators ask for.
+    async fn desired(&self) -> Result<Desired, Unavailable>;
+
+    /// The lease; `None` if there is no such object.
+    async fn lease(&self) -> Result<Option<LeaseSample>, Unavailable>;
+
+    /// Writes the lease, if its version is still `expected`; without a holder it is released.
+    async fn write_lease(
+        &self,
+        expected: Option<ResourceVersion>,
+        holder: Option<ControllerId>,
+    ) -> Written;
+
+    /// Writes the record, if its version is still `expected`.
+    async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written;
+
+    /// Waits until something of the API server's may have changed that is worth a look.
+    async fn changed(&self);
+
+    /// Somebody who looks at that instance.
+    fn prober(&self, id: InstanceId) -> Box<dyn Probing>;
+
+    /// Whether everything that an action which is no command needs of instances holds now.
+    async fn holds(&self, action: &Action, addresses: &Addresses) -> bool;
+
+    /// Sends a command to the life that it names, after everything it needs of instances was read
+    /// again, and `ready` said yes last.
+    async fn command(
+        &self,
+        action: &Action,
+        addresses: &Addresses,
+        ready: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Outcome;
+}

@@ -1,0 +1,127 @@
+//! Looking at instances: a task for each, so that none waits for another. A connection that ends is
+//! noticed at once; one that is silent costs nobody but its own task.
+
+use super::{Shared, effects::Probing};
+use ha_core::{ids::InstanceId, leadership::Millis, reading::Why};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+/// The first wait after a look that found nobody.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// How far the looks at one instance are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Done {
+    /// The latest round for which it was looked at.
+    round: u64,
+    /// Whether the last look found nobody.
+    in_trouble: bool,
+}
+
+/// Asks all tasks to look, and hears when they have.
+pub(super) struct Looks {
+    round: watch::Sender<u64>,
+    done: Vec<watch::Receiver<Done>>,
+    /// They end with this.
+    _tasks: JoinSet<()>,
+}
+
+impl Looks {
+    /// Starts a task for each instance.
+    pub(super) fn start(shared: &Arc<Shared>) -> Self {
+        let round = watch::Sender::new(0);
+        let mut tasks = JoinSet::new();
+        let task = |ordinal| {
+            let (sender, done) = watch::channel(Done::default());
+            let id = InstanceId(ordinal);
+            let task = Task {
+                shared: Arc::clone(shared),
+                id,
+                prober: shared.effects.prober(id),
+                round: round.subscribe(),
+                done: sender,
+            };
+            tasks.spawn(task.run());
+            done
+        };
+        let done = (0..shared.settings.desired.instances).map(task).collect();
+        Self { round, done, _tasks: tasks }
+    }
+
+    /// Has everybody looked at, and waits for those that answered last time, within a bound. Whoever
+    /// is in trouble is looked at too; nobody waits for that.
+    pub(super) async fn round(&mut self, bound: Duration) {
+        let until = Instant::now() + bound;
+        let mut round = 0;
+        self.round.send_modify(|number| {
+            *number += 1;
+            round = *number;
+        });
+        for done in &mut self.done {
+            let waited = done.wait_for(|done| done.in_trouble || done.round >= round);
+            // Whoever is late is seen in the next pass.
+            let _late = timeout_at(until, waited).await;
+        }
+    }
+}
+
+struct Task {
+    shared: Arc<Shared>,
+    id: InstanceId,
+    prober: Box<dyn Probing>,
+    round: watch::Receiver<u64>,
+    done: watch::Sender<Done>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let round = *self.round.borrow_and_update();
+            let begun = Instant::now();
+            let in_trouble = self.look().await;
+            self.done.send_replace(Done { round, in_trouble });
+            let period = self.shared.settings.look_period;
+            let next = if in_trouble {
+                pause = (pause * 2).min(period);
+                begun + pause
+            } else {
+                pause = FIRST_PAUSE;
+                begun + period
+            };
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = self.prober.closed() => self.shared.wake(),
+                // One in trouble keeps its own pace: whoever decides does not wait for it.
+                Ok(()) = self.round.changed(), if !in_trouble => {}
+            }
+        }
+    }
+
+    /// Looks once; whether nobody was found.
+    async fn look(&mut self) -> bool {
+        let (pod, began): (_, Millis) = {
+            let mind = self.shared.mind();
+            (mind.pod(self.id), mind.now())
+        };
+        let found = match pod {
+            Some(pod) if pod.address.is_some() => self.prober.look(pod).await,
+            Some(_) | None => Err(Why::NoAddress),
+        };
+        let in_trouble = found.is_err();
+        let changed = {
+            let mut mind = self.shared.mind();
+            let before = mind.contact(self.id);
+            mind.looked(began, self.id, found);
+            before != mind.contact(self.id)
+        };
+        if changed {
+            self.shared.wake();
+        }
+        in_trouble
+    }
+}

@@ -1,0 +1,251 @@
+//! The loop: wake, observe, decide, apply, journal, wait. Events only wake it; what it does follows
+//! from what it sees then.
+
+mod apply;
+mod effects;
+mod election;
+mod looks;
+mod mind;
+mod status;
+
+pub use effects::{Effects, Probing, Unavailable, Written};
+pub use mind::{Mind, Sink};
+pub use status::{Move, Noted, Status};
+
+use crate::memgraph::Endpoints;
+use apply::{Applied, apply};
+use gateway::{
+    clock::Clock,
+    controllers::{
+        AskError, Controllers,
+        desk::Desk,
+        wire::{Ask, Reply},
+    },
+};
+use ha_core::{
+    desired::Desired,
+    history::{Outcome, Patience},
+    ids::ControllerId,
+    leadership::Timing,
+    plan::{Plan, Step},
+};
+use looks::Looks;
+use status::Board;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout, timeout_at},
+};
+
+/// How a controller works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The cluster as it is asked for at the start; orders change it.
+    pub desired: Desired,
+    /// Lease, grants, promises.
+    pub timing: Timing,
+    /// When something is suspect.
+    pub patience: Patience,
+    /// How often an instance is looked at.
+    pub look_period: Duration,
+    /// How long a pass waits for instances that answered last time, and for the API server.
+    pub look_bound: Duration,
+    /// How soon it looks again after a step that was not done.
+    pub again: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            desired: Desired::default(),
+            timing: Timing::default(),
+            patience: Patience::default(),
+            look_period: Duration::from_secs(1),
+            look_bound: Duration::from_millis(250),
+            again: Duration::from_millis(100),
+        }
+    }
+}
+
+/// What the tasks of one controller share.
+struct Shared {
+    settings: Settings,
+    effects: Arc<dyn Effects>,
+    mind: Mutex<Mind>,
+    wakes: Notify,
+    desk: Desk,
+    board: Board,
+}
+
+impl Shared {
+    fn mind(&self) -> MutexGuard<'_, Mind> {
+        // Nothing that is done under the lock can leave it half-done.
+        self.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        self.wakes.notify_one();
+    }
+
+    fn note_step(&self, step: &Step, outcome: Outcome, took_ms: u64) {
+        let at = self.mind().now();
+        self.board.step(at, step, outcome, took_ms);
+    }
+}
+
+/// One controller process.
+#[derive(Clone)]
+pub struct Controller {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Controller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Controller").field("me", &self.shared.mind().me()).finish_non_exhaustive()
+    }
+}
+
+impl Controller {
+    /// A controller that has done nothing yet. `number` tells it from others in journals.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        effects: Arc<dyn Effects>,
+        me: ControllerId,
+        number: u8,
+        clock: Clock,
+        names: Endpoints,
+    ) -> Self {
+        let bounds = (settings.timing, settings.patience);
+        let mind = Mind::start(me, number, clock, bounds, names, settings.desired.clone());
+        let shared = Arc::new_cyclic(|shared: &std::sync::Weak<Shared>| {
+            let mine = shared.clone();
+            let desk = Desk::new(move |ask| match mine.upgrade() {
+                Some(shared) => shared.mind().answer(ask),
+                None => Err(AskError::Ended),
+            });
+            Shared {
+                settings,
+                effects,
+                mind: Mutex::new(mind),
+                wakes: Notify::new(),
+                desk,
+                board: Board::new(),
+            }
+        });
+        Self { shared }
+    }
+
+    /// Writes a journal from now on.
+    pub fn keep_journal(&self, sink: Sink) {
+        self.shared.mind().keep_journal(sink);
+    }
+
+    /// Answers a gateway, in the manner of a long poll.
+    ///
+    /// # Errors
+    /// This controller may not answer now.
+    pub async fn ask(&self, ask: Ask) -> Result<Reply, AskError> {
+        if self.shared.mind().hear(&ask) {
+            self.shared.wake();
+        }
+        self.shared.desk.ask(ask).await
+    }
+
+    /// What it knows and waits for, as of its last pass.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.shared.board.watch()
+    }
+
+    /// Looks at everything again now.
+    pub fn wake(&self) {
+        self.shared.wake();
+    }
+
+    /// Runs until `stopped` is done; then the lease is given up.
+    pub async fn run(&self, stopped: impl Future<Output = ()>) {
+        let shared = &self.shared;
+        let mut around = tokio::task::JoinSet::new();
+        around.spawn(election::run(Arc::clone(shared)));
+        around.spawn(watch_changes(Arc::clone(shared)));
+        around.spawn(passes(Arc::clone(shared)));
+        tokio::select! {
+            () = stopped => {}
+            Some(ended) = around.join_next() => tracing::error!(?ended, "a part has ended"),
+        }
+        around.shutdown().await;
+        let period = Duration::from_millis(shared.settings.timing.renew_ms);
+        // A lease that cannot be given up runs out.
+        let _late = timeout(period, election::release(shared)).await;
+    }
+}
+
+async fn watch_changes(shared: Arc<Shared>) {
+    loop {
+        shared.effects.changed().await;
+        shared.wake();
+    }
+}
+
+async fn passes(shared: Arc<Shared>) {
+    let mut looks = Looks::start(&shared);
+    loop {
+        let begun = Instant::now();
+        let (plan, applied) = pass(&shared, &mut looks).await;
+        shared.board.passed(&shared, &plan, begun.elapsed());
+        match applied {
+            Applied::Whole => {}
+            Applied::Stopped => {
+                let _woken = timeout(shared.settings.again, shared.wakes.notified()).await;
+            }
+            Applied::Nothing => {
+                let next = begun + shared.settings.look_period;
+                let _woken = timeout_at(next, shared.wakes.notified()).await;
+            }
+        }
+        // Others of this thread are let in, however fast passes follow each other.
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
+    let bound = shared.settings.look_bound;
+    let read = async {
+        // What cannot be read keeps its age, and is acted on accordingly.
+        let _late = timeout(bound, read_objects(shared)).await;
+    };
+    tokio::join!(looks.round(bound), read);
+    let (_, plan) = shared.mind().decide();
+    for veto in &plan.vetoes {
+        tracing::error!(%veto, "a rule needed the guard");
+    }
+    let applied = apply(shared, &plan).await;
+    (plan, applied)
+}
+
+async fn read_objects(shared: &Shared) {
+    let effects = &shared.effects;
+    let began = shared.mind().now();
+    let (record, pods, desired) = tokio::join!(effects.record(), effects.pods(), effects.desired());
+    let mut mind = shared.mind();
+    match record {
+        Ok(stored) => mind.saw_record(began, stored),
+        Err(error) => tracing::warn!(%error, "the record cannot be read"),
+    }
+    match pods {
+        Ok(pods) => {
+            for (id, pod) in pods {
+                mind.saw_pod(began, id, pod);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the pods cannot be read"),
+    }
+    match desired {
+        Ok(desired) => mind.saw_desired(desired),
+        Err(error) => tracing::warn!(%error, "the orders cannot be read"),
+    }
+}
