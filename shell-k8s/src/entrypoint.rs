@@ -1,0 +1,213 @@
+//! What happens on a volume before an instance starts: the manifest is read and kept, and the start
+//! gets a name that tells which life it is. Used by the entrypoint of a pod and by whoever starts
+//! instances as processes.
+//!
+//! The manifest keeps the boot id of the volume (`design/decisions/0007`): a new one when the volume is
+//! new, or when the kernel below it was started anew since the last process.
+
+use crate::memgraph::Life;
+use ha_core::{
+    ids::{BootId, Incarnation, PodUid, StartId},
+    observation::VolumeView,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The manifest, beside the data.
+pub const MANIFEST: &str = "memgraph-ha.json";
+/// Where the kernel tells its boot.
+const KERNEL_BOOT: &str = "/proc/sys/kernel/random/boot_id";
+/// The only schema that there is.
+const SCHEMA: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    schema: u32,
+    /// The kernel's own word for its boot, at the last start.
+    kernel: String,
+    /// The unbroken run below this volume.
+    boot: BootId,
+}
+
+/// A volume that no instance may be started from.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// It cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The manifest is not one.
+    #[error(
+        "{}: {why}; a manifest of schema {SCHEMA} was expected. Whoever removes it says that this \
+         volume is new", path.display()
+    )]
+    Manifest {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// No random numbers can be had.
+    #[error("no random numbers: {0}")]
+    Random(String),
+}
+
+/// The boot of the running kernel.
+///
+/// # Errors
+/// The kernel does not tell.
+pub fn kernel_boot() -> Result<String, EntryError> {
+    let path = PathBuf::from(KERNEL_BOOT);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(source) => Err(EntryError::Io { path, source }),
+    }
+}
+
+/// A number that nobody has drawn before, as far as chance goes.
+///
+/// # Errors
+/// The system has none.
+pub fn drawn() -> Result<u128, EntryError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| EntryError::Random(error.to_string()))?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+/// Prepares a start on this volume: keeps the manifest, and returns the life that begins.
+///
+/// # Errors
+/// The volume cannot be used, and why.
+pub fn prepare(volume: &Path, pod: PodUid, kernel: &str) -> Result<Life, EntryError> {
+    let io_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| EntryError::Io { path, source }
+    };
+    fs::create_dir_all(volume).map_err(io_error(volume))?;
+    let path = volume.join(MANIFEST);
+    let before = read(&path)?;
+    let is_used = holds_data(volume).map_err(io_error(volume))?;
+    let boot = match &before {
+        Some(manifest) if manifest.kernel == kernel => manifest.boot,
+        Some(_) | None => BootId(drawn()?),
+    };
+    let manifest = Manifest { schema: SCHEMA, kernel: kernel.to_owned(), boot };
+    if before.as_ref() != Some(&manifest) {
+        write(&path, &manifest).map_err(io_error(&path))?;
+    }
+    let incarnation = Incarnation { pod, start: StartId(drawn()?), boot };
+    Ok(Life { incarnation, volume: if is_used { VolumeView::Used } else { VolumeView::New } })
+}
+
+fn read(path: &Path) -> Result<Option<Manifest>, EntryError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(EntryError::Io { path: path.to_owned(), source }),
+    };
+    let wrong = |why: String| EntryError::Manifest { path: path.to_owned(), why };
+    let manifest: Manifest =
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    if manifest.schema == SCHEMA {
+        Ok(Some(manifest))
+    } else {
+        Err(wrong(format!("schema {}", manifest.schema)))
+    }
+}
+
+/// As a whole or not at all, and on the disk before anything else is.
+fn write(path: &Path, manifest: &Manifest) -> io::Result<()> {
+    let text = serde_json::to_string(manifest).map_err(io::Error::other)?;
+    let beside = path.with_extension("new");
+    fs::write(&beside, text)?;
+    fs::File::open(&beside)?.sync_all()?;
+    fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}
+
+/// Whether an instance committed anything here: Memgraph keeps logs and snapshots in folders of
+/// these names, the simulated one keeps logs beside the manifest.
+fn holds_data(volume: &Path) -> io::Result<bool> {
+    for folder in ["wal", "snapshots"] {
+        match fs::read_dir(volume.join(folder)) {
+            Ok(mut files) => {
+                if files.next().is_some() {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for file in fs::read_dir(volume)? {
+        let file = file?;
+        let is_log = file.file_name().to_string_lossy().starts_with("log.");
+        if is_log && file.metadata()?.len() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POD: PodUid = PodUid(1);
+
+    #[test]
+    fn a_boot_lasts_as_long_as_its_kernel_and_its_volume() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let volume = folder.path().join("data");
+        let first = prepare(&volume, POD, "a").expect("a start");
+        let second = prepare(&volume, POD, "a").expect("a start");
+        assert_eq!(first.incarnation.boot, second.incarnation.boot);
+        assert_ne!(first.incarnation.start, second.incarnation.start);
+        let rebooted = prepare(&volume, POD, "b").expect("a start");
+        assert_ne!(rebooted.incarnation.boot, second.incarnation.boot);
+        fs::remove_dir_all(&volume).expect("a lost volume");
+        let replaced = prepare(&volume, POD, "b").expect("a start");
+        assert_ne!(replaced.incarnation.boot, rebooted.incarnation.boot);
+    }
+
+    #[test]
+    fn a_volume_is_new_until_something_was_committed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let volume = folder.path();
+        for file in [None, Some("state.json"), Some("log.0")] {
+            if let Some(file) = file {
+                fs::write(volume.join(file), "").expect("a file");
+            }
+            assert_eq!(prepare(volume, POD, "a").expect("a start").volume, VolumeView::New);
+        }
+        fs::write(volume.join("log.0"), "x").expect("a log");
+        assert_eq!(prepare(volume, POD, "a").expect("a start").volume, VolumeView::Used);
+    }
+
+    #[test]
+    fn data_without_a_manifest_is_used_under_a_boot_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("wal")).expect("a folder");
+        fs::write(folder.path().join("wal/1"), "x").expect("a log");
+        let life = prepare(folder.path(), POD, "a").expect("a start");
+        assert_eq!(life.volume, VolumeView::Used);
+    }
+
+    #[test]
+    fn a_manifest_that_is_none_stops_the_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for text in ["", "{}", r#"{"schema":2,"kernel":"a","boot":"1"}"#] {
+            fs::write(folder.path().join(MANIFEST), text).expect("a file");
+            let error = prepare(folder.path(), POD, "a").expect_err("no manifest");
+            assert!(matches!(error, EntryError::Manifest { .. }), "{error}");
+        }
+    }
+}
