@@ -5,4 +5,6 @@
 
 pub mod controller;
 pub mod entrypoint;
+#[cfg(feature = "api-server")]
+pub mod kubelet;
 pub mod memgraph;

@@ -1,0 +1,200 @@
+//! A kubelet and a StatefulSet controller for instances as processes of this machine: what a cluster
+//! without Kubernetes needs beside an API server. It keeps a pod for each ordinal, a process for each
+//! pod, and a folder for each volume; it restarts what ends, and lets go what is marked for deletion.
+//! It knows nothing of roles.
+
+mod pod;
+mod process;
+
+pub use process::Program;
+
+use crate::memgraph::Endpoints;
+use ha_core::ids::InstanceId;
+use k8s_openapi::api::{
+    apps::v1::{StatefulSet, StatefulSetSpec},
+    core::v1::{Pod, PodSpec, PodTemplateSpec},
+};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::task::JoinSet;
+
+/// The label by which the pods of a set are found.
+pub const NAME_LABEL: &str = "app.kubernetes.io/name";
+
+/// Asked before an instance is told to stop: ends when its pod may go.
+pub type MayLeave = Arc<dyn Fn(String) -> futures::future::BoxFuture<'static, ()> + Send + Sync>;
+
+/// What is run.
+#[derive(Clone)]
+pub struct Settings {
+    /// How an instance is started.
+    pub program: Program,
+    /// Where volumes are folders.
+    pub folder: PathBuf,
+    /// Names and ports.
+    pub names: Endpoints,
+    /// The namespace.
+    pub namespace: String,
+    /// The StatefulSet.
+    pub set: String,
+    /// How many instances.
+    pub instances: u8,
+    /// How long a process that ended stays down before it is started again.
+    pub restart_after: Duration,
+    /// How long a pod that is to go may stay.
+    pub grace: Duration,
+    /// How long a name has no pod.
+    pub recreate_after: Duration,
+    /// The preStop hook.
+    pub may_leave: MayLeave,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("set", &self.set).finish_non_exhaustive()
+    }
+}
+
+/// It could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeletError {
+    /// The API server.
+    #[error("the StatefulSet cannot be made: {0}")]
+    Api(#[from] kube::Error),
+    /// The kernel or a volume.
+    #[error(transparent)]
+    Entry(#[from] crate::entrypoint::EntryError),
+}
+
+/// What is known of the processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Running {
+    /// The process, while one runs.
+    pid: Option<u32>,
+    /// Whether a process that ends is left as it is.
+    held_down: bool,
+}
+
+struct Shared {
+    settings: Settings,
+    client: Client,
+    kernel: String,
+    set_uid: String,
+    running: Mutex<BTreeMap<InstanceId, Running>>,
+}
+
+/// Runs until it is dropped; the processes end with it.
+pub struct Kubelet {
+    shared: Arc<Shared>,
+    _tasks: JoinSet<()>,
+}
+
+impl std::fmt::Debug for Kubelet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kubelet").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+impl Kubelet {
+    /// Makes the StatefulSet and starts a pod for each ordinal.
+    ///
+    /// # Errors
+    /// What could not be had.
+    pub async fn start(client: Client, settings: Settings) -> Result<Self, KubeletError> {
+        let kernel = crate::entrypoint::kernel_boot()?;
+        let sets: Api<StatefulSet> = Api::namespaced(client.clone(), &settings.namespace);
+        let made = sets.create(&PostParams::default(), &stateful_set(&settings)).await?;
+        let set_uid = made.metadata.uid.unwrap_or_default();
+        let running = Mutex::default();
+        let shared = Arc::new(Shared { settings, client, kernel, set_uid, running });
+        let mut tasks = JoinSet::new();
+        for ordinal in 0..shared.settings.instances {
+            tasks.spawn(pod::keep(Arc::clone(&shared), InstanceId(ordinal)));
+        }
+        Ok(Self { shared, _tasks: tasks })
+    }
+
+    /// The process of an instance, while one runs.
+    #[must_use]
+    pub fn pid(&self, id: InstanceId) -> Option<u32> {
+        self.shared.running().get(&id).and_then(|running| running.pid)
+    }
+
+    /// Sends a signal to the process of an instance; false if none runs.
+    pub fn signal(&self, id: InstanceId, signal: rustix::process::Signal) -> bool {
+        let pid = self.pid(id).and_then(|pid| i32::try_from(pid).ok());
+        let pid = pid.and_then(rustix::process::Pid::from_raw);
+        pid.is_some_and(|pid| rustix::process::kill_process(pid, signal).is_ok())
+    }
+
+    /// Whether a process that ends is left as it is, until this is taken back.
+    pub fn hold_down(&self, id: InstanceId, held_down: bool) {
+        self.shared.running().entry(id).or_default().held_down = held_down;
+    }
+
+    /// Where the fault switches of an instance are.
+    #[must_use]
+    pub fn admin_socket(&self, id: InstanceId) -> PathBuf {
+        self.shared.admin_socket(id)
+    }
+
+    /// The pods.
+    #[must_use]
+    pub fn pods(&self) -> Api<Pod> {
+        self.shared.pods()
+    }
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), &self.settings.namespace)
+    }
+
+    fn folder(&self, id: InstanceId) -> PathBuf {
+        self.settings.folder.join(self.settings.names.pod(id))
+    }
+
+    fn admin_socket(&self, id: InstanceId) -> PathBuf {
+        self.settings.folder.join(format!("{}.sock", id.0))
+    }
+}
+
+fn labels(settings: &Settings) -> BTreeMap<String, String> {
+    BTreeMap::from([(NAME_LABEL.to_owned(), settings.set.clone())])
+}
+
+fn stateful_set(settings: &Settings) -> StatefulSet {
+    let metadata = ObjectMeta {
+        name: Some(settings.set.clone()),
+        labels: Some(labels(settings)),
+        ..ObjectMeta::default()
+    };
+    let template = PodTemplateSpec {
+        metadata: Some(ObjectMeta { labels: Some(labels(settings)), ..ObjectMeta::default() }),
+        spec: Some(PodSpec { containers: vec![pod::container()], ..PodSpec::default() }),
+    };
+    let spec = StatefulSetSpec {
+        replicas: Some(settings.instances.into()),
+        service_name: Some(settings.set.clone()),
+        pod_management_policy: Some("Parallel".to_owned()),
+        selector: k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector {
+            match_labels: Some(labels(settings)),
+            ..Default::default()
+        },
+        template,
+        ..StatefulSetSpec::default()
+    };
+    StatefulSet { metadata, spec: Some(spec), status: None }
+}

@@ -1,0 +1,85 @@
+//! One process of an instance: how it is started, and how it is told to end.
+
+use super::Shared;
+use crate::{entrypoint, memgraph::Life};
+use ha_core::ids::{InstanceId, PodUid};
+use std::{
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// The program that is an instance, with the arguments before Memgraph's own flags.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The executable.
+    pub path: PathBuf,
+    /// The first arguments.
+    pub arguments: Vec<String>,
+    /// Flags that each instance gets besides those of its address, volume and name.
+    pub flags: Vec<String>,
+    /// The address at which all of them listen.
+    pub address: std::net::IpAddr,
+}
+
+/// A process that runs.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Prepares the volume and starts a process on it.
+    pub(super) fn start(shared: &Shared, id: InstanceId, pod: PodUid) -> Result<Self, String> {
+        let volume = shared.folder(id);
+        let life = entrypoint::prepare(&volume, pod, &shared.kernel).map_err(|e| e.to_string())?;
+        let mut command = command(shared, id, &volume, &life);
+        let child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+        Ok(Self { child })
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until it ends by itself, or by a signal from elsewhere.
+    pub(super) async fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.wait().await.ok()
+    }
+
+    /// SIGTERM, and SIGKILL if it has not ended then.
+    pub(super) async fn stop(&mut self, grace: Duration) {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        if timeout(grace, self.child.wait()).await.is_err() {
+            let _gone = self.child.kill().await;
+        }
+    }
+}
+
+fn command(shared: &Shared, id: InstanceId, volume: &Path, life: &Life) -> Command {
+    let program = &shared.settings.program;
+    let bolt = shared.settings.names.bolt(id, program.address);
+    let mut command = Command::new(&program.path);
+    command
+        .args(&program.arguments)
+        .args(&program.flags)
+        .arg(format!("--bolt-address={}", bolt.ip()))
+        .arg(format!("--bolt-port={}", bolt.port()))
+        .arg(format!("--replication-address={}", bolt.ip()))
+        .arg(format!("--data-directory={}", volume.display()))
+        .arg(format!("--admin-socket={}", shared.admin_socket(id).display()))
+        .arg(format!("--log-file={}", volume.with_extension("log").display()))
+        .arg(format!("--bolt-server-name-for-init={life}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
