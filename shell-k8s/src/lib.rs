@@ -3,3 +3,4 @@
 
 #[cfg(feature = "api-server")]
 pub mod api_server;
+pub mod cluster;
