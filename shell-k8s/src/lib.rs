@@ -3,8 +3,12 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "api-server")]
+pub mod api_server;
+pub mod cluster;
 pub mod controller;
 pub mod entrypoint;
 #[cfg(feature = "api-server")]
 pub mod kubelet;
 pub mod memgraph;
+pub mod production;

@@ -1,6 +1,7 @@
 //! Carries out the steps of a plan, in order, and stops at the first that is not done.
 
-use super::{Shared, effects::Written};
+use super::Shared;
+use crate::cluster::Written;
 use ha_core::{
     action::Action,
     history::Outcome,
@@ -76,10 +77,7 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Outcome) {
                     shared.mind().wrote_record(sent, record, version);
                     (sent, Outcome::Done)
                 }
-                Written::Refused(why) => {
-                    tracing::warn!(why, "the record was not written");
-                    (now(), Outcome::Refused)
-                }
+                Written::Refused => (now(), Outcome::Refused),
                 Written::Unknown(why) => {
                     tracing::warn!(why, "whether the record was written is not known");
                     (now(), Outcome::Unknown)

@@ -1,39 +1,27 @@
 //! Everything that a controller reads and does, as one trait: production speaks to an API server and
 //! to instances, a test to a simulated world. Nothing here decides, and nothing is retried within.
 
-use crate::memgraph::{Addresses, Look};
+use crate::{
+    cluster::Written,
+    memgraph::{Addresses, Look},
+};
 use async_trait::async_trait;
 use ha_core::{
     action::Action,
     desired::Desired,
     history::Outcome,
     ids::{ControllerId, InstanceId, ResourceVersion},
-    leadership::LeaseSample,
+    leadership::{LeaseSample, Millis},
     observation::{PodView, StoredRecord},
     reading::Why,
     record::Record,
 };
+use std::collections::BTreeMap;
 
 /// Why the API server could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct Unavailable {
-    /// What was to be read.
-    pub what: String,
-    /// What went wrong.
-    pub why: String,
-}
-
-/// How a write to the API server ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
-    /// It is stored, with this version.
-    Done(ResourceVersion),
-    /// It was refused, without effect: somebody else wrote in between, for one.
-    Refused(String),
-    /// No answer: it may be stored, or be stored yet.
-    Unknown(String),
-}
+#[error("{0}")]
+pub struct Unavailable(pub String);
 
 /// Looks at one instance.
 #[async_trait]
@@ -52,8 +40,9 @@ pub trait Effects: Send + Sync + 'static {
     /// The record.
     async fn record(&self) -> Result<StoredRecord, Unavailable>;
 
-    /// Each instance's pod, or that there is none.
-    async fn pods(&self) -> Result<Vec<(InstanceId, Option<PodView>)>, Unavailable>;
+    /// Each instance's pod, or that there is none, and since when this is certain on the clock of
+    /// the controller; nothing while nobody has told.
+    fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)>;
 
     /// What operators ask for.
     async fn desired(&self) -> Result<Desired, Unavailable>;

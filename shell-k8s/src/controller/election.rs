@@ -1,7 +1,8 @@
 //! Holds the lease, or tries to get it. What may be concluded from it, and until when, is judged by
 //! the core's clock of leadership; this only reads and writes the object.
 
-use super::{Shared, effects::Written};
+use super::Shared;
+use crate::cluster::Written;
 use ha_core::ids::ControllerId;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -45,9 +46,7 @@ async fn turn(shared: &Shared) {
 fn note(written: &Written, me: ControllerId) {
     match written {
         Written::Done(_) => {}
-        Written::Refused(why) => {
-            tracing::info!(controller = %me, why, "the lease is somebody else's");
-        }
+        Written::Refused => tracing::info!(controller = %me, "the lease is somebody else's"),
         Written::Unknown(why) => {
             tracing::warn!(controller = %me, why, "a write of the lease has no answer");
         }

@@ -2,8 +2,10 @@
 //! short and none waits, so that a lock around it is never held for long. All judgement is the
 //! core's; this only brings the parts together.
 
-use super::effects::Written;
-use crate::memgraph::{Addresses, Endpoints, Look};
+use crate::{
+    cluster::Written,
+    memgraph::{Addresses, Endpoints, Look},
+};
 use gateway::{
     clock::Clock,
     controllers::{

@@ -8,7 +8,7 @@ mod looks;
 mod mind;
 mod status;
 
-pub use effects::{Effects, Probing, Unavailable, Written};
+pub use effects::{Effects, Probing, Unavailable};
 pub use mind::{Mind, Sink};
 pub use status::{Move, Noted, Status};
 
@@ -214,6 +214,12 @@ async fn passes(shared: Arc<Shared>) {
 
 async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
     let bound = shared.settings.look_bound;
+    if let Some((since, pods)) = shared.effects.pods() {
+        let mut mind = shared.mind();
+        for (id, pod) in pods {
+            mind.saw_pod(since, id, pod);
+        }
+    }
     let read = async {
         // What cannot be read keeps its age, and is acted on accordingly.
         let _late = timeout(bound, read_objects(shared)).await;
@@ -230,19 +236,11 @@ async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
 async fn read_objects(shared: &Shared) {
     let effects = &shared.effects;
     let began = shared.mind().now();
-    let (record, pods, desired) = tokio::join!(effects.record(), effects.pods(), effects.desired());
+    let (record, desired) = tokio::join!(effects.record(), effects.desired());
     let mut mind = shared.mind();
     match record {
         Ok(stored) => mind.saw_record(began, stored),
         Err(error) => tracing::warn!(%error, "the record cannot be read"),
-    }
-    match pods {
-        Ok(pods) => {
-            for (id, pod) in pods {
-                mind.saw_pod(began, id, pod);
-            }
-        }
-        Err(error) => tracing::warn!(%error, "the pods cannot be read"),
     }
     match desired {
         Ok(desired) => mind.saw_desired(desired),

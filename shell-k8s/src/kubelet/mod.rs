@@ -8,7 +8,10 @@ mod process;
 
 pub use process::Program;
 
-use crate::memgraph::Endpoints;
+use crate::{
+    cluster::{APP_LABEL, Names},
+    memgraph::Endpoints,
+};
 use ha_core::ids::InstanceId;
 use k8s_openapi::api::{
     apps::v1::{StatefulSet, StatefulSetSpec},
@@ -26,9 +29,6 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// The label by which the pods of a set are found.
-pub const NAME_LABEL: &str = "app.kubernetes.io/name";
-
 /// Asked before an instance is told to stop: ends when its pod may go.
 pub type MayLeave = Arc<dyn Fn(String) -> futures::future::BoxFuture<'static, ()> + Send + Sync>;
 
@@ -39,14 +39,10 @@ pub struct Settings {
     pub program: Program,
     /// Where volumes are folders.
     pub folder: PathBuf,
-    /// Names and ports.
-    pub names: Endpoints,
-    /// The namespace.
-    pub namespace: String,
-    /// The StatefulSet.
-    pub set: String,
-    /// How many instances.
-    pub instances: u8,
+    /// The names of the cluster.
+    pub names: Names,
+    /// Its ports.
+    pub endpoints: Endpoints,
     /// How long a process that ended stays down before it is started again.
     pub restart_after: Duration,
     /// How long a pod that is to go may stay.
@@ -59,7 +55,7 @@ pub struct Settings {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").field("set", &self.set).finish_non_exhaustive()
+        f.debug_struct("Settings").field("names", &self.names).finish_non_exhaustive()
     }
 }
 
@@ -110,14 +106,14 @@ impl Kubelet {
     /// What could not be had.
     pub async fn start(client: Client, settings: Settings) -> Result<Self, KubeletError> {
         let kernel = crate::entrypoint::kernel_boot()?;
-        let sets: Api<StatefulSet> = Api::namespaced(client.clone(), &settings.namespace);
+        let sets: Api<StatefulSet> = Api::namespaced(client.clone(), settings.names.namespace());
         let made = sets.create(&PostParams::default(), &stateful_set(&settings)).await?;
         let set_uid = made.metadata.uid.unwrap_or_default();
         let running = Mutex::default();
         let shared = Arc::new(Shared { settings, client, kernel, set_uid, running });
         let mut tasks = JoinSet::new();
-        for ordinal in 0..shared.settings.instances {
-            tasks.spawn(pod::keep(Arc::clone(&shared), InstanceId(ordinal)));
+        for id in shared.settings.names.instances() {
+            tasks.spawn(pod::keep(Arc::clone(&shared), id));
         }
         Ok(Self { shared, _tasks: tasks })
     }
@@ -159,7 +155,7 @@ impl Shared {
     }
 
     fn pods(&self) -> Api<Pod> {
-        Api::namespaced(self.client.clone(), &self.settings.namespace)
+        Api::namespaced(self.client.clone(), self.settings.names.namespace())
     }
 
     fn folder(&self, id: InstanceId) -> PathBuf {
@@ -172,12 +168,12 @@ impl Shared {
 }
 
 fn labels(settings: &Settings) -> BTreeMap<String, String> {
-    BTreeMap::from([(NAME_LABEL.to_owned(), settings.set.clone())])
+    BTreeMap::from([(APP_LABEL.to_owned(), settings.names.app().to_owned())])
 }
 
 fn stateful_set(settings: &Settings) -> StatefulSet {
     let metadata = ObjectMeta {
-        name: Some(settings.set.clone()),
+        name: Some(settings.names.set().to_owned()),
         labels: Some(labels(settings)),
         ..ObjectMeta::default()
     };
@@ -186,8 +182,8 @@ fn stateful_set(settings: &Settings) -> StatefulSet {
         spec: Some(PodSpec { containers: vec![pod::container()], ..PodSpec::default() }),
     };
     let spec = StatefulSetSpec {
-        replicas: Some(settings.instances.into()),
-        service_name: Some(settings.set.clone()),
+        replicas: Some(settings.names.count().into()),
+        service_name: Some(settings.names.set().to_owned()),
         pod_management_policy: Some("Parallel".to_owned()),
         selector: k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector {
             match_labels: Some(labels(settings)),

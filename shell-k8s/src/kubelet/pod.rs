@@ -55,7 +55,7 @@ async fn make(shared: &Shared, id: InstanceId) -> Result<(String, PodUid), Strin
     let owner = OwnerReference {
         api_version: "apps/v1".to_owned(),
         kind: "StatefulSet".to_owned(),
-        name: settings.set.clone(),
+        name: settings.names.set().to_owned(),
         uid: shared.set_uid.clone(),
         controller: Some(true),
         block_owner_deletion: Some(true),
@@ -139,7 +139,7 @@ async fn down(shared: &Shared, id: InstanceId, name: &str) -> bool {
 
 /// Tells once that Bolt is open; never ends.
 async fn get_ready(shared: &Shared, id: InstanceId, name: &str, restarts: u32) {
-    let at = shared.settings.names.bolt(id, shared.settings.program.address);
+    let at = shared.settings.endpoints.bolt(id, shared.settings.program.address);
     while TcpStream::connect(at).await.is_err() {
         sleep(READY).await;
     }

@@ -65,7 +65,7 @@ impl Process {
 
 fn command(shared: &Shared, id: InstanceId, volume: &Path, life: &Life) -> Command {
     let program = &shared.settings.program;
-    let bolt = shared.settings.names.bolt(id, program.address);
+    let bolt = shared.settings.endpoints.bolt(id, program.address);
     let mut command = Command::new(&program.path);
     command
         .args(&program.arguments)

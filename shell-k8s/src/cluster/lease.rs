@@ -1,0 +1,126 @@
+//! The lease of the controllers: the holder and its version are what decides; durations, times and
+//! counters in it are for people. Never are times compared here (design/leadership.md).
+
+use super::{ApiError, Cluster, Written, version, written};
+use ha_core::{
+    ids::{ControllerId, ResourceVersion},
+    leadership::{LeaseSample, Millis},
+};
+use k8s_openapi::{
+    api::coordination::v1::{Lease, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+    jiff::Timestamp,
+};
+use serde_json::{Value, json};
+use std::sync::PoisonError;
+
+impl Cluster {
+    /// Reads the lease; `None` if there is no such object.
+    ///
+    /// # Errors
+    /// No answer, a refusal, or a holder that is no controller of ours.
+    pub async fn read_lease(&self) -> Result<Option<LeaseSample>, ApiError> {
+        let name = self.names.lease();
+        let Some(lease) = self.read(&self.leases(), &name).await? else { return Ok(None) };
+        let sample = sample(&lease)
+            .map_err(|why| ApiError::unreadable("read", &self.object::<Lease>(&name), why))?;
+        self.keep(lease);
+        Ok(Some(sample))
+    }
+
+    /// Writes the lease in place of the version expected, or where there was none: renews, takes
+    /// over, or releases (`None`). Sent once.
+    pub async fn write_lease(
+        &self,
+        expected: Option<ResourceVersion>,
+        holder: Option<ControllerId>,
+        lease_ms: Millis,
+    ) -> Written {
+        let name = self.names.lease();
+        let before = match expected {
+            None => None,
+            Some(version) => match self.spec_of(version).await {
+                Ok(Some(spec)) => Some(spec),
+                Ok(None) => return Written::Refused,
+                Err(error) => return Written::Unknown(format!("not sent: {error}")),
+            },
+        };
+        let spec = match serde_json::to_value(next(before.as_ref(), holder, lease_ms)) {
+            Ok(spec) => spec,
+            Err(error) => {
+                tracing::error!(%error, "the lease cannot be written as text");
+                return Written::Refused;
+            }
+        };
+        let labels: Value = json!({
+            "app.kubernetes.io/instance": self.names.release(),
+            "app.kubernetes.io/managed-by": "memgraph-ha",
+        });
+        let object = json!({"metadata": {"labels": labels}, "spec": spec});
+        let result = self.write(&self.leases(), &name, expected, object).await;
+        let written = written(result.as_ref().map(|lease| &lease.metadata));
+        if let Ok(lease) = result {
+            self.keep(lease);
+        }
+        written
+    }
+
+    fn keep(&self, lease: Lease) {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+    }
+
+    /// The lease in the version that is to be replaced; `None` if another one is there.
+    async fn spec_of(&self, expected: ResourceVersion) -> Result<Option<LeaseSpec>, ApiError> {
+        let is_expected = |lease: &Lease| version(&lease.metadata) == Ok(expected);
+        let kept = self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lease = match kept.filter(is_expected) {
+            Some(lease) => Some(lease),
+            None => self.read(&self.leases(), &self.names.lease()).await?.filter(is_expected),
+        };
+        Ok(lease.map(|lease| lease.spec.unwrap_or_default()))
+    }
+}
+
+fn sample(lease: &Lease) -> Result<LeaseSample, String> {
+    let version = version(&lease.metadata)?;
+    let identity = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
+    let holder = match identity.unwrap_or_default() {
+        "" => None,
+        text => Some(holder(text).ok_or_else(|| {
+            format!(
+                "spec.holderIdentity is {text:?}, expected a controller's identifier in \
+                 hexadecimal: another program holds this lease"
+            )
+        })?),
+    };
+    Ok(LeaseSample { version, holder })
+}
+
+/// A controller by its identifier, spelled as we spell it.
+fn holder(text: &str) -> Option<ControllerId> {
+    text.parse::<ControllerId>().ok().filter(|id| id.to_string() == text)
+}
+
+/// The lease after `before` for a holder.
+fn next(before: Option<&LeaseSpec>, holder: Option<ControllerId>, lease_ms: Millis) -> LeaseSpec {
+    let now = MicroTime(Timestamp::now());
+    let identity = holder.map(|holder| holder.to_string()).unwrap_or_default();
+    let was = before.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
+    let is_same = before.is_some() && was == identity;
+    let transitions = before.map_or(0, |spec| {
+        let count = spec.lease_transitions.unwrap_or(0);
+        if is_same || holder.is_none() { count } else { count.saturating_add(1) }
+    });
+    let acquired = before.filter(|_| is_same).and_then(|spec| spec.acquire_time.clone());
+    LeaseSpec {
+        holder_identity: Some(identity),
+        // The API refuses less than a second.
+        lease_duration_seconds: Some(
+            i32::try_from(lease_ms.div_ceil(1_000)).map_or(i32::MAX, |seconds| seconds.max(1)),
+        ),
+        acquire_time: Some(acquired.unwrap_or_else(|| now.clone())),
+        renew_time: Some(now),
+        lease_transitions: Some(transitions),
+        ..LeaseSpec::default()
+    }
+}

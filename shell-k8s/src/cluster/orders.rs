@@ -1,0 +1,162 @@
+//! What operators ask for while a cluster runs: one ConfigMap, read with everything else, written by
+//! commands. Losing or doubling the event of a change is harmless.
+
+use super::{ApiError, Cluster, version};
+use ha_core::{
+    desired::{Desired, SwitchoverRequest},
+    ids::{InstanceId, RequestId, ResourceVersion},
+};
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// The one key.
+const ORDERS: &str = "orders";
+/// How often a command tries again after another one came first.
+const TRIES: usize = 5;
+
+/// The parts of [`Desired`] that operators change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Orders {
+    /// Observe and explain, change nothing.
+    pub paused: bool,
+    /// Move the main.
+    pub switchover: Option<SwitchoverRequest>,
+}
+
+impl Orders {
+    /// Puts these in place of what `desired` says.
+    pub const fn apply(&self, desired: &mut Desired) {
+        desired.paused = self.paused;
+        desired.switchover = self.switchover;
+    }
+}
+
+/// The text of the key. What is not named is not asked for; what is not known is a mistake.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    #[serde(default)]
+    paused: bool,
+    #[serde(default)]
+    switchover: Option<Switchover>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switchover {
+    id: RequestId,
+    to: Option<InstanceId>,
+}
+
+impl Cluster {
+    /// Reads what operators ask for; nothing, if nobody did.
+    ///
+    /// # Errors
+    /// No answer, a refusal, or a text that is not understood.
+    pub async fn orders(&self) -> Result<Orders, ApiError> {
+        self.read_orders().await.map(|(_, orders)| orders)
+    }
+
+    /// Asks for a move of the main, to an instance or to whichever is best; the number of the
+    /// request. One that was asked for before and not carried out is replaced.
+    ///
+    /// # Errors
+    /// An instance that is not of this cluster, or as for [`Cluster::orders`]; after no answer the
+    /// request may stand.
+    pub async fn write_switchover(&self, to: Option<InstanceId>) -> Result<RequestId, ApiError> {
+        let what = "ask for a switchover in";
+        self.check(to).map_err(|why| ApiError::unreadable(what, &self.orders_object(), why))?;
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            let why = format!("no random bytes for a request: {error}");
+            ApiError::Broken { what, object: self.orders_object(), why }
+        })?;
+        let id = RequestId(u128::from_be_bytes(bytes));
+        let request = SwitchoverRequest { id, to };
+        self.change_orders(|orders| orders.switchover = Some(request)).await?;
+        Ok(id)
+    }
+
+    /// Asks controllers to change nothing, or to go on.
+    ///
+    /// # Errors
+    /// As for [`Cluster::orders`]; after no answer it may stand.
+    pub async fn set_paused(&self, paused: bool) -> Result<(), ApiError> {
+        self.change_orders(|orders| orders.paused = paused).await
+    }
+
+    fn orders_object(&self) -> String {
+        self.object::<ConfigMap>(&self.names.orders())
+    }
+
+    fn check(&self, to: Option<InstanceId>) -> Result<(), String> {
+        let count = self.names.count();
+        match to {
+            Some(to) if to.0 >= count => {
+                Err(format!("there is no instance {to}, expected mg-0 to mg-{}", count - 1))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn read_orders(&self) -> Result<(Option<ResourceVersion>, Orders), ApiError> {
+        let name = self.names.orders();
+        let Some(map) = self.read(&self.config_maps(), &name).await? else {
+            return Ok((None, Orders::default()));
+        };
+        let unreadable = |why| ApiError::unreadable("read", &self.orders_object(), why);
+        let version = version(&map.metadata).map_err(unreadable)?;
+        let orders = self.understand(&map).map_err(unreadable)?;
+        Ok((Some(version), orders))
+    }
+
+    fn understand(&self, map: &ConfigMap) -> Result<Orders, String> {
+        let data = map.data.clone().unwrap_or_default();
+        let Some(text) = data.get(ORDERS) else {
+            return match data.keys().next() {
+                None => Ok(Orders::default()),
+                Some(key) => Err(format!("there is a key {key}, expected {ORDERS}")),
+            };
+        };
+        let text: Text = serde_json::from_str(text).map_err(|error| {
+            format!(
+                "key {ORDERS}: {error}; expected \
+                 {{\"paused\":false,\"switchover\":{{\"id\":\"1f\",\"to\":\"mg-1\"}}}}"
+            )
+        })?;
+        let switchover =
+            text.switchover.map(|asked| SwitchoverRequest { id: asked.id, to: asked.to });
+        self.check(switchover.and_then(|request| request.to))
+            .map_err(|why| format!("key {ORDERS}: {why}"))?;
+        Ok(Orders { paused: text.paused, switchover })
+    }
+
+    async fn change_orders(&self, change: impl Fn(&mut Orders)) -> Result<(), ApiError> {
+        let name = self.names.orders();
+        let mut tries = 0;
+        loop {
+            let (version, mut orders) = self.read_orders().await?;
+            change(&mut orders);
+            let switchover = orders.switchover;
+            let switchover =
+                switchover.map(|request| Switchover { id: request.id, to: request.to });
+            let text = Text { paused: orders.paused, switchover };
+            let text = serde_json::to_string(&text).map_err(|error| {
+                ApiError::unreadable("write", &self.orders_object(), error.to_string())
+            })?;
+            let labels = json!({
+                "app.kubernetes.io/instance": self.names.release(),
+                "app.kubernetes.io/managed-by": "memgraph-ha",
+            });
+            let object = json!({"metadata": {"labels": labels}, "data": {ORDERS: text}});
+            tries += 1;
+            match self.write(&self.config_maps(), &name, version, object).await {
+                Ok(_) => return Ok(()),
+                // Another command came first, hence this one was not carried out.
+                Err(error) if tries < TRIES && (error.is_conflict() || error.is_gone()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

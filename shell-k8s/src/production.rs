@@ -1,0 +1,160 @@
+//! The effects of production: an API server by kube, instances by Bolt.
+
+use crate::{
+    cluster::{ApiError, Cluster, PodWatch, Written},
+    controller::{Effects, Probing, Unavailable},
+    memgraph::{Access, Addresses, Commander, Endpoints, Look, Prober},
+};
+use async_trait::async_trait;
+use gateway::clock::Clock;
+use ha_core::{
+    action::Action,
+    desired::Desired,
+    history::Outcome,
+    ids::{ControllerId, InstanceId, ResourceVersion},
+    leadership::{LeaseSample, Millis},
+    observation::{PodView, StoredRecord},
+    reading::Why,
+    record::Record,
+};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::sync::{Mutex, watch};
+
+/// The time limits towards instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Of a look.
+    pub look: Duration,
+    /// Of the checks before a command.
+    pub checks: Duration,
+    /// Of a command: what takes longer has no known end.
+    pub command: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            look: Duration::from_secs(1),
+            checks: Duration::from_secs(1),
+            command: Duration::from_secs(4),
+        }
+    }
+}
+
+/// The effects of production.
+#[derive(Debug)]
+pub struct Production {
+    cluster: Cluster,
+    lease_ms: Millis,
+    desired: Desired,
+    pods: PodWatch,
+    changes: Mutex<watch::Receiver<crate::cluster::Pods>>,
+    access: Access,
+    endpoints: Endpoints,
+    limits: Limits,
+    commander: Commander,
+}
+
+impl Production {
+    /// Begins to watch the pods. Within a tokio runtime.
+    #[must_use]
+    pub fn start(
+        cluster: Cluster,
+        (desired, lease_ms): (Desired, Millis),
+        (access, endpoints, limits): (Access, Endpoints, Limits),
+        clock: Clock,
+        period: Duration,
+    ) -> Self {
+        let pods = cluster.pods(clock, period);
+        let changes = Mutex::new(pods.subscribe());
+        let commander =
+            Commander::new(access.clone(), endpoints.clone(), limits.checks, limits.command);
+        Self { cluster, lease_ms, desired, pods, changes, access, endpoints, limits, commander }
+    }
+}
+
+impl From<ApiError> for Unavailable {
+    fn from(error: ApiError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[async_trait]
+impl Effects for Production {
+    async fn record(&self) -> Result<StoredRecord, Unavailable> {
+        Ok(self.cluster.read_record().await?)
+    }
+
+    fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)> {
+        let latest = self.pods.latest();
+        Some((latest.confirmed?, latest.pods))
+    }
+
+    async fn desired(&self) -> Result<Desired, Unavailable> {
+        let mut desired = self.desired.clone();
+        self.cluster.orders().await?.apply(&mut desired);
+        Ok(desired)
+    }
+
+    async fn lease(&self) -> Result<Option<LeaseSample>, Unavailable> {
+        Ok(self.cluster.read_lease().await?)
+    }
+
+    async fn write_lease(
+        &self,
+        expected: Option<ResourceVersion>,
+        holder: Option<ControllerId>,
+    ) -> Written {
+        self.cluster.write_lease(expected, holder, self.lease_ms).await
+    }
+
+    async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written {
+        self.cluster.write_record(expected, record).await
+    }
+
+    async fn changed(&self) {
+        let mut changes = self.changes.lock().await;
+        let before = changes.borrow_and_update().pods.clone();
+        // Confirmations change nothing.
+        if changes.wait_for(|now| now.pods != before).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn prober(&self, id: InstanceId) -> Box<dyn Probing> {
+        let endpoints = self.endpoints.clone();
+        let prober = Prober::new(self.access.clone(), endpoints.clone(), self.limits.look);
+        Box::new(InstanceProber { id, endpoints, prober })
+    }
+
+    async fn holds(&self, action: &Action, addresses: &Addresses) -> bool {
+        self.commander.holds(action, addresses).await
+    }
+
+    async fn command(
+        &self,
+        action: &Action,
+        addresses: &Addresses,
+        ready: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Outcome {
+        self.commander.send(action, addresses, ready).await
+    }
+}
+
+struct InstanceProber {
+    id: InstanceId,
+    endpoints: Endpoints,
+    prober: Prober,
+}
+
+#[async_trait]
+impl Probing for InstanceProber {
+    async fn look(&mut self, pod: PodView) -> Result<Look, Why> {
+        let address = pod.address.ok_or(Why::NoAddress)?;
+        self.prober.look(self.endpoints.bolt(self.id, address)).await
+    }
+
+    async fn closed(&mut self) {
+        self.prober.closed().await;
+    }
+}
