@@ -1,7 +1,10 @@
 //! `memgraph-ha gateway`: the Bolt gateway. Its flags and environment variables are the table of
 //! settings of the gateway crate.
 
-use crate::input::InputError;
+use crate::{
+    input::InputError,
+    process::{log, stopped},
+};
 use ::gateway::{
     Gateway, Settings,
     clock::Clock,
@@ -10,12 +13,7 @@ use ::gateway::{
     settings::SETTINGS,
 };
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
-use std::{collections::BTreeMap, io, process::ExitCode};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
-
-/// What is logged unless LOG_LEVEL says otherwise.
-const LEVEL: &str = "info";
+use std::{collections::BTreeMap, process::ExitCode};
 
 /// The settings that were given.
 #[derive(Debug, Default)]
@@ -74,25 +72,4 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     let gateway = Gateway::bind(settings, drawn_id(), Clock::system())?;
     gateway.run(controllers, NoStoredTarget, stopped).await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Waits for SIGTERM or SIGINT.
-fn stopped() -> io::Result<impl Future<Output = ()>> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-    })
-}
-
-/// Logs to standard error: LOG_LEVEL filters, LOG_FORMAT=json makes lines of JSON.
-fn log() {
-    let filter = std::env::var("LOG_LEVEL").unwrap_or_else(|_| LEVEL.to_owned());
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(LEVEL));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let is_json = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
-    // Whoever has set one before keeps it.
-    let _ = if is_json { lines.json().try_init() } else { lines.try_init() };
 }

@@ -59,6 +59,9 @@ pub(crate) enum InputError {
     /// The process lacks something.
     #[error("the operating system refuses: {0}")]
     Process(io::Error),
+    /// Something that was asked for cannot be had.
+    #[error("{0}")]
+    Refused(String),
     /// No wrong decision of that name.
     #[error("there is no mutant {name:?}\nexpected one of: {known}")]
     NoMutant {

@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod controller;
 mod explain;
 mod gateway;
 mod input;
 mod instance;
 mod play;
+mod process;
 mod replay;
 mod walk;
 
@@ -26,6 +28,8 @@ struct Cli {
 enum Command {
     /// Check every order of events within bounds
     Check(check::Args),
+    /// Run the controller: keeps one cluster in order
+    Controller(controller::Args),
     /// Say what the decision says for one observation, rule by rule
     Explain(explain::Args),
     /// Run one simulated Memgraph that speaks Bolt and replicates
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Controller(args) => controller::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Instance(args) => {
             return match instance::run(args) {

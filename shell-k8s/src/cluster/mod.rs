@@ -18,13 +18,15 @@ pub use names::{APP_LABEL, BadNames, Names};
 pub use orders::Orders;
 pub use pods::{PodWatch, Pods};
 
+pub use kube::Config;
+
 use ha_core::ids::ResourceVersion;
 use k8s_openapi::{
     api::{coordination::v1::Lease, core::v1::ConfigMap},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
-    Api, Client, Config, Resource,
+    Api, Client, Resource,
     api::{Patch, PatchParams, PostParams},
 };
 use serde::{Serialize, de::DeserializeOwned};

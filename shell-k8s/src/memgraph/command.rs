@@ -155,7 +155,7 @@ const fn subject(need: &Precondition) -> Option<InstanceId> {
 fn outcome(action: &Action, answer: Result<(), Failed>) -> Outcome {
     let text = match answer {
         Ok(()) => return Outcome::Done,
-        Err(Failed::Refusal(text)) => text,
+        Err(Failed::Refusal { text, .. }) => text,
         Err(Failed::Refused | Failed::Broken(_) | Failed::Unauthorized(_) | Failed::Foreign(_)) => {
             return Outcome::Unknown;
         }

@@ -47,8 +47,13 @@ pub enum Failed {
     #[error("the login was refused: {0}")]
     Unauthorized(String),
     /// The server refused the statement.
-    #[error("{0}")]
-    Refusal(String),
+    #[error("{text}")]
+    Refusal {
+        /// Its code.
+        code: String,
+        /// Its words.
+        text: String,
+    },
     /// The other side speaks something else.
     #[error("not understood: {0}")]
     Foreign(String),
@@ -76,7 +81,7 @@ impl From<Failed> for Why {
             Failed::Refused => Self::Refused,
             Failed::Broken(_) => Self::Silent,
             Failed::Unauthorized(_) => Self::Unauthorized,
-            Failed::Refusal(text) | Failed::Foreign(text) => Self::Unrecognized(text),
+            Failed::Refusal { text, .. } | Failed::Foreign(text) => Self::Unrecognized(text),
         }
     }
 }
@@ -144,7 +149,7 @@ impl Connection {
             busy: false,
         };
         connection.log_in(access).await.map_err(|failed| match failed {
-            Failed::Refusal(text) => Failed::Unauthorized(text),
+            Failed::Refusal { text, .. } => Failed::Unauthorized(text),
             other @ (Failed::Refused
             | Failed::Broken(_)
             | Failed::Unauthorized(_)
@@ -212,7 +217,7 @@ impl Connection {
         let mut left = requests.len();
         for table in &mut tables {
             if let Err(failed) = self.table(table, &mut left).await {
-                if matches!(failed, Failed::Refusal(_)) {
+                if matches!(failed, Failed::Refusal { .. }) {
                     self.recover(left).await?;
                     self.busy = false;
                 }
@@ -307,7 +312,7 @@ fn refusal(failure: Failure) -> Failed {
     if failure.code.contains(UNAUTHENTICATED) {
         Failed::Unauthorized(failure.message)
     } else {
-        Failed::Refusal(failure.message)
+        Failed::Refusal { code: failure.code, text: failure.message }
     }
 }
 
