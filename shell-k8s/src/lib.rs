@@ -4,4 +4,5 @@
 #![forbid(unsafe_code)]
 
 pub mod controller;
+pub mod http;
 pub mod memgraph;
