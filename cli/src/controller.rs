@@ -150,9 +150,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
 
 async fn serve(args: &Args, timing: Timing, names: Names) -> Result<ExitCode, InputError> {
     let stopped = stopped().map_err(InputError::Process)?;
-    let refused = |what: &str, error: &dyn std::fmt::Display| {
-        InputError::Refused(format!("{what}: {error}"))
-    };
+    let refused =
+        |what: &str, error: &dyn std::fmt::Display| InputError::Refused(format!("{what}: {error}"));
     let config = match &args.api_server {
         Some(url) => kube_config(url)?,
         None => shell_k8s::cluster::Config::infer()
@@ -162,8 +161,12 @@ async fn serve(args: &Args, timing: Timing, names: Names) -> Result<ExitCode, In
     let endpoints = args.endpoints(&names);
     let cluster =
         Cluster::connect(config, names).map_err(|error| refused("the API server", &error))?;
-    let settings =
-        Settings { desired: args.desired(), timing, patience: Patience::default(), ..Settings::default() };
+    let settings = Settings {
+        desired: args.desired(),
+        timing,
+        patience: Patience::default(),
+        ..Settings::default()
+    };
     let access = Access::basic(&args.user, &args.password);
     let clock = Clock::system();
     let effects = Production::start(
@@ -197,7 +200,9 @@ async fn serve(args: &Args, timing: Timing, names: Names) -> Result<ExitCode, In
 
 fn kube_config(url: &str) -> Result<shell_k8s::cluster::Config, InputError> {
     let uri = url.parse().map_err(|error| {
-        InputError::Refused(format!("--api-server {url:?} is no URL such as http://host:1234: {error}"))
+        InputError::Refused(format!(
+            "--api-server {url:?} is no URL such as http://host:1234: {error}"
+        ))
     })?;
     Ok(shell_k8s::cluster::Config::new(uri))
 }

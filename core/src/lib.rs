@@ -29,6 +29,7 @@ extern crate alloc;
 pub mod action;
 pub mod decide;
 pub mod desired;
+pub mod explain;
 pub mod grant;
 pub mod guard;
 pub mod history;

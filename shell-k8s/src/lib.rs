@@ -8,6 +8,7 @@ pub mod api_server;
 pub mod cluster;
 pub mod controller;
 pub mod entrypoint;
+pub mod http;
 #[cfg(feature = "api-server")]
 pub mod kubelet;
 pub mod memgraph;

@@ -40,6 +40,24 @@ pub enum Phase {
     Report,
 }
 
+impl Phase {
+    /// Its name, where rules are listed by phase.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trust => "trust",
+            Self::Bootstrap => "bootstrap",
+            Self::Elect => "elect",
+            Self::Fence => "fence",
+            Self::Promote => "promote",
+            Self::Attach => "attach",
+            Self::Prove => "prove",
+            Self::Route => "route",
+            Self::Report => "report",
+        }
+    }
+}
+
 /// Generates the id type and its names from one list.
 macro_rules! rule_ids {
     ($($id:ident),+ $(,)?) => {

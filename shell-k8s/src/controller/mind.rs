@@ -102,6 +102,12 @@ impl Mind {
         self.leader.me()
     }
 
+    /// How instances are called.
+    #[must_use]
+    pub const fn names(&self) -> &Endpoints {
+        &self.names
+    }
+
     /// Takes one sample in whose reading began at `began`.
     pub fn take(&mut self, began: Millis, sample: Sample) {
         if self.sink.is_some() {

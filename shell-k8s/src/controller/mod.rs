@@ -161,6 +161,24 @@ impl Controller {
         self.shared.board.watch()
     }
 
+    /// This controller.
+    #[must_use]
+    pub fn me(&self) -> ControllerId {
+        self.shared.mind().me()
+    }
+
+    /// Whether it leads at this moment, by its own clock.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.shared.mind().leads()
+    }
+
+    /// How instances are called.
+    #[must_use]
+    pub fn names(&self) -> Endpoints {
+        self.shared.mind().names().clone()
+    }
+
     /// Looks at everything again now.
     pub fn wake(&self) {
         self.shared.wake();

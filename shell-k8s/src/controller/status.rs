@@ -31,6 +31,8 @@ pub struct Noted {
     pub wall_ms: u64,
     /// The rule that asked for it.
     pub rule: String,
+    /// The kind of effect, in one word.
+    pub kind: &'static str,
     /// What was to be done.
     pub action: String,
     /// Why.
@@ -81,6 +83,8 @@ pub struct Status {
     pub observation: Option<ClusterObservation>,
     /// What it decided.
     pub plan: Plan,
+    /// Steps so far, those that are not kept any more included.
+    pub stepped: u64,
     /// The last steps, the latest at the end.
     pub steps: VecDeque<Noted>,
     /// The last moves of the main, the latest at the end.
@@ -105,6 +109,18 @@ fn push<T>(list: &mut VecDeque<T>, item: T, most: usize) {
     list.push_back(item);
 }
 
+const fn kind(action: &Action) -> &'static str {
+    match action {
+        Action::WriteRecord { .. } => "record",
+        Action::SetRoute(_) => "route",
+        Action::Promote { .. } => "promote",
+        Action::Demote { .. } => "demote",
+        Action::Register { .. } => "register",
+        Action::Drop { .. } => "drop",
+        Action::Commit { .. } => "commit",
+    }
+}
+
 impl Board {
     pub(super) fn new() -> Self {
         Self { now: Mutex::default(), shown: watch::Sender::new(Arc::default()) }
@@ -123,12 +139,14 @@ impl Board {
         let noted = Noted {
             wall_ms: wall_ms(),
             rule: step.rule.rule().id.to_string(),
+            kind: kind(&step.action),
             action: step.action.to_string(),
             reason: step.reason.to_string(),
             outcome,
             took_ms,
         };
         let mut now = self.now();
+        now.stepped += 1;
         push(&mut now.steps, noted, STEPS);
         if outcome == Outcome::Done {
             now.follow(at, &step.action);

@@ -1,0 +1,176 @@
+//! What a controller says over HTTP: grants to gateways, its status to people and their tools, a live
+//! page. It only reads: nothing that arrives here decides or changes anything but what gateways
+//! report of themselves.
+//!
+//! | path | what |
+//! |---|---|
+//! | `POST /v1/grant` | a gateway's question, in the manner of a long poll |
+//! | `GET /v1/status` | the whole status, with its reasons in words |
+//! | `GET /v1/explain` | what every rule says of the last observation; `?format=json` for machines |
+//! | `GET /v1/may-leave/{pod}` | whether a pod may go |
+//! | `GET /api/v1/status`, `GET /api/v1/leadership` | as the predecessor's tools read them (PI 6) |
+//! | `GET /livez`, `GET /readyz`, `GET /metrics` | for the kubelet and Prometheus |
+//! | `GET /events` | the status whenever it changes, as server-sent events |
+//! | `GET /` | the page |
+//!
+//! A question for a grant shares nothing with the rest but the listener: no queue, and no lock that
+//! the rest holds.
+
+mod answer;
+mod events;
+mod explain;
+mod facts;
+mod grant;
+mod leave;
+mod listen;
+mod metrics;
+mod page;
+mod predecessor;
+mod probes;
+mod shown;
+
+use crate::{
+    controller::{Controller, Status},
+    memgraph::Endpoints,
+};
+use axum::{
+    Router,
+    http::StatusCode,
+    response::IntoResponse,
+    routing::{get, post},
+};
+use gateway::controllers::wire;
+use metrics::Metrics;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    time::Instant,
+};
+
+/// The bytes that a question may have.
+pub const ASK_BYTES: usize = 64 << 10;
+/// Listeners of `/events` at a time.
+pub const LISTENERS: usize = 32;
+/// Connections at a time; more are closed at once.
+pub const CONNECTIONS: usize = 1_024;
+/// The shortest time between two events for one listener.
+pub const EVENT_PERIOD: Duration = Duration::from_millis(100);
+
+/// Where the lease lies, for tools that show it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Site {
+    /// The namespace, where there are any.
+    pub namespace: Option<String>,
+    /// The name of the lease object.
+    pub lease: Option<String>,
+}
+
+/// What the paths share.
+struct Http {
+    controller: Controller,
+    names: Endpoints,
+    site: Site,
+    status: watch::Receiver<Arc<Status>>,
+    metrics: Metrics,
+    /// When a pass was last seen to end, or the start.
+    passed: Mutex<Instant>,
+    places: Arc<Semaphore>,
+    latest: events::Latest,
+}
+
+impl Http {
+    fn new(controller: Controller, site: Site) -> Arc<Self> {
+        let (names, status) = (controller.names(), controller.status());
+        let metrics = Metrics::new(controller.clone(), status.clone());
+        Arc::new(Self {
+            controller,
+            names,
+            site,
+            status,
+            metrics,
+            passed: Mutex::new(Instant::now()),
+            places: Arc::new(Semaphore::new(LISTENERS)),
+            latest: events::Latest::default(),
+        })
+    }
+
+    fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status.borrow())
+    }
+
+    /// How long ago a pass was seen to end.
+    fn since_pass(&self) -> Duration {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Counts what each status brings, for as long as it is polled.
+    async fn follow(&self) {
+        let mut status = self.status.clone();
+        let mut before = Arc::new(Status::default());
+        status.mark_changed();
+        while status.changed().await.is_ok() {
+            let after = Arc::clone(&status.borrow_and_update());
+            if after.passes > before.passes {
+                *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            }
+            self.metrics.count(&before, &after);
+            before = after;
+        }
+    }
+}
+
+/// Serves until `stopped` is done, then lets what is being answered end within a bound.
+pub async fn serve(
+    controller: Controller,
+    listener: TcpListener,
+    stopped: impl Future<Output = ()>,
+) {
+    serve_at(Site::default(), controller, listener, stopped).await;
+}
+
+/// [`serve`], for a controller whose lease lies somewhere that can be named.
+pub async fn serve_at(
+    site: Site,
+    controller: Controller,
+    listener: TcpListener,
+    stopped: impl Future<Output = ()>,
+) {
+    let http = Http::new(controller, site);
+    let (stop, stopping) = watch::channel(false);
+    let router = router(Arc::clone(&http), stopping);
+    tokio::select! {
+        () = http.follow() => {}
+        () = listen::listen(listener, router, &stop, stopped) => {}
+    }
+}
+
+fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
+    let events = get(move |state| events::events(state, stopping.clone()));
+    Router::new()
+        .route(wire::PATH, post(grant::grant))
+        .route("/v1/status", get(shown::status))
+        .route("/v1/explain", get(explain::explain))
+        .route("/v1/may-leave/{pod}", get(leave::may_leave))
+        .route("/api/v1/status", get(predecessor::status))
+        .route("/api/v1/leadership", get(predecessor::leadership))
+        .route("/livez", get(probes::livez))
+        .route("/readyz", get(probes::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/events", events)
+        .route("/", get(page::page))
+        .method_not_allowed_fallback(async || {
+            let why = "this path takes another method";
+            answer::refusal(StatusCode::METHOD_NOT_ALLOWED, why, "see the Allow header")
+        })
+        .fallback(async || {
+            answer::refusal(StatusCode::NOT_FOUND, "there is no such path", PATHS).into_response()
+        })
+        .with_state(http)
+}
+
+const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/may-leave/POD, /v1/grant, \
+    /api/v1/status, /api/v1/leadership, /livez, /readyz, /metrics";
