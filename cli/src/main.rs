@@ -4,6 +4,7 @@
 
 mod check;
 mod controller;
+mod demo;
 mod explain;
 mod gateway;
 mod input;
@@ -30,6 +31,8 @@ enum Command {
     Check(check::Args),
     /// Run the controller: keeps one cluster in order
     Controller(controller::Args),
+    /// Start a whole cluster here, and show what it survives
+    Demo(demo::Args),
     /// Say what the decision says for one observation, rule by rule
     Explain(explain::Args),
     /// Run one simulated Memgraph that speaks Bolt and replicates
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Check(args) => check::run(args),
         Command::Controller(args) => controller::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Instance(args) => {
             return match instance::run(args) {

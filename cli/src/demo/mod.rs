@@ -1,0 +1,122 @@
+//! `memgraph-ha demo`: a whole cluster on this machine, on simulated instances, with real processes, real
+//! Bolt, the real loop and the real gateway.
+
+mod load;
+mod ports;
+mod site;
+mod story;
+mod truth;
+mod web;
+
+use crate::{input::InputError, process::stopped};
+use clap::Args as ClapArgs;
+use site::{Site, Wanted};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+use story::Teller;
+
+/// What is shown, and where.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// Keep it running instead of telling the story, to connect with any driver
+    #[arg(long)]
+    serve: bool,
+    /// How many instances
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=7))]
+    instances: u8,
+    /// Where clients write; a busy port is said, and the next free one taken
+    #[arg(long, default_value_t = 7687)]
+    port: u16,
+    /// Where clients read
+    #[arg(long, default_value_t = 7688)]
+    read_port: u16,
+    /// Where the page is
+    #[arg(long, default_value_t = 8080)]
+    page_port: u16,
+    /// Where the first instance answers; the others follow
+    #[arg(long, default_value_t = 17_687)]
+    instance_port: u16,
+    /// Keep logs and volumes in this folder, which must be empty or new
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Write the journals of the controllers there, too
+    #[arg(long, requires = "folder")]
+    journal: bool,
+}
+
+/// Runs it; 0 only if no acknowledged write was lost or doubled and everything settled.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(InputError::Process)?.block_on(demo(args))
+}
+
+async fn demo(args: &Args) -> Result<ExitCode, InputError> {
+    let refused = |why: String| InputError::Refused(format!("demo: {why}"));
+    let mut stop = std::pin::pin!(stopped().map_err(InputError::Process)?);
+    let kept = match &args.folder {
+        Some(folder) => {
+            let is_used = folder.read_dir().is_ok_and(|mut files| files.next().is_some());
+            if is_used {
+                return Err(refused(format!("{} is not empty", folder.display())));
+            }
+            std::fs::create_dir_all(folder)
+                .map_err(|error| InputError::Io { path: folder.clone(), error })?;
+            None
+        }
+        None => Some(tempfile::tempdir().map_err(InputError::Process)?),
+    };
+    let folder = match (&args.folder, &kept) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(kept)) => kept.path().to_owned(),
+        (None, None) => PathBuf::new(),
+    };
+    let teller = Teller::new();
+    let wanted = Wanted {
+        write: args.port,
+        read: args.read_port,
+        page: args.page_port,
+        bolt: args.instance_port,
+    };
+    let mut site =
+        Site::start(&folder, wanted, args.instances, args.journal).await.map_err(refused)?;
+    for note in &site.notes {
+        teller.say(note);
+    }
+    let pages: Vec<_> = site.pages.iter().map(|page| format!("http://{page}/")).collect();
+    teller.say(format_args!("page: {}", pages.join(" and ")));
+    teller.say(format_args!("writes: bolt://{}   reads: bolt://{}", site.write, site.read));
+    let ended = if args.serve {
+        let waited = site.settled(Duration::from_secs(60)).await;
+        match waited {
+            Ok(_) => teller.say("ready; Ctrl-C ends it"),
+            Err(why) => teller.say(format_args!("not settled yet: {why}")),
+        }
+        stop.as_mut().await;
+        Ok(ExitCode::SUCCESS)
+    } else {
+        tokio::select! {
+            told = story::tell(&mut site, &teller, args.instances) => told.map(|out| conclude(&out)),
+            () = &mut stop => Ok(ExitCode::FAILURE),
+        }
+    };
+    if ended.is_err()
+        && let Some(kept) = kept
+    {
+        teller.say(format_args!("logs are kept in {}", kept.keep().display()));
+    }
+    site.stop().await;
+    ended.map_err(refused)
+}
+
+fn conclude(outcome: &story::Outcome) -> ExitCode {
+    println!("\n{}", story::table(&outcome.figures));
+    println!("writes: {}", outcome.verdict);
+    for what in &outcome.unsettled {
+        println!("not settled: {what}");
+    }
+    if outcome.verdict.is_clean() && outcome.unsettled.is_empty() {
+        println!("nothing acknowledged is lost, nothing is there twice, everything settled");
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

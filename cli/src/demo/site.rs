@@ -1,0 +1,349 @@
+//! A whole cluster on this machine: an API server in memory, a kubelet, and a process for each
+//! instance, controller and gateway. Everything ends with it.
+
+use super::{
+    ports::{HERE, Ports},
+    web,
+};
+use ha_core::{
+    ids::InstanceId,
+    observation::RecordContent,
+    record::{Record, Stage},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use shell_k8s::{
+    api_server::ApiServer,
+    cluster::{Cluster, Names},
+    kubelet::{self, Kubelet, Program},
+    memgraph::{Access, Connection, Endpoints},
+};
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+
+/// How many controllers there are.
+pub(super) const CONTROLLERS: u8 = 2;
+/// How soon something that is waited for is looked for again.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The ports that people are told of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// Writes.
+    pub(super) write: u16,
+    /// Reads.
+    pub(super) read: u16,
+    /// The first controller's page.
+    pub(super) page: u16,
+    /// The first instance.
+    pub(super) bolt: u16,
+}
+
+/// A process of ours that may be killed and started again.
+struct Part {
+    name: String,
+    arguments: Vec<String>,
+    child: Option<Child>,
+}
+
+/// The cluster.
+pub(super) struct Site {
+    api: ApiServer,
+    kubelet: Kubelet,
+    cluster: Cluster,
+    endpoints: Endpoints,
+    folder: PathBuf,
+    controllers: Vec<Part>,
+    gateway: Part,
+    /// Where each controller answers.
+    pub(super) pages: Vec<SocketAddr>,
+    /// Where clients write.
+    pub(super) write: SocketAddr,
+    /// Where clients read.
+    pub(super) read: SocketAddr,
+    /// What people should know.
+    pub(super) notes: Vec<String>,
+}
+
+impl Part {
+    fn start(&mut self, folder: &Path) -> Result<(), String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", self.name);
+        let log = folder.join(format!("{}.log", self.name));
+        let log = File::options().create(true).append(true).open(log).map_err(|e| failed(&e))?;
+        let program = std::env::current_exe().map_err(|error| failed(&error))?;
+        let child = Command::new(program)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // One that ended by itself is as dead.
+            let _ended = child.kill().await;
+        }
+    }
+}
+
+impl Site {
+    /// Starts everything.
+    pub(super) async fn start(
+        folder: &Path,
+        wanted: Wanted,
+        instances: u8,
+        journal: bool,
+    ) -> Result<Self, String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let mut ports = Ports::default();
+        let write = ports.one("writes", wanted.write)?;
+        let read = ports.one("reads", wanted.read)?;
+        let page = ports.row("pages of the controllers", wanted.page, CONTROLLERS.into())?;
+        let bolt = ports.row("instances", wanted.bolt, instances.into())?;
+        let replication = ports.row("replication", wanted.bolt + 1_000, instances.into())?;
+        let admin = ports.one("the gateway's metrics", wanted.page + 10)?;
+        let names = Names::new("demo", "demo", "memgraph-ha", instances).map_err(|e| text(&e))?;
+        let endpoints = Endpoints::ports(names.clone(), bolt, replication);
+        let api = ApiServer::start(SocketAddr::new(HERE, 0)).await.map_err(|error| text(&error))?;
+        let pages: Vec<_> =
+            (0..u16::from(CONTROLLERS)).map(|no| SocketAddr::new(HERE, page + no)).collect();
+        let cluster =
+            Cluster::new(api.client_of("demo").map_err(|error| text(&error))?, names.clone());
+        let kubelet = start_kubelet(folder, &api, names, endpoints.clone(), &pages).await?;
+        let mut site = Self {
+            controllers: (0..CONTROLLERS)
+                .map(|no| {
+                    controller(
+                        no,
+                        &api,
+                        pages[usize::from(no)],
+                        instances,
+                        (bolt, replication),
+                        folder,
+                        journal,
+                    )
+                })
+                .collect(),
+            gateway: gateway(write, read, admin, &pages),
+            api,
+            kubelet,
+            cluster,
+            endpoints,
+            folder: folder.to_owned(),
+            pages,
+            write,
+            read,
+            notes: ports.notes,
+        };
+        for part in site.controllers.iter_mut().chain([&mut site.gateway]) {
+            part.start(folder)?;
+        }
+        Ok(site)
+    }
+
+    /// The faults of the API server.
+    pub(super) fn api(&self) -> &ApiServer {
+        &self.api
+    }
+
+    /// The instances.
+    pub(super) fn kubelet(&self) -> &Kubelet {
+        &self.kubelet
+    }
+
+    /// Orders, as an operator gives them.
+    pub(super) const fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Where logs and volumes are.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The record, if there is one.
+    pub(super) async fn record(&self) -> Option<Record> {
+        match self.cluster.read_record().await.ok()?.content {
+            RecordContent::Record(record) => Some(*record),
+            RecordContent::Absent
+            | RecordContent::Newer { .. }
+            | RecordContent::Unreadable { .. } => None,
+        }
+    }
+
+    /// What the leading controller shows, and which it is.
+    pub(super) async fn leader(&self) -> Option<(usize, Value)> {
+        for (index, page) in self.pages.iter().enumerate() {
+            if let Ok(status) = web::get(*page, "/v1/status").await
+                && status["leads"] == true
+            {
+                return Some((index, status));
+            }
+        }
+        None
+    }
+
+    /// Waits until the leader calls the cluster settled; what it says otherwise.
+    pub(super) async fn settled(&self, limit: Duration) -> Result<Duration, String> {
+        let begun = Instant::now();
+        let mut last = "no controller leads".to_owned();
+        while begun.elapsed() < limit {
+            if let Some((_, status)) = self.leader().await {
+                if status["plan"]["settled"] == true {
+                    return Ok(begun.elapsed());
+                }
+                last = status["plan"]["holds"].to_string();
+            }
+            sleep(LOOK).await;
+        }
+        Err(last)
+    }
+
+    /// Waits until the record is steady with another main than this one.
+    pub(super) async fn moved(&self, from: InstanceId, limit: Duration) -> Option<InstanceId> {
+        let begun = Instant::now();
+        while begun.elapsed() < limit {
+            let steady = self.record().await.filter(|record| record.stage == Stage::Steady);
+            if let Some(record) = steady.filter(|record| record.target != from) {
+                return Some(record.target);
+            }
+            sleep(LOOK).await;
+        }
+        None
+    }
+
+    /// A connection to one instance, past the gateway.
+    pub(super) async fn instance(&self, id: InstanceId) -> Result<Connection, String> {
+        let address = self.endpoints.bolt(id, HERE);
+        let access = Access::basic("", "");
+        Connection::open(address, &access).await.map_err(|error| format!("{id}: {error}"))
+    }
+
+    /// Ends a controller as `kill -9` does.
+    pub(super) async fn kill_controller(&mut self, index: usize) {
+        if let Some(part) = self.controllers.get_mut(index) {
+            part.kill().await;
+        }
+    }
+
+    /// Starts a controller that was killed.
+    pub(super) fn start_controller(&mut self, index: usize) -> Result<(), String> {
+        self.controllers.get_mut(index).map_or(Ok(()), |part| part.start(&self.folder))
+    }
+
+    /// Ends everything in order: clients first notice the gateway.
+    pub(super) async fn stop(mut self) {
+        for part in [&mut self.gateway].into_iter().chain(&mut self.controllers) {
+            terminate(part).await;
+        }
+    }
+}
+
+async fn terminate(part: &mut Part) {
+    let Some(mut child) = part.child.take() else { return };
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _gone = kill_process(pid, Signal::TERM);
+    }
+    if tokio::time::timeout(Duration::from_secs(3), child.wait()).await.is_err() {
+        let _ended = child.kill().await;
+    }
+}
+
+async fn start_kubelet(
+    folder: &Path,
+    api: &ApiServer,
+    names: Names,
+    endpoints: Endpoints,
+    pages: &[SocketAddr],
+) -> Result<Kubelet, String> {
+    let program = Program {
+        path: std::env::current_exe().map_err(|error| error.to_string())?,
+        arguments: vec!["instance".to_owned()],
+        flags: vec!["--engine-version=3.10".to_owned()],
+        address: HERE,
+    };
+    let pages: Vec<_> = pages.to_vec();
+    let may_leave: kubelet::MayLeave = Arc::new(move |pod| {
+        let pages = pages.clone();
+        Box::pin(async move {
+            loop {
+                for page in &pages {
+                    let asked = web::get(*page, &format!("/v1/may-leave/{pod}")).await;
+                    if asked.is_ok_and(|answer| answer["leave"] == "may-leave") {
+                        return;
+                    }
+                }
+                sleep(LOOK).await;
+            }
+        })
+    });
+    let settings = kubelet::Settings {
+        program,
+        folder: folder.to_owned(),
+        names,
+        endpoints,
+        restart_after: Duration::from_millis(300),
+        grace: Duration::from_secs(30),
+        recreate_after: Duration::from_millis(300),
+        may_leave,
+    };
+    let client = api.client_of("kubelet").map_err(|error| error.to_string())?;
+    Kubelet::start(client, settings).await.map_err(|error| error.to_string())
+}
+
+fn controller(
+    no: u8,
+    api: &ApiServer,
+    page: SocketAddr,
+    instances: u8,
+    (bolt, replication): (u16, u16),
+    folder: &Path,
+    journal: bool,
+) -> Part {
+    let name = format!("controller-{no}");
+    let mut arguments = vec![
+        "controller".to_owned(),
+        format!("--api-server={}", api.uri_of(&name)),
+        "--namespace=demo".to_owned(),
+        "--release=demo".to_owned(),
+        "--statefulset=memgraph-ha".to_owned(),
+        format!("--instances={instances}"),
+        format!("--listen={page}"),
+        format!("--bolt-port={bolt}"),
+        format!("--replication-port={replication}"),
+        format!("--number={no}"),
+    ];
+    if journal {
+        let path = folder.join(format!("{name}.journal"));
+        arguments.push(format!("--journal={}", path.display()));
+    }
+    Part { name, arguments, child: None }
+}
+
+fn gateway(write: SocketAddr, read: SocketAddr, admin: SocketAddr, pages: &[SocketAddr]) -> Part {
+    let pages: Vec<_> = pages.iter().map(ToString::to_string).collect();
+    let arguments = vec![
+        "gateway".to_owned(),
+        format!("--bind-address={write}"),
+        format!("--read-bind-address={read}"),
+        format!("--admin-bind-address={admin}"),
+        format!("--controllers={}", pages.join(",")),
+    ];
+    Part { name: "gateway".to_owned(), arguments, child: None }
+}
