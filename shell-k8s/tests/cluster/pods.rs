@@ -189,6 +189,42 @@ async fn a_stale_list_neither_changes_nor_confirms_anything() {
 }
 
 #[tokio::test]
+async fn a_list_that_was_under_way_takes_nothing_back_that_the_watch_told() {
+    let server = server().await;
+    let store = server.store();
+    let watch = watch(&server, PERIOD);
+    until(&watch, "the first list", |pods| pods.confirmed.is_some()).await;
+    // What a delayed request reads is settled when it arrives. Once the first of them was answered,
+    // another one is under way for most of the time.
+    server.faults().freeze_reads(Who::Everyone);
+    server.faults().delay(Who::Everyone, Duration::from_millis(200));
+    let before = watch.latest().confirmed;
+    for _ in 0..2 {
+        let last = watch.latest().confirmed;
+        until(&watch, "a delayed list", |pods| pods.confirmed > last).await;
+    }
+    tokio::time::sleep(PERIOD * 5).await;
+    assert!(watch.latest().confirmed > before);
+    let mut receiver = watch.subscribe();
+    let uid = create(&store, "mg-0");
+    let mut told = false;
+    within("a list that began later", async {
+        loop {
+            receiver.changed().await.unwrap();
+            let pods = receiver.borrow_and_update().clone();
+            let seen = view(&pods).map(|pod| pod.uid);
+            assert!(!told || seen == Some(uid), "{pods:?}");
+            told = seen == Some(uid);
+            if pods.lost.is_some() {
+                return;
+            }
+        }
+    })
+    .await;
+    assert!(told);
+}
+
+#[tokio::test]
 async fn a_watch_that_is_dropped_asks_no_more() {
     let server = server().await;
     let watch = watch(&server, PERIOD);
