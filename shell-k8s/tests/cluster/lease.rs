@@ -81,6 +81,10 @@ async fn of_two_that_campaign_one_is_refused() {
         neither => panic!("{neither:?}"),
     };
     assert_eq!(spec(&server)["holderIdentity"], holder);
+    // Both know the lease by now, so that only the server can tell them apart.
+    for cluster in [&one, &other] {
+        assert_eq!(cluster.read_lease().await.unwrap().unwrap().version, version);
+    }
     let both = tokio::join!(
         one.write_lease(Some(version), Some(ONE), 5_000),
         other.write_lease(Some(version), Some(OTHER), 5_000)
