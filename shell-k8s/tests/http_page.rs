@@ -23,7 +23,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     process::Command,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 const NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -37,31 +37,45 @@ fn browser() -> Option<PathBuf> {
     std::env::split_paths(&path).flat_map(all).find(|file| file.is_file())
 }
 
+/// How a page is looked at.
+#[derive(Clone, Copy, Default)]
+struct View {
+    /// When, after it was asked for.
+    ms: u64,
+    /// When it is cut off from its controller, if it is.
+    cut_ms: Option<u64>,
+    /// In the width of a phone: narrower than a browser without a screen can be.
+    narrow: bool,
+}
+
 /// Stands before a controller and makes the page load slowly: a browser without a screen takes its
 /// picture when everything is loaded, and the status arrives after that.
-async fn slow(controller: SocketAddr, ms: u64) -> (SocketAddr, JoinSet<()>) {
+async fn slow(controller: SocketAddr, view: View) -> (SocketAddr, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let at = listener.local_addr().unwrap();
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut open = JoinSet::new();
+        let cut = Instant::now() + Duration::from_millis(view.cut_ms.unwrap_or(3_600_000));
         while let Ok((socket, _)) = listener.accept().await {
-            open.spawn(pass_on(socket, controller, ms));
+            open.spawn(pass_on(socket, controller, view, cut));
         }
     });
     (at, tasks)
 }
 
-async fn pass_on(mut socket: TcpStream, controller: SocketAddr, ms: u64) {
+async fn pass_on(mut socket: TcpStream, controller: SocketAddr, view: View, cut: Instant) {
     let mut bytes = vec![0; 16 << 10];
     let count = socket.read(&mut bytes).await.unwrap_or(0);
     let request = &bytes[..count];
     if request.starts_with(b"GET /slow ") {
-        sleep(Duration::from_millis(ms)).await;
+        sleep(Duration::from_millis(view.ms)).await;
         let _ = socket.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
     } else if request.starts_with(b"GET / ") {
         let page = raw(controller, request).await;
-        let body = page.body.replace("</body>", "<img src=\"/slow\" alt=\"\"></body>");
+        let narrow = if view.narrow { "<style>body{width:390px}</style>" } else { "" };
+        let slow = format!("{narrow}<img src=\"/slow\" alt=\"\"></body>");
+        let body = page.body.replace("</body>", &slow);
         // The page's own policy stays as it is but for this.
         let policy = page.head.lines().find(|line| line.starts_with("content-security-policy"));
         let policy = policy.expect("a policy").replace("img-src data:", "img-src 'self' data:");
@@ -70,9 +84,12 @@ async fn pass_on(mut socket: TcpStream, controller: SocketAddr, ms: u64) {
             "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{policy}\r\ncontent-length: {length}\r\nconnection: close"
         );
         let _ = socket.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await;
-    } else if let Ok(mut upstream) = TcpStream::connect(controller).await {
+    } else if Instant::now() < cut
+        && let Ok(mut upstream) = TcpStream::connect(controller).await
+    {
         upstream.write_all(request).await.expect("a controller");
-        let _ = tokio::io::copy_bidirectional(&mut socket, &mut upstream).await;
+        let copied = tokio::io::copy_bidirectional(&mut socket, &mut upstream);
+        let _ = timeout_at(cut, copied).await;
     }
 }
 
@@ -83,9 +100,9 @@ struct Browser {
 }
 
 impl Browser {
-    /// Opens the page, and does what `arguments` say after `ms`.
-    async fn open(&self, at: SocketAddr, ms: u64, arguments: &[&str]) -> Output {
-        let (at, _before) = slow(at, ms).await;
+    /// Opens the page, and does what `arguments` say.
+    async fn open(&self, at: SocketAddr, view: View, arguments: &[&str]) -> Output {
+        let (at, _before) = slow(at, view).await;
         let profile = format!("--user-data-dir={}", self.folder.join("profile").display());
         let run = Command::new(&self.program)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
@@ -100,24 +117,28 @@ impl Browser {
 
     /// What the page holds after `ms`.
     async fn text(&self, at: SocketAddr, ms: u64) -> String {
-        let output = self.open(at, ms, &["--dump-dom"]).await;
+        let view = View { ms, ..View::default() };
+        let output = self.open(at, view, &["--dump-dom"]).await;
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Pictures of it after `ms`, in two widths and both schemes.
-    async fn pictures(&self, at: SocketAddr, ms: u64, name: &str) {
-        for (width, size) in [("wide", "1360,1180"), ("phone", "500,2300")] {
+    /// Pictures of it, in two widths and both schemes.
+    async fn pictures(&self, at: SocketAddr, view: View, name: &str) {
+        for (width, size, narrow) in [("wide", "1360,1180", false), ("phone", "500,2000", true)] {
             for (scheme, number) in [("dark", 0), ("light", 1)] {
                 let file = self.folder.join(format!("{name}-{width}-{scheme}.png"));
                 let to = format!("--screenshot={}", file.display());
                 let size = format!("--window-size={size}");
                 let scheme = format!("--blink-settings=preferredColorScheme={number}");
-                self.open(at, ms, &[&to, &size, &scheme]).await;
+                self.open(at, View { narrow, ..view }, &[&to, &size, &scheme]).await;
                 assert!(file.is_file(), "{} was not made", file.display());
             }
         }
     }
 }
+
+/// Late enough for the status to have arrived.
+const SOON: View = View { ms: 1_500, cut_ms: None, narrow: false };
 
 fn has(page: &str, parts: &[&str]) {
     for part in parts {
@@ -133,7 +154,7 @@ async fn settled(browser: &Browser) {
     assert_eq!(asked.status, 200);
     let page = browser.text(served.at, 1_500).await;
     has(&page, &["Settled", "memgraph-ha-0", "STRICT_SYNC ready", "Nothing. Every replica"]);
-    browser.pictures(served.at, 1_500, "settled").await;
+    browser.pictures(served.at, SOON, "settled").await;
 }
 
 async fn failed_over(browser: &Browser) {
@@ -153,8 +174,8 @@ async fn failed_over(browser: &Browser) {
         }
     });
     let page = browser.text(served.at, 1_500).await;
-    has(&page, &["Failover to memgraph-ha-1", "former main, may ship", "withdraw"]);
-    browser.pictures(served.at, 1_500, "failed-over").await;
+    has(&page, &["Failover to memgraph-ha-1", "former main, may ship", "Commits wait for a vote"]);
+    browser.pictures(served.at, SOON, "failed-over").await;
 }
 
 async fn stuck(browser: &Browser) {
@@ -173,8 +194,9 @@ async fn stuck(browser: &Browser) {
     world.refuse(0);
     served.until("a refused promotion", |now| now["stepped"].as_u64() > Some(4)).await;
     let page = browser.text(served.at, 1_500).await;
-    has(&page, &["Failover under way", "promote mg-1 term=2", "refused"]);
-    browser.pictures(served.at, 1_500, "under-way").await;
+    has(&page, &["Failover under way", "promote mg-1 term=2", "refused", "&lt;b id=hurt&gt;"]);
+    assert!(!page.contains("<b id="), "{page}");
+    browser.pictures(served.at, SOON, "under-way").await;
 }
 
 async fn stands_by(browser: &Browser) {
@@ -183,13 +205,15 @@ async fn stands_by(browser: &Browser) {
     served.until("a pass", |now| now["observation"]["leadership"]["lease"]["other"] == "b0b").await;
     let page = browser.text(served.at, 1_500).await;
     has(&page, &["does not lead", "The leader is b0b", "Standing by"]);
-    browser.pictures(served.at, 1_500, "standing-by").await;
+    browser.pictures(served.at, SOON, "standing-by").await;
 }
 
 async fn gone(browser: &Browser) {
     let world = StandIn::from("settled.json", Lease::Free);
     let mut served = Served::running(&world).await;
     served.settled().await;
+    let cut = View { ms: 5_500, cut_ms: Some(2_500), narrow: false };
+    browser.pictures(served.at, cut, "cut-off").await;
     let at = served.at;
     let leaving = async {
         // The page is there by then.

@@ -15,9 +15,9 @@ use ha_core::{
     leadership::{LeaseSample, Timing},
     observation::{
         ClusterObservation, PodView, RecordContent, RoleView, Row, RowState, StoredRecord,
-        SyncMode, VolumeView,
+        VolumeView,
     },
-    reading::{Age, Why},
+    reading::{Age, Reading, Why},
     record::Record,
 };
 use serde_json::Value;
@@ -102,8 +102,8 @@ impl StandIn {
 impl World {
     fn role(&mut self, id: InstanceId) -> &mut RoleView {
         match &mut self.seen.instances.get_mut(&id).unwrap().bolt {
-            ha_core::reading::Reading::Known { value, .. } => &mut value.role,
-            ha_core::reading::Reading::Unknown { .. } => panic!("{id} has no role"),
+            Reading::Known { value, .. } => &mut value.role,
+            Reading::Unknown { .. } => panic!("{id} has no role"),
         }
     }
 
@@ -151,8 +151,12 @@ impl Probing for Looking {
         if world.refuses.contains(&self.1) {
             return Err(Why::Refused);
         }
-        let view = world.seen.instances[&self.1].bolt.known().cloned().ok_or(Why::Silent)?;
-        Ok(Look { view, volume: VolumeView::Used })
+        match &world.seen.instances[&self.1].bolt {
+            Reading::Known { value, .. } => {
+                Ok(Look { view: value.clone(), volume: VolumeView::Used })
+            }
+            Reading::Unknown { why, .. } => Err(why.clone()),
+        }
     }
 
     async fn closed(&mut self) {
@@ -211,8 +215,7 @@ impl Effects for StandIn {
         world.versions += 1;
         let version = ResourceVersion(world.versions);
         let content = RecordContent::Record(Box::new(record.clone()));
-        world.seen.record =
-            ha_core::reading::Reading::fresh(StoredRecord { version: Some(version), content });
+        world.seen.record = Reading::fresh(StoredRecord { version: Some(version), content });
         Written::Done(version)
     }
 
@@ -437,6 +440,3 @@ pub fn question(number: u64, seen: Option<&str>, wait_ms: u64) -> String {
     })
     .to_string()
 }
-
-/// A mode, so that tests may name rows.
-pub const VOTES: SyncMode = SyncMode::StrictSync;
