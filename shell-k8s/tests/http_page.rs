@@ -174,7 +174,7 @@ async fn failed_over(browser: &Browser) {
         }
     });
     let page = browser.text(served.at, 1_500).await;
-    has(&page, &["Failover to memgraph-ha-1", "former main, may ship", "Commits wait for a vote"]);
+    has(&page, &["Failover mg-0 → mg-1", "former main, may ship", "Commits wait for a vote"]);
     browser.pictures(served.at, SOON, "failed-over").await;
 }
 
@@ -204,7 +204,7 @@ async fn stands_by(browser: &Browser) {
     let served = Served::running(&world).await;
     served.until("a pass", |now| now["observation"]["leadership"]["lease"]["other"] == "b0b").await;
     let page = browser.text(served.at, 1_500).await;
-    has(&page, &["does not lead", "The leader is b0b", "Standing by"]);
+    has(&page, &["does not lead", "The leader is b0b", "Standing by", "the leader alone"]);
     browser.pictures(served.at, SOON, "standing-by").await;
 }
 
@@ -221,7 +221,7 @@ async fn gone(browser: &Browser) {
         served.stop();
     };
     let (page, ()) = tokio::join!(browser.text(at, 7_000), leaving);
-    has(&page, &["Not connected to this controller", "What is shown is", "memgraph-ha-0"]);
+    has(&page, &["Not connected to this controller", "What is shown is of", "Last seen: settled"]);
 }
 
 #[tokio::test]
