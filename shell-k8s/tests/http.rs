@@ -203,11 +203,8 @@ async fn a_main_is_one_that_answers_as_one() {
     let world = StandIn::from("settled.json", Lease::Others);
     let served = Served::running(&world).await;
     served.until("a pass", |now| now["passes"].as_u64() > Some(1)).await;
-    world.change(|seen| {
-        let bolt = &mut seen.instances.get_mut(&ha_core::ids::InstanceId(2)).unwrap().bolt;
-        if let Reading::Known { value, .. } = bolt {
-            value.role = RoleView::Main { rows: Default::default(), strangers: Default::default() };
-        }
+    world.change_answer(2, |view| {
+        view.role = RoleView::Main { rows: [].into(), strangers: [].into() };
     });
     world.refuse(0);
     served
@@ -347,6 +344,10 @@ async fn a_pass_that_stops_has_failed() {
     assert_eq!(refused, value("memgraph_controller_reconciliations_failed_total"));
     assert_eq!(refused, value("memgraph_controller_errors_total{type=\"reconciliation\"}"));
     assert_eq!(value("memgraph_cluster_state"), 0.0);
+    let text = served.get("/v1/explain").await.body;
+    let promotes = "  P10 promote-target       act   promote mg-1 term=2 (nobody forwards, mg-1 is";
+    assert!(text.contains(promotes), "{text}");
+    assert!(text.contains("  A30 register             -     (not reached)\n"), "{text}");
 }
 
 #[tokio::test]

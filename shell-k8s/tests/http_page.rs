@@ -10,7 +10,13 @@
 
 mod http_support;
 
-use ha_core::{action::Action, history::Outcome, observation::RowState, reading::Reading};
+use ha_core::{
+    action::Action,
+    history::Outcome,
+    ids::InstanceId,
+    observation::{RoleView, Row, RowState, SyncMode},
+    reading::{Age, Why},
+};
 use http_support::{Lease, Served, StandIn, question, raw};
 use std::{
     net::SocketAddr,
@@ -52,7 +58,7 @@ struct View {
 /// picture when everything is loaded, and the status arrives after that.
 async fn slow(controller: SocketAddr, view: View) -> (SocketAddr, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let at = listener.local_addr().unwrap();
+    let at = listener.local_addr().expect("an address");
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut open = JoinSet::new();
@@ -163,10 +169,8 @@ async fn failed_over(browser: &Browser) {
     served.settled().await;
     world.refuse(0);
     served.until("a failover", |now| !now["moves"][0]["open_ms"].is_null()).await;
-    world.change(|seen| {
-        let bolt = &mut seen.instances.get_mut(&ha_core::ids::InstanceId(1)).unwrap().bolt;
-        if let Reading::Known { value, .. } = bolt
-            && let ha_core::observation::RoleView::Main { rows, .. } = &mut value.role
+    world.change_answer(1, |view| {
+        if let RoleView::Main { rows, .. } = &mut view.role
             && let Some(row) = rows.values_mut().next()
         {
             row.state = RowState::Recovery;
@@ -184,13 +188,7 @@ async fn stuck(browser: &Browser) {
     served.settled().await;
     world.fail(|action| matches!(action, Action::Promote { .. }), Outcome::Refused);
     // What an instance says is never markup.
-    world.change(|seen| {
-        let bolt = &mut seen.instances.get_mut(&ha_core::ids::InstanceId(2)).unwrap().bolt;
-        *bolt = Reading::Unknown {
-            why: ha_core::reading::Why::Unrecognized("<b id=hurt>".to_owned()),
-            since: ha_core::reading::Age::Fresh,
-        };
-    });
+    world.spoil(2, Why::Unrecognized("<b id=hurt>".to_owned()));
     world.refuse(0);
     served.until("a refused promotion", |now| now["stepped"].as_u64() > Some(4)).await;
     let page = browser.text(served.at, 1_500).await;
@@ -203,8 +201,36 @@ async fn stands_by(browser: &Browser) {
     let world = StandIn::from("settled.json", Lease::Others);
     let served = Served::running(&world).await;
     served.until("a pass", |now| now["observation"]["leadership"]["lease"]["other"] == "b0b").await;
+    // An old main came back, and ships to the voter.
+    let row = Row {
+        mode: SyncMode::StrictSync,
+        state: RowState::Invalid,
+        behind: 0,
+        since: Age::Fresh,
+        still: Age::Fresh,
+    };
+    world.change_answer(2, |view| {
+        let rows = [(InstanceId(1), row)].into();
+        view.role = RoleView::Main { rows, strangers: ["by_hand".to_owned()].into() };
+    });
+    served
+        .until("two mains", |now| {
+            let bolt = &now["observation"]["instances"]["mg-2"]["bolt"];
+            !bolt["known"]["value"]["role"]["main"].is_null()
+        })
+        .await;
     let page = browser.text(served.at, 1_500).await;
-    has(&page, &["does not lead", "The leader is b0b", "Standing by", "the leader alone"]);
+    has(
+        &page,
+        &[
+            "(of mg-2)",
+            "by_hand",
+            "does not lead",
+            "The leader is b0b",
+            "Standing by",
+            "the leader alone",
+        ],
+    );
     browser.pictures(served.at, SOON, "standing-by").await;
 }
 

@@ -14,8 +14,8 @@ use ha_core::{
     ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion},
     leadership::{LeaseSample, Timing},
     observation::{
-        ClusterObservation, PodView, RecordContent, RoleView, Row, RowState, StoredRecord,
-        VolumeView,
+        BoltView, ClusterObservation, PodView, RecordContent, RoleView, Row, RowState,
+        StoredRecord, VolumeView,
     },
     reading::{Age, Reading, Why},
     record::Record,
@@ -53,13 +53,15 @@ pub enum Lease {
     Others,
 }
 
+type Which = fn(&Action) -> bool;
+
 struct World {
     seen: ClusterObservation,
     versions: u64,
     refuses: BTreeSet<InstanceId>,
     lease: Lease,
     /// Commands of this kind are answered so, and change nothing.
-    fails: Option<(fn(&Action) -> bool, Outcome)>,
+    fails: Option<(Which, Outcome)>,
 }
 
 /// A stand-in for API server and instances.
@@ -82,11 +84,28 @@ impl StandIn {
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
+        self.0.lock().expect("nobody panics under it")
     }
 
     pub fn change(&self, change: impl FnOnce(&mut ClusterObservation)) {
         change(&mut self.world().seen);
+    }
+
+    /// Changes what an instance answers from now on.
+    pub fn change_answer(&self, id: u8, change: impl FnOnce(&mut BoltView)) {
+        let mut world = self.world();
+        let view = world.seen.instances.get_mut(&InstanceId(id)).expect("an instance");
+        match &mut view.bolt {
+            Reading::Known { value, .. } => change(value),
+            Reading::Unknown { .. } => panic!("mg-{id} answers nothing"),
+        }
+    }
+
+    /// From now on that instance does not answer, and this is why.
+    pub fn spoil(&self, id: u8, why: Why) {
+        let mut world = self.world();
+        let view = world.seen.instances.get_mut(&InstanceId(id)).expect("an instance");
+        view.bolt = Reading::Unknown { why, since: Age::Fresh };
     }
 
     /// From now on the address of that instance refuses.
@@ -94,14 +113,14 @@ impl StandIn {
         self.world().refuses.insert(InstanceId(id));
     }
 
-    pub fn fail(&self, which: fn(&Action) -> bool, outcome: Outcome) {
+    pub fn fail(&self, which: Which, outcome: Outcome) {
         self.world().fails = Some((which, outcome));
     }
 }
 
 impl World {
     fn role(&mut self, id: InstanceId) -> &mut RoleView {
-        match &mut self.seen.instances.get_mut(&id).unwrap().bolt {
+        match &mut self.seen.instances.get_mut(&id).expect("an instance").bolt {
             Reading::Known { value, .. } => &mut value.role,
             Reading::Unknown { .. } => panic!("{id} has no role"),
         }
@@ -285,7 +304,7 @@ impl Served {
         let effects = Arc::new(world.clone());
         let controller = Controller::new(settings, effects, ME, 1, Clock::system(), names);
         let listener = TcpListener::bind(address).await.expect("a port");
-        let at = listener.local_addr().unwrap();
+        let at = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
         let site =
             Site { namespace: Some("memgraph".to_owned()), lease: Some("controller".to_owned()) };
@@ -308,7 +327,7 @@ impl Served {
         let mut status = self.controller.status();
         let found = timeout(PATIENCE, async {
             loop {
-                let now = serde_json::to_value(&**status.borrow_and_update()).unwrap();
+                let now = serde_json::to_value(&**status.borrow_and_update()).expect("JSON");
                 if says(&now) {
                     return now;
                 }
@@ -399,7 +418,7 @@ pub struct Events {
 impl Events {
     pub async fn listen(at: SocketAddr) -> Self {
         let mut socket = TcpStream::connect(at).await.expect("a connection");
-        socket.write_all(b"GET /events HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+        socket.write_all(b"GET /events HTTP/1.1\r\nhost: here\r\n\r\n").await.expect("it listens");
         Self { socket, text: String::new() }
     }
 
@@ -418,7 +437,9 @@ impl Events {
             let read = timeout(PATIENCE, self.socket.read(&mut bytes)).await.expect("no silence");
             match read {
                 Ok(0) | Err(_) => return None,
-                Ok(count) => self.text.push_str(std::str::from_utf8(&bytes[..count]).unwrap()),
+                Ok(count) => {
+                    self.text.push_str(std::str::from_utf8(&bytes[..count]).expect("text"))
+                }
             }
         }
     }
