@@ -180,12 +180,28 @@ fn the_read_port_leaves_a_refused_write_alone() {
 #[test]
 fn only_texts_of_what_was_undone_are_rewritten() {
     for row in REWRITES {
-        assert_eq!(rewrite(&format!("{} and more", row.begins)), Some(*row));
+        assert_eq!(
+            rewrite(&format!("{} and more. {} And more.", row.begins, row.says)),
+            Some(*row)
+        );
+    }
+    for aborted in [
+        "Replication Exception: At least one STRICT_SYNC replica has not confirmed committing last \
+         transaction. Transaction will be aborted on all instances. Check the status of the replicas \
+         using 'SHOW REPLICAS' query.",
+        "Replication Exception: Failed to replicate to STRICT_SYNC replica 'a': RPC timeout while \
+         replicating. Replica will be recovered automatically. Transaction was aborted on all \
+         instances. Check the status of the replicas using 'SHOW REPLICAS' query.",
+    ] {
+        assert!(rewrite(aborted).is_some_and(|row| !row.shows_no_main), "{aborted}");
     }
     for other in [
         "Replication Exception: At least one SYNC replica has not confirmed committing last \
          transaction.",
         "Replication Exception: Failed to replicate to SYNC replica 'a': RPC timeout",
+        "Replication Exception: Failed to replicate to SYNC replica 'a': RPC timeout while \
+         replicating. Replica will be recovered automatically. Transaction is still committed on the \
+         main instance and other alive replicas.",
         "write queries are forbidden on the replica instance",
         " Write queries are forbidden on the replica instance",
         "",

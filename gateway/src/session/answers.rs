@@ -91,7 +91,7 @@ impl Session {
         let Some(rule) = rewrite(&failure.message) else {
             return self.lead.extend_from_slice(&withheld.wire);
         };
-        self.tally.forbidden += 1;
+        self.tally.forbidden += u32::from(rule.shows_no_main);
         self.tally.failed_retryable += 1;
         self.orders.void |= rule.shows_no_main;
         let code = FaultClass::MainChanged.code().to_owned();
