@@ -259,6 +259,21 @@ impl World {
         Ok(())
     }
 
+    /// The process ends, and its data is kept elsewhere: the volume begins anew. That no copy of it
+    /// counts any more is nobody's fault but the order's, so nothing excuses what is lost by it.
+    pub(super) fn set_aside(&mut self, id: InstanceId, out: &mut Vec<Happening>) -> Step {
+        if self.body(id)?.runs() {
+            self.crash(id, out)?;
+        }
+        self.feed(id, Input::Wipe, out)?;
+        let boot = BootId(self.mint.fresh().into());
+        let body = self.body_mut(id)?;
+        body.volume = VolumeView::New;
+        body.boot = boot;
+        out.push(Happening::SetAside(id));
+        Ok(())
+    }
+
     pub(super) fn wipe(&mut self, id: InstanceId, out: &mut Vec<Happening>) -> Step {
         if self.body(id)?.runs() {
             return Err(Refused::NotNow("a process runs on the volume; crash it first"));
