@@ -127,9 +127,9 @@ impl Cluster {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let began = clock.monotonic();
+            let (began, newest) = (clock.monotonic(), lock(merged).newest);
             let listed = self.list_pods().await;
-            lock(merged).confirm(began, listed);
+            lock(merged).confirm(began, newest, listed);
         }
     }
 
@@ -226,9 +226,15 @@ impl Merged {
         }
     }
 
-    fn confirm(&mut self, began: Millis, listed: Result<(ResourceVersion, Vec<Pod>), ApiError>) {
+    /// A list that was asked for at `began`, when `newest` had been shown already.
+    fn confirm(
+        &mut self,
+        began: Millis,
+        newest: ResourceVersion,
+        listed: Result<(ResourceVersion, Vec<Pod>), ApiError>,
+    ) {
         match listed {
-            Ok((version, pods)) if version >= self.newest => {
+            Ok((version, pods)) if version >= newest => {
                 let mut found = BTreeMap::new();
                 for pod in &pods {
                     if let Some((id, version)) = self.ours(pod) {
@@ -239,15 +245,14 @@ impl Merged {
                     let (version, said) = found.remove(&id).unwrap_or((version, Ok(None)));
                     self.saw(id, version, said);
                 }
-                self.newest = version;
+                self.newest = self.newest.max(version);
                 self.confirmed = Some(self.confirmed.map_or(began, |last| last.max(began)));
                 self.lost = None;
             }
             Ok((version, _)) => {
-                let newest = self.newest.0;
                 self.lost = Some(format!(
-                    "the API server lists version {}, older than {newest}, which it showed before",
-                    version.0
+                    "the API server lists version {}, older than {}, which it showed before",
+                    version.0, newest.0
                 ));
             }
             Err(error) => {

@@ -155,7 +155,8 @@ fn mistaken(key: &str, data: &BTreeMap<String, String>) -> Option<String> {
         key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     if plain.contains("masterindex") {
         return Some(format!(
-            "key {key}: versions of the earlier controller wrote {HISTORICAL}; expected {TARGET}"
+            "key {key}: the earlier controller wrote {HISTORICAL} once; its state must be adopted, \
+             and {TARGET} is expected here"
         ));
     }
     let near = |ours: &str| strsim::damerau_levenshtein(&plain, &ours.to_lowercase()) <= CLOSE;

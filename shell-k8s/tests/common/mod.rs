@@ -2,9 +2,17 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shell_k8s::api_server::{ApiServer, Failure, Limits, Reason};
+use shell_k8s::{
+    api_server::{ApiServer, Failure, Limits, Reason},
+    cluster::{Cluster, Names},
+};
 use std::{future::Future, net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 pub(crate) const NAMESPACE: &str = "db";
 
@@ -23,6 +31,21 @@ pub(crate) async fn server_with(limits: Limits) -> ApiServer {
     ApiServer::start_with(loopback, limits).await.expect("a free port")
 }
 
+/// Names of a cluster with three instances `mg-0` to `mg-2`.
+pub(crate) fn names() -> Names {
+    Names::new(NAMESPACE, "graph", "mg", 3).expect("names")
+}
+
+/// The cluster as a controller of this name sees it.
+pub(crate) fn cluster(server: &ApiServer, controller: &str) -> Cluster {
+    let config = kube::Config::new(server.uri_of(controller));
+    Cluster::connect(config, names()).expect("a client")
+}
+
+pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("an object of this kind")
+}
+
 pub(crate) fn config_map(name: &str, data: &[(&str, &str)]) -> Value {
     let data: serde_json::Map<_, _> =
         data.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
@@ -39,4 +62,34 @@ pub(crate) fn refused<T: std::fmt::Debug>(result: kube::Result<T>) -> (u16, Stri
 
 pub(crate) fn reason<T: std::fmt::Debug>(result: Result<T, Failure>) -> Reason {
     result.expect_err("a refusal").reason
+}
+
+/// A cluster whose API server gives this one answer to whatever it is asked.
+pub(crate) async fn canned(status: &str, body: &str) -> Cluster {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{body}"
+    );
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut seen = Vec::new();
+                let mut buffer = [0; 4_096];
+                // Requests of these tests end with their head or with the object of their body.
+                while !(seen.ends_with(b"}") || seen.ends_with(b"\r\n\r\n")) {
+                    match socket.read(&mut buffer).await {
+                        Ok(read) if read > 0 => seen.extend_from_slice(&buffer[..read]),
+                        _ => return,
+                    }
+                }
+                let _ = socket.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    let uri = format!("http://{address}").parse().expect("a uri");
+    Cluster::connect(kube::Config::new(uri), names()).expect("a client")
 }

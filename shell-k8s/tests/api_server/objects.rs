@@ -1,9 +1,6 @@
-//! The API server in memory, over real sockets with the real client: objects, versions,
-//! preconditions, deletions, lists.
+//! Objects, versions, preconditions, deletions, lists.
 
-mod common;
-
-use common::{NAMESPACE, config_map, reason, refused, server, server_with, within};
+use crate::common::{NAMESPACE, config_map, reason, refused, server, server_with, typed, within};
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     coordination::v1::Lease,
@@ -13,16 +10,11 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
 };
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use shell_k8s::api_server::{
     Deletion, Key, Limits, Part, Reason,
     resource::{CONFIG_MAPS, PODS, STATEFUL_SETS},
 };
-
-fn typed<T: DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).expect("an object of this kind")
-}
 
 fn post() -> PostParams {
     PostParams::default()

@@ -1,0 +1,113 @@
+//! What operators ask for.
+
+use crate::common::{NAMESPACE, cluster, config_map, server};
+use ha_core::{
+    desired::{Desired, SwitchoverRequest},
+    ids::{InstanceId, RequestId},
+};
+use shell_k8s::{
+    api_server::{Deletion, Key, Refusal, Who, resource::CONFIG_MAPS},
+    cluster::Orders,
+};
+
+#[tokio::test]
+async fn commands_are_read_as_they_were_given() {
+    let server = server().await;
+    let cluster = cluster(&server, "c");
+    assert_eq!(cluster.orders().await, Ok(Orders::default()));
+    cluster.set_paused(true).await.unwrap();
+    assert_eq!(cluster.orders().await, Ok(Orders { paused: true, switchover: None }));
+    let id = cluster.write_switchover(Some(InstanceId(2))).await.unwrap();
+    let switchover = Some(SwitchoverRequest { id, to: Some(InstanceId(2)) });
+    let orders = cluster.orders().await.unwrap();
+    assert_eq!(orders, Orders { paused: true, switchover });
+    let mut desired = Desired::default();
+    orders.apply(&mut desired);
+    assert!(desired.paused && desired.switchover == switchover);
+    let next = cluster.write_switchover(None).await.unwrap();
+    assert_ne!(next, id);
+    cluster.set_paused(false).await.unwrap();
+    let switchover = Some(SwitchoverRequest { id: next, to: None });
+    assert_eq!(cluster.orders().await, Ok(Orders { paused: false, switchover }));
+    let error = cluster.write_switchover(Some(InstanceId(3))).await.unwrap_err().to_string();
+    assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
+}
+
+#[tokio::test]
+async fn two_commands_at_once_both_stand() {
+    let server = server().await;
+    let (one, other) = (cluster(&server, "one"), cluster(&server, "other"));
+    for _ in 0..10 {
+        let (paused, asked) = tokio::join!(one.set_paused(true), other.write_switchover(None));
+        paused.unwrap();
+        let id = asked.unwrap();
+        let switchover = Some(SwitchoverRequest { id, to: None });
+        assert_eq!(one.orders().await, Ok(Orders { paused: true, switchover }));
+        let key = Key::new(&CONFIG_MAPS, NAMESPACE, "graph-orders");
+        server.store().delete(&key, &Deletion::now()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_fails_says_so() {
+    let server = server().await;
+    let cluster = cluster(&server, "c");
+    server.faults().refuse(Who::client("c"), 1, Refusal::InternalError);
+    let error = cluster.set_paused(true).await.unwrap_err().to_string();
+    assert!(error.starts_with("read ConfigMap db/graph-orders: the API server answers 500"));
+    server.faults().lose_answers(Who::client("c"), 1);
+    assert!(cluster.set_paused(true).await.is_err());
+    assert!(cluster.orders().await.unwrap().paused, "it was carried out");
+}
+
+#[tokio::test]
+async fn orders_that_are_not_understood_are_told_and_not_written_over() {
+    let read = async |data: &[(&str, &str)]| {
+        let server = server().await;
+        server.store().create(&CONFIG_MAPS, NAMESPACE, config_map("graph-orders", data)).unwrap();
+        let cluster = cluster(&server, "c");
+        let before = server.store().snapshot().version;
+        let orders = cluster.orders().await;
+        if orders.is_err() {
+            assert!(cluster.set_paused(true).await.is_err());
+            assert_eq!(server.store().snapshot().version, before, "written over");
+        }
+        orders
+    };
+    let id = RequestId(0x1f);
+    for (text, expected) in [
+        ("{}", Orders::default()),
+        (r#"{"paused":true}"#, Orders { paused: true, switchover: None }),
+        (
+            r#"{"paused":false,"switchover":{"id":"1f","to":"mg-1"}}"#,
+            Orders {
+                paused: false,
+                switchover: Some(SwitchoverRequest { id, to: Some(InstanceId(1)) }),
+            },
+        ),
+        (
+            r#"{"switchover":{"id":"1f","to":null}}"#,
+            Orders { paused: false, switchover: Some(SwitchoverRequest { id, to: None }) },
+        ),
+    ] {
+        assert_eq!(read(&[("orders", text)]).await, Ok(expected), "{text}");
+    }
+    assert_eq!(read(&[]).await, Ok(Orders::default()));
+    let mut told = Vec::new();
+    for data in [
+        [("order", "{}")],
+        [("orders", "")],
+        [("orders", "yes")],
+        [("orders", r#"{"pause":true}"#)],
+        [("orders", r#"{"paused":"yes"}"#)],
+        [("orders", r#"{"switchover":{"to":"mg-1"}}"#)],
+        [("orders", r#"{"switchover":{"id":"1f","too":"mg-1"}}"#)],
+        [("orders", r#"{"switchover":{"id":"1f","to":"mg-7"}}"#)],
+        [("orders", r#"{"switchover":{"id":"1f","to":1}}"#)],
+        [("orders", r#"{"switchover":{"id":"x","to":null}}"#)],
+    ] {
+        let error = read(&data).await.unwrap_err();
+        told.push(error.to_string());
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
