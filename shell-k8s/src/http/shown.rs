@@ -36,22 +36,29 @@ pub(super) struct Shown<'a> {
 struct Words {
     rule: RuleId,
     name: &'static str,
+    /// The rule's situation.
+    when: &'static str,
     subject: Option<InstanceId>,
     words: String,
 }
 
+impl Words {
+    fn new(rule: RuleId, subject: Option<InstanceId>, words: String) -> Self {
+        let row = rule.rule();
+        Self { rule, name: row.name, when: row.when, subject, words }
+    }
+}
+
 impl From<&Hold> for Words {
     fn from(hold: &Hold) -> Self {
-        let (rule, subject) = (hold.rule, hold.subject);
-        Self { rule, name: rule.rule().name, subject, words: hold.reason.to_string() }
+        Self::new(hold.rule, hold.subject, hold.reason.to_string())
     }
 }
 
 impl From<&Veto> for Words {
     fn from(veto: &Veto) -> Self {
-        let rule = veto.step.rule;
         let words = format!("{} refused: {}", veto.step.action, veto.guard.name());
-        Self { rule, name: rule.rule().name, subject: None, words }
+        Self::new(veto.step.rule, None, words)
     }
 }
 
