@@ -62,9 +62,10 @@ pub enum Action {
         /// The recorded term.
         term: Term,
     },
-    /// Set the data of an instance aside, as the record says, and start it anew without any.
+    /// End the pod of an instance whose data is to be set aside, as the record says: its next start
+    /// does it.
     SetAside {
-        /// The instance. The order is for the data below this life, whenever it lands.
+        /// The instance.
         on: InstanceRef,
         /// The recorded term.
         term: Term,
@@ -192,7 +193,7 @@ impl fmt::Display for Action {
                 write!(f, "register {replica} {mode} on {on}")
             }
             Self::Drop { on, replica, .. } => write!(f, "drop {replica} on {on}"),
-            Self::SetAside { on, .. } => write!(f, "set the data of {on} aside"),
+            Self::SetAside { on, .. } => write!(f, "restart {on} without its data"),
             Self::Commit { on, .. } => write!(f, "commit on {on}"),
         }
     }

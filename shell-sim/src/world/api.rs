@@ -103,8 +103,8 @@ impl World {
         self.answer_writer(Kind::Record, from, by, Body::RecordAnswer { ticket, version });
     }
 
-    /// The order is for one volume under one run of its kernel: what is another by now is left
-    /// alone, however late the order comes.
+    /// The pod of an instance whose data is to be set aside ends, so that its next start does it. A
+    /// pod that is another by now is left alone, however late the order comes.
     pub(super) fn set_aside_arrived(
         &mut self,
         from: Place,
@@ -112,9 +112,10 @@ impl World {
         on: InstanceRef,
         out: &mut Vec<Happening>,
     ) -> Step {
-        let meant = self.body(on.id)?.boot == on.incarnation.boot;
-        if meant {
-            self.set_aside(on.id, out)?;
+        let body = self.body(on.id)?;
+        let meant = body.pod.as_ref().is_some_and(|pod| pod.uid == on.incarnation.pod);
+        if meant && body.runs() {
+            self.crash(on.id, out)?;
         }
         let version = meant.then_some(self.api.version);
         self.answer_writer(Kind::SetAside, from, by, Body::RecordAnswer { ticket, version });
