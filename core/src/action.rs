@@ -62,6 +62,14 @@ pub enum Action {
         /// The recorded term.
         term: Term,
     },
+    /// End the pod of an instance whose data is to be set aside, as the record says: its next start
+    /// does it.
+    SetAside {
+        /// The instance.
+        on: InstanceRef,
+        /// The recorded term.
+        term: Term,
+    },
     /// A write on the main that leaves nothing behind.
     Commit {
         /// The main.
@@ -118,6 +126,9 @@ impl Action {
             Self::Promote { on, term } => {
                 vec![LeaseHeld, RecordTerm(*term), NobodyForwards, Lives(*on), IsReplica(on.id)]
             }
+            Self::SetAside { on, term } => {
+                vec![LeaseHeld, RecordTerm(*term), Lives(*on), IsReplica(on.id)]
+            }
             Self::Demote { on, term }
             | Self::Drop { on, term, .. }
             | Self::Commit { on, term, .. } => {
@@ -138,7 +149,7 @@ impl Action {
     #[must_use]
     pub const fn addressee(&self) -> Option<InstanceRef> {
         match self {
-            Self::WriteRecord { .. } | Self::SetRoute(_) => None,
+            Self::WriteRecord { .. } | Self::SetRoute(_) | Self::SetAside { .. } => None,
             Self::Promote { on, .. }
             | Self::Demote { on, .. }
             | Self::Register { on, .. }
@@ -182,6 +193,7 @@ impl fmt::Display for Action {
                 write!(f, "register {replica} {mode} on {on}")
             }
             Self::Drop { on, replica, .. } => write!(f, "drop {replica} on {on}"),
+            Self::SetAside { on, .. } => write!(f, "restart {on} without its data"),
             Self::Commit { on, .. } => write!(f, "commit on {on}"),
         }
     }

@@ -64,6 +64,10 @@ pub enum GuardId {
     CommitIsRecorded,
     /// See [`GUARDS`].
     RouteIsProven,
+    /// See [`GUARDS`].
+    ResetsAreEarned,
+    /// See [`GUARDS`].
+    ResetIsRecorded,
 }
 
 impl GuardId {
@@ -84,6 +88,8 @@ impl GuardId {
             Self::VoterIsKept => "voter-is-kept",
             Self::CommitIsRecorded => "commit-is-recorded",
             Self::RouteIsProven => "route-is-proven",
+            Self::ResetsAreEarned => "resets-are-earned",
+            Self::ResetIsRecorded => "reset-is-recorded",
         }
     }
 }
@@ -112,6 +118,8 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::VoterIsKept, "the voter's row is dropped only while nobody forwards", voter_is_kept),
     guard(GuardId::CommitIsRecorded, "a commit of ours is made only in a reign whose voters are recorded", commit_is_recorded),
     guard(GuardId::RouteIsProven, "a route opens only to the proven main of a steady reign with a proven voter", route_is_proven),
+    guard(GuardId::ResetsAreEarned, "a reset is ordered of what branched off under a proven main and has no vote", resets_are_earned),
+    guard(GuardId::ResetIsRecorded, "data is set aside only as recorded, of a replica that is neither main nor voter", reset_is_recorded),
 ];
 
 impl<'a> Seen<'a> {
@@ -183,6 +191,7 @@ fn record_is_current(seen: &Seen<'_>, action: &Action) -> bool {
         Action::SetRoute(Route::Open { term, .. } | Route::Draining { term, .. })
         | Action::Promote { term, .. }
         | Action::Demote { term, .. }
+        | Action::SetAside { term, .. }
         | Action::Register { term, .. }
         | Action::Drop { term, .. }
         | Action::Commit { term, .. } => *term,
@@ -201,6 +210,7 @@ fn lives_are_read(seen: &Seen<'_>, action: &Action) -> bool {
         | Action::SetRoute(_)
         | Action::Promote { .. }
         | Action::Demote { .. }
+        | Action::SetAside { .. }
         | Action::Drop { .. }
         | Action::Commit { .. } => None,
     };
@@ -218,6 +228,7 @@ fn written<'a>(seen: &Seen<'a>, action: &'a Action) -> Option<(Option<&'a Record
         | Action::Promote { .. }
         | Action::Demote { .. }
         | Action::Register { .. }
+        | Action::SetAside { .. }
         | Action::Drop { .. }
         | Action::Commit { .. } => None,
     }
@@ -264,7 +275,8 @@ fn candidate_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
             member.votes
                 && member.proof.is_some_and(|proof| seen.survived(new.target, proof.replica))
         });
-    !old.resets.contains(&new.target) && (own_life || renewed || way_back || voter)
+    let at = InstanceRef { id: new.target, incarnation: new.incarnation };
+    !old.resets(at) && (own_life || renewed || way_back || voter)
 }
 
 fn all_empty(seen: &Seen<'_>) -> bool {
@@ -434,6 +446,7 @@ fn route_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
         | Action::Promote { .. }
         | Action::Demote { .. }
         | Action::Register { .. }
+        | Action::SetAside { .. }
         | Action::Drop { .. }
         | Action::Commit { .. } => return true,
     };
@@ -452,4 +465,58 @@ fn route_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
         sound && proven
     };
     steady && record.voters().any(votes)
+}
+
+fn resets_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
+    let Some((old, new)) = written(seen, action) else { return true };
+    let Some(old) = old else { return new.resets.is_empty() };
+    if new.resets == old.resets {
+        return true;
+    }
+    let main = InstanceRef { id: old.target, incarnation: old.incarnation };
+    let in_place = old.stage == Stage::Steady
+        && new.stage == Stage::Steady
+        && seen.lives(main)
+        && seen.rows(main.id).is_some();
+    let boot = |id: InstanceId| seen.answer(id).map(|view| view.incarnation.boot);
+    let branched = |id: InstanceId| {
+        let row = seen.rows(main.id).and_then(|rows| rows.get(&id));
+        let made = seen.observation.memory.registered.get(&id);
+        row.is_some_and(|row| row.state == RowState::Diverged)
+            || made.is_some_and(|made| {
+                made.branched >= 2
+                    && made.main == main.incarnation
+                    && seen.lives(InstanceRef { id, incarnation: made.replica })
+            })
+    };
+    let ordered = new.resets.iter().filter(|(id, reset)| old.resets.get(id) != Some(*reset)).all(
+        |(id, reset)| {
+            *id != new.target
+                && !new.is_voter(*id)
+                && new.proof(*id).is_none()
+                && reset.main == main.incarnation
+                && boot(*id) == Some(reset.boot)
+                && branched(*id)
+        },
+    );
+    let ended = old
+        .resets
+        .iter()
+        .filter(|(id, _)| !new.resets.contains_key(id))
+        .all(|(id, reset)| boot(*id).is_some_and(|boot| boot != reset.boot));
+    in_place && ordered && ended
+}
+
+fn reset_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
+    let Action::SetAside { on, .. } = action else { return true };
+    let Some(record) = seen.record() else { return false };
+    let main = InstanceRef { id: record.target, incarnation: record.incarnation };
+    record.stage == Stage::Steady
+        && record.resets(*on)
+        && record.target != on.id
+        && !record.is_voter(on.id)
+        && seen.lives(*on)
+        && seen.is_replica(on.id)
+        && seen.lives(main)
+        && seen.rows(main.id).is_some()
 }

@@ -206,7 +206,7 @@ impl<'a> Situation<'a> {
         if !self.is_replica(id) {
             return Err(Unfit::NotReplica);
         }
-        if self.record.is_some_and(|record| record.resets.contains(&id)) {
+        if self.record.is_some_and(|record| record.resets(at)) {
             return Err(Unfit::ResetOrdered);
         }
         if self.is_deleting(id) {
@@ -243,11 +243,17 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// Whether the data below that life is to be set aside.
+    #[must_use]
+    pub fn resets(&self, at: InstanceRef) -> bool {
+        self.record.is_some_and(|record| record.resets(at))
+    }
+
     /// Whether `id` was proven by what this process did, on `main` in the recorded reign: its
     /// life was read before, reads the same now, and its row is up to date.
     #[must_use]
     pub fn newly_proven(&self, main: &MainNow<'_>, id: InstanceId) -> Option<Proof> {
-        let replica = self.replica(id)?.incarnation;
+        let replica = self.replica(id).filter(|at| !self.resets(*at))?.incarnation;
         let row = main.rows.get(&id)?;
         if !row.is_even() {
             return None;
@@ -360,6 +366,7 @@ impl<'a> Situation<'a> {
         let able = |id: &InstanceId| {
             !self.is_deleting(*id)
                 && !self.branched_off(main, *id)
+                && self.lives(*id).is_none_or(|at| !self.resets(at))
                 && main.rows.get(id).is_none_or(|row| row.state != RowState::Diverged)
         };
         let votes_already =

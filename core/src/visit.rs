@@ -198,6 +198,10 @@ impl Record {
         if let Some(before) = &mut self.before {
             before.visit(by);
         }
+        for reset in self.resets.values_mut() {
+            by.boot(&mut reset.boot);
+            reset.main.visit(by);
+        }
         let mut controllers: Vec<ControllerId> = self.controllers.iter().copied().collect();
         controllers.iter_mut().for_each(|id| by.controller(id));
         self.controllers = controllers.into_iter().collect();
@@ -232,6 +236,7 @@ impl Action {
             Self::SetRoute(route) => route.visit(by),
             Self::Promote { on, term }
             | Self::Demote { on, term }
+            | Self::SetAside { on, term }
             | Self::Drop { on, term, .. } => {
                 by.term(term);
                 on.visit(by);

@@ -2,6 +2,10 @@
 //! gets a name that tells which life it is. Used by the entrypoint of a pod and by whoever starts
 //! instances as processes.
 //!
+//! Where the record orders that the data be set aside, that is done here too: the order names the boot
+//! of the volume, which is another one afterwards, so that it is carried out once however often it is
+//! read. Data is moved, never deleted; of what was set aside the last few are kept.
+//!
 //! The manifest keeps the boot id of the volume (`design/decisions/0007`): a new one when the volume is
 //! new, or when the kernel below it was started anew since the last process.
 
@@ -18,6 +22,10 @@ use std::{
 
 /// The manifest, beside the data.
 pub const MANIFEST: &str = "memgraph-ha.json";
+/// The folder of what was set aside.
+pub const ASIDE: &str = "set-aside";
+/// How many times' data is kept there.
+const KEPT: usize = 3;
 /// Where the kernel tells its boot.
 const KERNEL_BOOT: &str = "/proc/sys/kernel/random/boot_id";
 /// The only schema that there is.
@@ -31,6 +39,9 @@ struct Manifest {
     kernel: String,
     /// The unbroken run below this volume.
     boot: BootId,
+    /// The boot of the data that is being set aside: whoever finds this goes on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aside: Option<BootId>,
 }
 
 /// A volume that no instance may be started from.
@@ -82,11 +93,17 @@ pub fn drawn() -> Result<u128, EntryError> {
     Ok(u128::from_le_bytes(bytes))
 }
 
-/// Prepares a start on this volume: keeps the manifest, and returns the life that begins.
+/// Prepares a start on this volume: sets the data aside if `order` names its boot, keeps the manifest,
+/// and returns the life that begins.
 ///
 /// # Errors
 /// The volume cannot be used, and why.
-pub fn prepare(volume: &Path, pod: PodUid, kernel: &str) -> Result<Life, EntryError> {
+pub fn prepare(
+    volume: &Path,
+    pod: PodUid,
+    kernel: &str,
+    order: Option<BootId>,
+) -> Result<Life, EntryError> {
     let io_error = |path: &Path| {
         let path = path.to_owned();
         move |source| EntryError::Io { path, source }
@@ -94,15 +111,25 @@ pub fn prepare(volume: &Path, pod: PodUid, kernel: &str) -> Result<Life, EntryEr
     fs::create_dir_all(volume).map_err(io_error(volume))?;
     let path = volume.join(MANIFEST);
     let before = read(&path)?;
-    let is_used = holds_data(volume).map_err(io_error(volume))?;
+    let is_ordered = |manifest: &&Manifest| Some(manifest.boot) == order;
+    let aside = before.as_ref().filter(is_ordered).map(|manifest| manifest.boot);
+    let aside = aside.or_else(|| before.as_ref().and_then(|manifest| manifest.aside));
     let boot = match &before {
-        Some(manifest) if manifest.kernel == kernel => manifest.boot,
+        Some(manifest) if manifest.kernel == kernel && Some(manifest.boot) != order => {
+            manifest.boot
+        }
         Some(_) | None => BootId(drawn()?),
     };
-    let manifest = Manifest { schema: SCHEMA, kernel: kernel.to_owned(), boot };
+    // The order is used up before anything is moved.
+    let mut manifest = Manifest { schema: SCHEMA, kernel: kernel.to_owned(), boot, aside };
     if before.as_ref() != Some(&manifest) {
         write(&path, &manifest).map_err(io_error(&path))?;
     }
+    if let Some(old) = manifest.aside.take() {
+        set_aside(volume, old).map_err(io_error(volume))?;
+        write(&path, &manifest).map_err(io_error(&path))?;
+    }
+    let is_used = holds_data(volume).map_err(io_error(volume))?;
     let incarnation = Incarnation { pod, start: StartId(drawn()?), boot };
     Ok(Life { incarnation, volume: if is_used { VolumeView::Used } else { VolumeView::New } })
 }
@@ -131,6 +158,34 @@ fn write(path: &Path, manifest: &Manifest) -> io::Result<()> {
     fs::File::open(&beside)?.sync_all()?;
     fs::rename(&beside, path)?;
     path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}
+
+/// Moves everything but the manifest into a folder of its own, on the same volume. Whoever was
+/// interrupted goes on where it stopped.
+fn set_aside(volume: &Path, boot: BootId) -> io::Result<()> {
+    let kept = volume.join(ASIDE);
+    let to = kept.join(format!("{boot}"));
+    fs::create_dir_all(&to)?;
+    for file in fs::read_dir(volume)? {
+        let file = file?;
+        let name = file.file_name();
+        if name != MANIFEST && name != ASIDE {
+            fs::rename(file.path(), to.join(name))?;
+        }
+    }
+    fs::File::open(&to)?.sync_all()?;
+    fs::File::open(volume)?.sync_all()?;
+    let mut all = Vec::new();
+    for folder in fs::read_dir(&kept)? {
+        let folder = folder?;
+        all.push((folder.metadata()?.modified()?, folder.path()));
+    }
+    all.sort();
+    let too_many = all.len().saturating_sub(KEPT);
+    for (_, oldest) in all.into_iter().take(too_many) {
+        fs::remove_dir_all(oldest)?;
+    }
+    Ok(())
 }
 
 /// Whether an instance committed anything here: Memgraph keeps logs and snapshots in folders of
@@ -167,14 +222,14 @@ mod tests {
     fn a_boot_lasts_as_long_as_its_kernel_and_its_volume() {
         let folder = tempfile::tempdir().expect("a folder");
         let volume = folder.path().join("data");
-        let first = prepare(&volume, POD, "a").expect("a start");
-        let second = prepare(&volume, POD, "a").expect("a start");
+        let first = prepare(&volume, POD, "a", None).expect("a start");
+        let second = prepare(&volume, POD, "a", None).expect("a start");
         assert_eq!(first.incarnation.boot, second.incarnation.boot);
         assert_ne!(first.incarnation.start, second.incarnation.start);
-        let rebooted = prepare(&volume, POD, "b").expect("a start");
+        let rebooted = prepare(&volume, POD, "b", None).expect("a start");
         assert_ne!(rebooted.incarnation.boot, second.incarnation.boot);
         fs::remove_dir_all(&volume).expect("a lost volume");
-        let replaced = prepare(&volume, POD, "b").expect("a start");
+        let replaced = prepare(&volume, POD, "b", None).expect("a start");
         assert_ne!(replaced.incarnation.boot, rebooted.incarnation.boot);
     }
 
@@ -186,10 +241,10 @@ mod tests {
             if let Some(file) = file {
                 fs::write(volume.join(file), "").expect("a file");
             }
-            assert_eq!(prepare(volume, POD, "a").expect("a start").volume, VolumeView::New);
+            assert_eq!(prepare(volume, POD, "a", None).expect("a start").volume, VolumeView::New);
         }
         fs::write(volume.join("log.0"), "x").expect("a log");
-        assert_eq!(prepare(volume, POD, "a").expect("a start").volume, VolumeView::Used);
+        assert_eq!(prepare(volume, POD, "a", None).expect("a start").volume, VolumeView::Used);
     }
 
     #[test]
@@ -197,8 +252,60 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("wal")).expect("a folder");
         fs::write(folder.path().join("wal/1"), "x").expect("a log");
-        let life = prepare(folder.path(), POD, "a").expect("a start");
+        let life = prepare(folder.path(), POD, "a", None).expect("a start");
         assert_eq!(life.volume, VolumeView::Used);
+    }
+
+    #[test]
+    fn an_order_sets_the_data_of_one_boot_aside_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let volume = folder.path();
+        let first = prepare(volume, POD, "a", None).expect("a start").incarnation.boot;
+        fs::write(volume.join("log.0"), "data").expect("a log");
+        let other = BootId(first.0 ^ 1);
+        let life = prepare(volume, POD, "a", Some(other)).expect("a start");
+        assert_eq!((life.incarnation.boot, life.volume), (first, VolumeView::Used));
+
+        let life = prepare(volume, POD, "a", Some(first)).expect("a start");
+        assert_ne!(life.incarnation.boot, first);
+        assert_eq!(life.volume, VolumeView::New);
+        let kept = volume.join(ASIDE).join(first.to_string()).join("log.0");
+        assert_eq!(fs::read_to_string(&kept).expect("the old log"), "data");
+
+        // The same order again is for a boot that is gone.
+        fs::write(volume.join("log.0"), "new data").expect("a log");
+        let again = prepare(volume, POD, "a", Some(first)).expect("a start");
+        assert_eq!(again.incarnation.boot, life.incarnation.boot);
+        assert_eq!(again.volume, VolumeView::Used);
+        assert_eq!(fs::read_to_string(&kept).expect("the old log"), "data");
+    }
+
+    #[test]
+    fn a_move_that_was_interrupted_is_finished() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let volume = folder.path();
+        let old = prepare(volume, POD, "a", None).expect("a start").incarnation.boot;
+        fs::write(volume.join("log.0"), "data").expect("a log");
+        // The order was used up, and the process ended before anything was moved.
+        let used_up =
+            Manifest { schema: SCHEMA, kernel: "a".to_owned(), boot: BootId(7), aside: Some(old) };
+        write(&volume.join(MANIFEST), &used_up).expect("a manifest");
+        let life = prepare(volume, POD, "a", None).expect("a start");
+        assert_eq!((life.incarnation.boot, life.volume), (BootId(7), VolumeView::New));
+        assert!(volume.join(ASIDE).join(old.to_string()).join("log.0").exists());
+    }
+
+    #[test]
+    fn the_last_few_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let volume = folder.path();
+        let mut order = None;
+        for _ in 0..KEPT + 3 {
+            let life = prepare(volume, POD, "a", order).expect("a start");
+            fs::write(volume.join("log.0"), "data").expect("a log");
+            order = Some(life.incarnation.boot);
+        }
+        assert_eq!(fs::read_dir(volume.join(ASIDE)).expect("a folder").count(), KEPT);
     }
 
     #[test]
@@ -206,7 +313,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         for text in ["", "{}", r#"{"schema":2,"kernel":"a","boot":"1"}"#] {
             fs::write(folder.path().join(MANIFEST), text).expect("a file");
-            let error = prepare(folder.path(), POD, "a").expect_err("no manifest");
+            let error = prepare(folder.path(), POD, "a", None).expect_err("no manifest");
             assert!(matches!(error, EntryError::Manifest { .. }), "{error}");
         }
     }

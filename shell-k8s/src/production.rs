@@ -11,7 +11,7 @@ use ha_core::{
     action::Action,
     desired::Desired,
     history::Outcome,
-    ids::{ControllerId, InstanceId, ResourceVersion},
+    ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{PodView, StoredRecord},
     reading::Why,
@@ -125,6 +125,14 @@ impl Effects for Production {
         let endpoints = self.endpoints.clone();
         let prober = Prober::new(self.access.clone(), endpoints.clone(), self.limits.look);
         Box::new(InstanceProber { id, endpoints, prober })
+    }
+
+    async fn restart(&self, on: InstanceRef) -> Outcome {
+        match self.cluster.delete_pod(on.id, on.incarnation.pod).await {
+            Written::Done(_) => Outcome::Done,
+            Written::Refused => Outcome::Refused,
+            Written::Unknown(_) => Outcome::Unknown,
+        }
     }
 
     async fn holds(&self, action: &Action, addresses: &Addresses) -> bool {

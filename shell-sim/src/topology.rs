@@ -105,6 +105,7 @@ fn is_awaited(world: &World, place: Place) -> bool {
             | Action::SetRoute(_)
             | Action::Promote { .. }
             | Action::Demote { .. }
+            | Action::SetAside { .. }
             | Action::Drop { .. }
             | Action::Commit { .. } => false,
         })

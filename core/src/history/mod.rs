@@ -197,7 +197,10 @@ impl History {
                 Outcome::Unknown => self.confirmed = None,
                 Outcome::NotSent | Outcome::Refused | Outcome::Branched | Outcome::Unreachable => {}
             },
-            Action::Promote { .. } | Action::Demote { .. } | Action::Drop { .. } => {}
+            Action::Promote { .. }
+            | Action::Demote { .. }
+            | Action::Drop { .. }
+            | Action::SetAside { .. } => {}
         }
     }
 

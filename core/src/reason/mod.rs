@@ -381,6 +381,18 @@ pub enum Reason {
     UnprovenRow(InstanceId),
     /// A replica that stays invalid is registered once more.
     StuckInvalid(InstanceId),
+    /// Its history branched off from its main's; it has no vote.
+    Branched(InstanceId),
+    /// The voter's history branched off from its main's.
+    VoterBranched(InstanceId),
+    /// Data is set aside only under a main whose reign is steady.
+    ResetWaits(InstanceId),
+    /// The record orders that its data be set aside.
+    ResetOrdered(InstanceId),
+    /// Its data was set aside once under this main, and branched off again.
+    ResetInVain(InstanceId),
+    /// These began anew and are proven.
+    ResetsDone(BTreeSet<InstanceId>),
     /// A new try is made after a pause.
     RetryLater(InstanceId),
     /// The reign has no voter yet.
@@ -443,6 +455,9 @@ impl Reason {
                 | Self::MainUnproven { state: None, .. }
                 | Self::TargetWaits { why: Unfit::TailAtRisk | Unfit::Unproven, .. }
         );
+        if matches!(self, Self::VoterBranched(_)) {
+            return Some(Recipe::VoteMove);
+        }
         if nobody_is_proven { Some(Recipe::LossAccepted) } else { None }
     }
 }

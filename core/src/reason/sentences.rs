@@ -60,6 +60,12 @@ impl fmt::Display for Reason {
             | Self::RecordInDoubt
             | Self::UnprovenRow(_)
             | Self::StuckInvalid(_)
+            | Self::Branched(_)
+            | Self::VoterBranched(_)
+            | Self::ResetWaits(_)
+            | Self::ResetOrdered(_)
+            | Self::ResetInVain(_)
+            | Self::ResetsDone(_)
             | Self::RetryLater(_)
             | Self::NoVoter
             | Self::VoterWaits { .. }
@@ -210,6 +216,24 @@ impl Reason {
             Self::WrongMode(id) => write!(f, "the row of {id} has another mode than wanted"),
             Self::UnprovenRow(id) => write!(f, "the row of {id} proves nothing"),
             Self::StuckInvalid(id) => write!(f, "{id} stays invalid"),
+            Self::Branched(id) => write!(f, "the history of {id} branched off from its main's"),
+            Self::VoterBranched(id) => {
+                write!(f, "the history of {id}, which votes, branched off from its main's")
+            }
+            Self::ResetWaits(id) => {
+                write!(f, "{id} branched off; its data is set aside once the reign is steady")
+            }
+            Self::ResetOrdered(id) => write!(f, "the record orders it for {id}"),
+            Self::ResetInVain(id) => {
+                write!(
+                    f,
+                    "{id} branched off again after its data was set aside; look at both copies"
+                )
+            }
+            Self::ResetsDone(ids) => {
+                f.write_str("began anew and proven: ")?;
+                list(f, ids)
+            }
             Self::RetryLater(id) => {
                 write!(f, "{id} could not be registered, next try after a pause")
             }

@@ -1,7 +1,7 @@
 //! Register replicas on the main: at once after a promotion, because that is what makes them
 //! refuse the old main (MR 3.4). A row that is wrong is cleared before it is made anew.
 
-use super::Verdict;
+use super::{Verdict, reset};
 use crate::{
     action::Action,
     ids::InstanceId,
@@ -14,7 +14,7 @@ use crate::{
 use alloc::vec;
 
 /// The main on which replicas may be registered, in a stage that allows it.
-fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
+pub(super) fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
     let record = s.record.filter(|record| record.stage != Stage::Intent)?;
     let ready = record.stage == Stage::Steady || s.nobody_forwards();
     s.proven_main().filter(|_| ready).map(|main| (record, main))
@@ -44,8 +44,9 @@ fn clear_because(
     if row.mode != wanted {
         return Some(Reason::WrongMode(id));
     }
-    if !s.is_replica(id) {
-        return None;
+    let at = s.replica(id)?;
+    if reset::is_of_old_data(s, record, main, at) {
+        return Some(Reason::UnprovenRow(id));
     }
     let to_vote = record.stage == Stage::Withdrawn && wanted == SyncMode::StrictSync;
     if to_vote && !s.registered(main, id) {
@@ -84,7 +85,8 @@ pub(super) fn clear_row(s: &Situation<'_>, id: InstanceId) -> Verdict {
 pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let Some((record, main)) = reigning(s) else { return Verdict::Pass };
     let Some(replica) = s.replica(id) else { return Verdict::Pass };
-    if main.rows.contains_key(&id) || s.is_deleting(id) || s.branched_off(&main, id) {
+    let is_kept_out = s.is_deleting(id) || s.branched_off(&main, id) || s.resets(replica);
+    if main.rows.contains_key(&id) || is_kept_out {
         return Verdict::Pass;
     }
     if record.is_voter(id) && !s.is_fenced() {
@@ -95,24 +97,20 @@ pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
     Verdict::Act(vec![register], Reason::Unregistered(id))
 }
 
-/// A40. What branched off or stays invalid needs another recipe.
-pub(super) fn diverged(s: &Situation<'_>, id: InstanceId) -> Verdict {
+/// A45. A replica that stays invalid after it was registered once more needs a person, or the vote to
+/// move.
+pub(super) fn stays_invalid(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let Some((record, main)) = reigning(s) else { return Verdict::Pass };
-    let row = main.rows.get(&id);
-    let branched =
-        s.branched_off(&main, id) || row.is_some_and(|row| row.state == RowState::Diverged);
     let stuck = s.is_replica(id)
         && tried_again(s, &main, id)
-        && row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
-    let recipe = if branched {
-        Recipe::DataReset
-    } else if stuck && record.is_voter(id) {
-        Recipe::VoteMove
-    } else if stuck {
-        Recipe::DataReset
-    } else {
+        && main
+            .rows
+            .get(&id)
+            .is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+    if !stuck {
         return Verdict::Pass;
-    };
+    }
+    let recipe = if record.is_voter(id) { Recipe::VoteMove } else { Recipe::DataReset };
     Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(id) })
 }
 

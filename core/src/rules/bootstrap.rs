@@ -84,7 +84,7 @@ pub(super) fn first_main(s: &Situation<'_>) -> Verdict {
         members: BTreeMap::new(),
         before: None,
         former: s.others(at.id).collect(),
-        resets: BTreeSet::new(),
+        resets: BTreeMap::new(),
         pending_drops: BTreeSet::new(),
         answered: s.obs.desired.switchover.map(|request| request.id),
         controllers: BTreeSet::from([s.obs.leadership.me]),

@@ -116,7 +116,7 @@ fn outrunning_voter(
         let stands =
             at.incarnation == proof.replica || at.incarnation.keeps_writes_of(&proof.replica);
         let ahead = if row.state == RowState::Diverged { 0 } else { row.behind };
-        (stands && !record.resets.contains(&id)).then_some((id, at.incarnation, ahead))
+        (stands && !record.resets(at)).then_some((id, at.incarnation, ahead))
     })
 }
 
@@ -163,14 +163,14 @@ pub(super) fn renew(s: &Situation<'_>) -> Verdict {
     let Some(record) = steady(s) else { return Verdict::Pass };
     if let Some(at) = s.replica(record.target) {
         let complete = s.keeps_all(at.id, record.incarnation, at.incarnation);
-        if !complete || record.resets.contains(&at.id) {
+        if !complete || record.resets(at) {
             return Verdict::Pass;
         }
         let actions = intent(s, record, at.id, at.incarnation, voter_before(s), Cause::Renewal);
         return Verdict::Act(actions, Reason::TargetIsReplica(at.id));
     }
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
-    if record.resets.contains(&main.at.id) {
+    if record.resets(main.at) {
         return Verdict::Pass;
     }
     if let Some(voter) = out_of_touch(s, record, &main) {
@@ -399,7 +399,7 @@ fn complete_before(s: &Situation<'_>, record: &Record) -> Option<Before> {
     let before = record.before?;
     let at = s.lives(before.main)?;
     let complete = s.keeps_all(before.main, before.incarnation, at.incarnation)
-        && !record.resets.contains(&before.main)
+        && !record.resets(at)
         && !s.is_deleting(before.main);
     complete.then_some(Before { main: before.main, incarnation: at.incarnation })
 }

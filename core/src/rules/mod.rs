@@ -8,6 +8,7 @@ mod fence;
 mod promote;
 mod prove;
 mod report;
+mod reset;
 mod route;
 mod trust;
 
@@ -74,8 +75,8 @@ macro_rules! rule_ids {
 
 rule_ids!(
     T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60,
-    E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A50, V10, V20, V30, V40,
-    V50, R10, R20, X10, X20, X30, X40,
+    E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50, V10, V20, V30,
+    V40, V50, V60, R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -154,9 +155,9 @@ const fn each(
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
-    A20, A30, A40, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70, F10,
-    F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60, V10, V20,
-    V30, V40, V50, X10, X20, X30, X40,
+    A20, A30, A40, A45, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70,
+    F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60, V10,
+    V20, V30, V40, V50, V60, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -199,7 +200,8 @@ pub const RULES: &[Rule] = &[
 
     each(A20, Attach, "clear-row", "a row is a phantom, of another mode, unproven or stuck", attach::clear_row),
     each(A30, Attach, "register", "a replica has no row", attach::register),
-    each(A40, Attach, "diverged", "a replica's history branched off", attach::diverged),
+    each(A40, Attach, "set-aside", "an instance without a vote branched off", reset::set_aside),
+    each(A45, Attach, "stays-invalid", "an instance stays invalid after a second registration", attach::stays_invalid),
     each(A50, Attach, "absent", "an instance is no replica to be registered", attach::absent),
 
     once(V10, Prove, "voter-proof", "the voter of a new reign is registered", prove::voter),
@@ -207,6 +209,7 @@ pub const RULES: &[Rule] = &[
     once(V30, Prove, "steady", "the first commit was acknowledged", prove::steady),
     once(V40, Prove, "record-proofs", "replicas were proven, or former mains seen as replicas", prove::record_proofs),
     once(V50, Prove, "prove-by-commit", "a ready replica is not proven", prove::by_commit),
+    once(V60, Prove, "reset-done", "an instance whose data was set aside is proven again", reset::reset_done),
 
     once(R10, Route, "route-to-main", "main and voter are proven", route::open),
     once(R20, Route, "route-waits", "main or voter is not proven", route::waits),

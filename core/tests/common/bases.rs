@@ -180,7 +180,7 @@ fn settled() -> ClusterObservation {
         ]),
         before: None,
         former: BTreeSet::new(),
-        resets: BTreeSet::new(),
+        resets: BTreeMap::new(),
         pending_drops: BTreeSet::new(),
         answered: None,
         controllers: BTreeSet::from([ControllerId(1)]),

@@ -11,7 +11,7 @@ use ha_core::{
         RoleView, Route, RowState, SyncMode, VolumeView, Witness,
     },
     reading::{Age, Reading, Why},
-    record::{Before, Cause, Member, Proof, Stage},
+    record::{Before, Cause, Member, Proof, Reset, Stage},
 };
 use proptest::prelude::*;
 use std::fmt;
@@ -320,9 +320,11 @@ fn former(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     }
 }
 
-fn reset(obs: &mut ClusterObservation, id: InstanceId, _: usize) {
+fn reset(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
+    let boot = pick(choice, &[life(id), rebooted(life(id))]).boot;
     if let Some(record) = record(obs) {
-        record.resets.insert(id);
+        let main = record.incarnation;
+        record.resets.insert(id, Reset { boot, main });
     }
 }
 

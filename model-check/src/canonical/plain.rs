@@ -52,7 +52,12 @@ pub(super) fn number_tickets(world: &mut World) {
         }
         for (id, body) in &world.network.messages {
             match body {
-                MessageBody::RecordWrite { by, ticket, .. } if *by == me => tickets.push(*ticket),
+                MessageBody::RecordWrite { by, ticket, .. }
+                | MessageBody::SetAside { by, ticket, .. }
+                    if *by == me =>
+                {
+                    tickets.push(*ticket)
+                }
                 MessageBody::RecordAnswer { ticket, .. } if id.to == here => tickets.push(*ticket),
                 _ => {}
             }
@@ -67,7 +72,12 @@ pub(super) fn number_tickets(world: &mut World) {
         }
         for (id, body) in &mut world.network.messages {
             match body {
-                MessageBody::RecordWrite { by, ticket, .. } if *by == me => *ticket = rank(*ticket),
+                MessageBody::RecordWrite { by, ticket, .. }
+                | MessageBody::SetAside { by, ticket, .. }
+                    if *by == me =>
+                {
+                    *ticket = rank(*ticket)
+                }
                 MessageBody::RecordAnswer { ticket, .. } if id.to == here => {
                     *ticket = rank(*ticket)
                 }
@@ -79,7 +89,8 @@ pub(super) fn number_tickets(world: &mut World) {
     let living: Vec<ControllerId> =
         world.controllers.iter().filter_map(|c| c.process.as_ref()).map(|p| p.me()).collect();
     for body in world.network.messages.values_mut() {
-        if let MessageBody::RecordWrite { by, ticket, .. } = body
+        if let MessageBody::RecordWrite { by, ticket, .. }
+        | MessageBody::SetAside { by, ticket, .. } = body
             && !living.contains(by)
         {
             *ticket = 0;

@@ -300,6 +300,7 @@ impl List<'_> {
                 | Kind::Register
                 | Kind::Drop
                 | Kind::Mark
+                | Kind::SetAside
                 | Kind::Record => {
                     self.outside(Outside::Answer, Act::DeliverUnanswered(*id));
                 }
@@ -351,7 +352,7 @@ fn is_awaited(world: &World, id: &MessageId, body: &MessageBody) -> bool {
             let Place::Controller(no) = id.from else { return open };
             open && is_awake(world, no)
         }
-        MessageBody::RecordWrite { by, ticket, .. } => {
+        MessageBody::RecordWrite { by, ticket, .. } | MessageBody::SetAside { by, ticket, .. } => {
             let Place::Controller(no) = id.from else { return true };
             is_awake(world, no)
                 && world.controller(no).is_ok_and(|process| {

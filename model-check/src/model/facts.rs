@@ -81,6 +81,7 @@ pub(super) fn is_at_once(world: &World, grain: &Grain, id: &MessageId) -> bool {
             | Kind::Register
             | Kind::Drop
             | Kind::Mark
+            | Kind::SetAside
             | Kind::Record,
             true,
         ) => true,
@@ -96,6 +97,7 @@ pub(super) fn is_at_once(world: &World, grain: &Grain, id: &MessageId) -> bool {
             | Kind::Register
             | Kind::Drop
             | Kind::Mark
+            | Kind::SetAside
             | Kind::Record,
             false,
         )

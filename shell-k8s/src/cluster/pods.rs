@@ -2,7 +2,7 @@
 //! each period says how old that knowledge is, since a watch that is silent proves nothing. Both are
 //! merged by resource version: whichever is older changes nothing.
 
-use super::{ApiError, Cluster, Names, version};
+use super::{ApiError, Cluster, Names, Written, version};
 use futures::StreamExt;
 use gateway::clock::Clock;
 use ha_core::{
@@ -13,7 +13,7 @@ use ha_core::{
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 use kube::{
     Api,
-    api::ListParams,
+    api::{DeleteParams, ListParams, Preconditions},
     runtime::{
         WatchStreamExt,
         utils::Backoff,
@@ -92,6 +92,23 @@ impl Cluster {
         PodWatch { receiver, task }
     }
 
+    /// Deletes the pod of an instance, if it is still that one.
+    pub async fn delete_pod(&self, id: InstanceId, uid: PodUid) -> Written {
+        let name = self.names.pod(id);
+        let object = self.object::<Pod>(&name);
+        // The same number is written with dashes there.
+        let uid = uuid_text(uid);
+        let params = DeleteParams {
+            preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        match self.call("delete", &object, self.pod_api().delete(&name, &params)).await {
+            Ok(_) => Written::Done(ResourceVersion(0)),
+            Err(error) if error.is_refusal() => Written::Refused,
+            Err(error) => Written::Unknown(error.to_string()),
+        }
+    }
+
     fn pod_api(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), self.names.namespace())
     }
@@ -148,6 +165,13 @@ impl Cluster {
         })?;
         Ok((version, list.items))
     }
+}
+
+/// A uid in the form that Kubernetes writes.
+fn uuid_text(uid: PodUid) -> String {
+    let hex = format!("{:032x}", uid.0);
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    parts.map(|range| hex.get(range).unwrap_or_default()).join("-")
 }
 
 fn lock(merged: &Mutex<Merged>) -> MutexGuard<'_, Merged> {

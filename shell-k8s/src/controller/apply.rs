@@ -84,6 +84,14 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Outcome) {
                 }
             }
         }
+        Action::SetAside { on, .. } => {
+            let addresses = shared.mind().addresses();
+            if !shared.effects.holds(action, &addresses).await || !ready() {
+                return (now(), Outcome::NotSent);
+            }
+            let outcome = shared.effects.restart(*on).await;
+            (now(), outcome)
+        }
         Action::Promote { .. }
         | Action::Demote { .. }
         | Action::Register { .. }

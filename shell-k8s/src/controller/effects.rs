@@ -10,7 +10,7 @@ use ha_core::{
     action::Action,
     desired::Desired,
     history::Outcome,
-    ids::{ControllerId, InstanceId, ResourceVersion},
+    ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{PodView, StoredRecord},
     reading::Why,
@@ -65,6 +65,9 @@ pub trait Effects: Send + Sync + 'static {
 
     /// Somebody who looks at that instance.
     fn prober(&self, id: InstanceId) -> Box<dyn Probing>;
+
+    /// Ends the pod of an instance, if it is still the one of that life.
+    async fn restart(&self, on: InstanceRef) -> Outcome;
 
     /// Whether everything that an action which is no command needs of instances holds now.
     async fn holds(&self, action: &Action, addresses: &Addresses) -> bool;

@@ -117,6 +117,7 @@ const fn kind(action: &Action) -> &'static str {
         Action::Demote { .. } => "demote",
         Action::Register { .. } => "register",
         Action::Drop { .. } => "drop",
+        Action::SetAside { .. } => "set-aside",
         Action::Commit { .. } => "commit",
     }
 }
@@ -202,6 +203,7 @@ impl Status {
             | Action::Demote { .. }
             | Action::Register { .. }
             | Action::Drop { .. }
+            | Action::SetAside { .. }
             | Action::Commit { .. } => {}
         }
     }

@@ -9,7 +9,7 @@ mod process;
 pub use process::Program;
 
 use crate::{
-    cluster::{APP_LABEL, Names},
+    cluster::{APP_LABEL, Cluster, Names},
     memgraph::Endpoints,
 };
 use ha_core::ids::InstanceId;
@@ -82,6 +82,8 @@ struct Running {
 struct Shared {
     settings: Settings,
     client: Client,
+    /// Where orders to set data aside stand.
+    record: Cluster,
     kernel: String,
     set_uid: String,
     running: Mutex<BTreeMap<InstanceId, Running>>,
@@ -109,8 +111,9 @@ impl Kubelet {
         let sets: Api<StatefulSet> = Api::namespaced(client.clone(), settings.names.namespace());
         let made = sets.create(&PostParams::default(), &stateful_set(&settings)).await?;
         let set_uid = made.metadata.uid.unwrap_or_default();
+        let record = Cluster::new(client.clone(), settings.names.clone());
         let running = Mutex::default();
-        let shared = Arc::new(Shared { settings, client, kernel, set_uid, running });
+        let shared = Arc::new(Shared { settings, client, record, kernel, set_uid, running });
         let mut tasks = JoinSet::new();
         for id in shared.settings.names.instances() {
             tasks.spawn(pod::keep(Arc::clone(&shared), id));

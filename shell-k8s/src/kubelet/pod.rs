@@ -83,7 +83,7 @@ async fn make(shared: &Shared, id: InstanceId) -> Result<(String, PodUid), Strin
 async fn run(shared: &Shared, id: InstanceId, name: &str, uid: PodUid) {
     let mut restarts = 0;
     loop {
-        let mut process = match Process::start(shared, id, uid) {
+        let mut process = match Process::start(shared, id, uid).await {
             Ok(process) => process,
             Err(error) => {
                 tracing::warn!(instance = %id, error, "no process");

@@ -2,7 +2,10 @@
 
 use super::Shared;
 use crate::{entrypoint, memgraph::Life};
-use ha_core::ids::{InstanceId, PodUid};
+use ha_core::{
+    ids::{InstanceId, PodUid},
+    observation::RecordContent,
+};
 use std::{
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -34,9 +37,24 @@ pub(super) struct Process {
 
 impl Process {
     /// Prepares the volume and starts a process on it.
-    pub(super) fn start(shared: &Shared, id: InstanceId, pod: PodUid) -> Result<Self, String> {
+    pub(super) async fn start(
+        shared: &Shared,
+        id: InstanceId,
+        pod: PodUid,
+    ) -> Result<Self, String> {
         let volume = shared.folder(id);
-        let life = entrypoint::prepare(&volume, pod, &shared.kernel).map_err(|e| e.to_string())?;
+        let order = match shared.record.read_record().await.map(|stored| stored.content) {
+            Ok(RecordContent::Record(record)) => record.resets.get(&id).map(|order| order.boot),
+            // No order that can be read: nothing is done to the data.
+            Ok(
+                RecordContent::Absent
+                | RecordContent::Newer { .. }
+                | RecordContent::Unreadable { .. },
+            )
+            | Err(_) => None,
+        };
+        let life = entrypoint::prepare(&volume, pod, &shared.kernel, order)
+            .map_err(|error| error.to_string())?;
         let mut command = command(shared, id, &volume, &life);
         let child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
         Ok(Self { child })

@@ -73,7 +73,9 @@ impl Commander {
     /// The statement of a command; none for what is no command, or has no address.
     fn statement(&self, action: &Action, addresses: &Addresses) -> Option<String> {
         Some(match action {
-            Action::WriteRecord { .. } | Action::SetRoute(_) => return None,
+            Action::WriteRecord { .. } | Action::SetRoute(_) | Action::SetAside { .. } => {
+                return None;
+            }
             Action::Promote { .. } => "SET REPLICATION ROLE TO MAIN".to_owned(),
             Action::Demote { on, .. } => {
                 let port = self.names.replication_port(on.id);
@@ -171,6 +173,7 @@ fn outcome(action: &Action, answer: Result<(), Failed>) -> Outcome {
         | Action::Promote { .. }
         | Action::Demote { .. }
         | Action::Drop { .. }
+        | Action::SetAside { .. }
         | Action::WriteRecord { .. }
         | Action::SetRoute(_) => Outcome::Refused,
     }

@@ -12,7 +12,7 @@ use ha_core::{
     desired::Desired,
     history::Outcome,
     ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion},
-    leadership::{LeaseSample, Timing},
+    leadership::{LeaseSample, Millis, Timing},
     observation::{
         BoltView, ClusterObservation, PodView, RecordContent, RoleView, Row, RowState,
         StoredRecord, VolumeView,
@@ -22,7 +22,8 @@ use ha_core::{
 };
 use serde_json::Value;
 use shell_k8s::{
-    controller::{Controller, Effects, Probing, Settings, Unavailable, Written},
+    cluster::{Names, Written},
+    controller::{Controller, Effects, Probing, Settings, Unavailable},
     http::{Site, serve_at},
     memgraph::{Addresses, Endpoints, Look},
 };
@@ -155,7 +156,10 @@ impl World {
                     rows.remove(replica);
                 }
             }
-            Action::Commit { .. } | Action::WriteRecord { .. } | Action::SetRoute(_) => {}
+            Action::SetAside { .. }
+            | Action::Commit { .. }
+            | Action::WriteRecord { .. }
+            | Action::SetRoute(_) => {}
         }
         Outcome::Done
     }
@@ -191,18 +195,16 @@ impl Probing for Looking {
 #[async_trait]
 impl Effects for StandIn {
     async fn record(&self) -> Result<StoredRecord, Unavailable> {
-        self.world().seen.record.known().cloned().ok_or_else(|| Unavailable {
-            what: "the record".to_owned(),
-            why: "the stand-in has none".to_owned(),
-        })
+        let record = self.world().seen.record.known().cloned();
+        record.ok_or_else(|| Unavailable("the stand-in has no record".to_owned()))
     }
 
-    async fn pods(&self) -> Result<Vec<(InstanceId, Option<PodView>)>, Unavailable> {
+    fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)> {
         let world = self.world();
         let pod = |(id, view): (&InstanceId, &ha_core::observation::InstanceView)| {
             (*id, view.pod.known().copied().flatten())
         };
-        Ok(world.seen.instances.iter().map(pod).collect())
+        Some((Clock::system().monotonic(), world.seen.instances.iter().map(pod).collect()))
     }
 
     async fn desired(&self) -> Result<Desired, Unavailable> {
@@ -244,6 +246,10 @@ impl Effects for StandIn {
 
     fn prober(&self, id: InstanceId) -> Box<dyn Probing> {
         Box::new(Looking(self.clone(), id))
+    }
+
+    async fn restart(&self, _on: InstanceRef) -> Outcome {
+        Outcome::Done
     }
 
     async fn holds(&self, _action: &Action, _addresses: &Addresses) -> bool {
@@ -300,7 +306,9 @@ impl Served {
         };
         let look_period = Duration::from_millis(100);
         let settings = Settings { timing, look_period, ..Settings::default() };
-        let names = Endpoints::pods("memgraph-ha", "memgraph");
+        let names = Endpoints::pods(
+            Names::new("memgraph", "memgraph", "memgraph-ha", 3).expect("names"),
+        );
         let effects = Arc::new(world.clone());
         let controller = Controller::new(settings, effects, ME, 1, Clock::system(), names);
         let listener = TcpListener::bind(address).await.expect("a port");

@@ -68,6 +68,8 @@ counters! {
     power_losses,
     /// Processes that ended.
     crashes,
+    /// Volumes whose data was set aside.
+    resets,
 }
 
 impl Counters {
@@ -97,6 +99,7 @@ impl Counters {
                     u64::from(message.kind == Kind::Finalize && !message.answer);
             }
             Happening::ProcessEnded(_) => self.crashes += 1,
+            Happening::SetAside(_) => self.resets += 1,
             Happening::Ended { .. }
             | Happening::Leads(_)
             | Happening::LeaseConflict(_)

@@ -138,6 +138,7 @@ impl Line {
                 | Happening::RoleChanged(..)
                 | Happening::Discarded(_)
                 | Happening::Replaced(_)
+                | Happening::SetAside(_)
                 | Happening::Granted { .. }
                 | Happening::Withdrawn { .. }
                 | Happening::Rejected(..) => true,

@@ -57,6 +57,7 @@ impl Fair {
             | Happening::Discarded(_)
             | Happening::Applied(..)
             | Happening::Replaced(_)
+            | Happening::SetAside(_)
             | Happening::Granted { .. }
             | Happening::Told(..)
             | Happening::Forwarded { .. }

@@ -353,6 +353,7 @@ impl Walker {
             Kind::Register,
             Kind::Drop,
             Kind::Mark,
+            Kind::SetAside,
             Kind::Record,
             Kind::Finalize,
             Kind::Prepare,
@@ -371,6 +372,7 @@ impl Walker {
             | Kind::Register
             | Kind::Drop
             | Kind::Mark
+            | Kind::SetAside
             | Kind::Record
             | Kind::Lease
             | Kind::Beat

@@ -106,6 +106,7 @@ fn rewritten(verdict: Verdict, change: impl Fn(Record) -> Record) -> Verdict {
         Action::SetRoute(_)
         | Action::Promote { .. }
         | Action::Demote { .. }
+        | Action::SetAside { .. }
         | Action::Register { .. }
         | Action::Drop { .. }
         | Action::Commit { .. } => action,

@@ -178,6 +178,7 @@ const fn of_happening(happening: &Happening) -> Lane {
         | Happening::Discarded(id)
         | Happening::Applied(id, _)
         | Happening::Replaced(id)
+        | Happening::SetAside(id)
         | Happening::Rejected(id, _)
         | Happening::Landed { on: id, .. }
         | Happening::RpcReceived { to: id, .. } => of(*id),

@@ -2,13 +2,13 @@
 //! it knows nothing of what the content means.
 
 use super::{
-    World,
+    Step, World,
     happening::Happening,
     names::{ControllerNo, Kind, Place},
     network::Body,
 };
 use ha_core::{
-    ids::{ControllerId, ResourceVersion},
+    ids::{ControllerId, InstanceRef, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{RecordContent, StoredRecord},
     record::Record,
@@ -101,6 +101,25 @@ impl World {
             out.push(Happening::RecordConflict(from));
         }
         self.answer_writer(Kind::Record, from, by, Body::RecordAnswer { ticket, version });
+    }
+
+    /// The pod of an instance whose data is to be set aside ends, so that its next start does it. A
+    /// pod that is another by now is left alone, however late the order comes.
+    pub(super) fn set_aside_arrived(
+        &mut self,
+        from: Place,
+        (by, ticket): (ControllerId, u32),
+        on: InstanceRef,
+        out: &mut Vec<Happening>,
+    ) -> Step {
+        let body = self.body(on.id)?;
+        let meant = body.pod.as_ref().is_some_and(|pod| pod.uid == on.incarnation.pod);
+        if meant && body.runs() {
+            self.crash(on.id, out)?;
+        }
+        let version = meant.then_some(self.api.version);
+        self.answer_writer(Kind::SetAside, from, by, Body::RecordAnswer { ticket, version });
+        Ok(())
     }
 
     pub(super) fn lease_write_arrived(

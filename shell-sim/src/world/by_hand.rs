@@ -44,6 +44,7 @@ impl World {
             | Body::Request { .. }
             | Body::Close { .. }
             | Body::RecordWrite { .. }
+            | Body::SetAside { .. }
             | Body::RecordAnswer { .. }
             | Body::LeaseWrite { .. }
             | Body::LeaseAnswer { .. }

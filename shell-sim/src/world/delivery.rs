@@ -165,6 +165,9 @@ impl World {
                 self.record_write_arrived(id.from, (by, ticket), expected, *record, out);
                 Ok(())
             }
+            (Place::Api, Body::SetAside { by, ticket, on }) => {
+                self.set_aside_arrived(id.from, (by, ticket), on, out)
+            }
             (Place::Api, Body::LeaseWrite { by, expected, release, sent }) => {
                 self.lease_write_arrived(id.from, by, expected, (release, sent), out);
                 Ok(())
@@ -362,7 +365,11 @@ impl World {
             | (Body::Answer { session, .. }, _, Place::Gateway(gateway)) => {
                 self.upstream_closed(gateway, session, out)
             }
-            (Body::RecordWrite { ticket, .. }, Place::Controller(no), _)
+            (
+                Body::RecordWrite { ticket, .. } | Body::SetAside { ticket, .. },
+                Place::Controller(no),
+                _,
+            )
             | (Body::RecordAnswer { ticket, .. }, _, Place::Controller(no)) => {
                 self.record_lost(no, ticket, out);
                 Ok(())

@@ -25,7 +25,7 @@ const REPLICATION_PORT: u16 = 10_000;
 pub(super) fn statement(action: &Action) -> Option<(Kind, Statement<Payload>)> {
     let name = |id: InstanceId| ReplicaName(id.0.into());
     Some(match action {
-        Action::WriteRecord { .. } | Action::SetRoute(_) => return None,
+        Action::WriteRecord { .. } | Action::SetRoute(_) | Action::SetAside { .. } => return None,
         Action::Promote { .. } => (Kind::Promote, Statement::SetRoleMain),
         Action::Demote { .. } => {
             (Kind::Demote, Statement::SetRoleReplica { port: REPLICATION_PORT })
@@ -97,6 +97,14 @@ impl World {
                 let (expected, record) = (*expected, record.clone());
                 let body = Body::RecordWrite { by, ticket, expected, record };
                 self.network.send(Kind::Record, false, Place::Controller(no), Place::Api, body);
+                self.wait(no, action, Awaited::Record(ticket))
+            }
+            (Action::SetAside { on, .. }, _, _) => {
+                let (process, _) = self.acting(no)?;
+                process.tickets += 1;
+                let (by, ticket) = (process.me(), process.tickets);
+                let body = Body::SetAside { by, ticket, on: *on };
+                self.network.send(Kind::SetAside, false, Place::Controller(no), Place::Api, body);
                 self.wait(no, action, Awaited::Record(ticket))
             }
             (_, _, _) => self.finish(no, action, Outcome::Done, out),

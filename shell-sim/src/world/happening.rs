@@ -103,6 +103,8 @@ pub enum Happening {
     Applied(InstanceId, Payload),
     /// A log was replaced as a whole.
     Replaced(InstanceId),
+    /// The data of an instance was set aside.
+    SetAside(InstanceId),
     /// A gateway took a grant.
     Granted {
         /// Which gateway.
@@ -197,6 +199,7 @@ impl fmt::Display for Happening {
             Self::Discarded(id) => write!(f, "discarded {id}"),
             Self::Applied(id, payload) => write!(f, "applied {id} {payload}"),
             Self::Replaced(id) => write!(f, "replaced {id}"),
+            Self::SetAside(id) => write!(f, "set-aside {id}"),
             Self::Granted { gateway, term, main } => {
                 write!(f, "granted {gateway} term={term} {main}")
             }

@@ -149,6 +149,7 @@ impl World {
         if !body.powered {
             return Err(Refused::NotNow("the node has no power; power-on first"));
         }
+        self.set_aside_as_recorded(id, out)?;
         let start = StartId(self.mint.fresh().into());
         let body = self.body_mut(id)?;
         body.start = start;
@@ -256,6 +257,24 @@ impl World {
         if let Some(pod) = &mut body.pod {
             pod.container = Container::Terminated;
         }
+        Ok(())
+    }
+
+    /// What the entrypoint does before a start: where the record orders it of this volume under this
+    /// run of its kernel, the data is kept elsewhere and the volume begins anew. Nothing excuses what
+    /// is lost by that.
+    fn set_aside_as_recorded(&mut self, id: InstanceId, out: &mut Vec<Happening>) -> Step {
+        let boot = self.body(id)?.boot;
+        let order = self.api.record().and_then(|record| record.resets.get(&id));
+        if order.is_none_or(|order| order.boot != boot) {
+            return Ok(());
+        }
+        self.feed(id, Input::Wipe, out)?;
+        let boot = BootId(self.mint.fresh().into());
+        let body = self.body_mut(id)?;
+        body.volume = VolumeView::New;
+        body.boot = boot;
+        out.push(Happening::SetAside(id));
         Ok(())
     }
 

@@ -136,6 +136,8 @@ pub enum Kind {
     Drop,
     /// A controller's own commit.
     Mark,
+    /// A controller's order to set data aside.
+    SetAside,
     /// A write of the record.
     Record,
     /// A write of the lease.
@@ -164,6 +166,7 @@ impl Kind {
         (Self::Register, "register"),
         (Self::Drop, "drop"),
         (Self::Mark, "mark"),
+        (Self::SetAside, "set-aside"),
         (Self::Record, "record"),
         (Self::Lease, "lease"),
         (Self::Question, "question"),

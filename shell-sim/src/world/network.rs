@@ -9,7 +9,7 @@ use crate::memgraph::{self, Rpc, RpcFailure, RpcId, RpcResponse, Session, Statem
 use ha_core::{
     action::Action,
     grant,
-    ids::{ControllerId, InstanceId, ResourceVersion, StartId},
+    ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion, StartId},
     leadership::Millis,
     record::Record,
 };
@@ -92,7 +92,17 @@ pub enum Body {
         /// The new content.
         record: Box<Record>,
     },
-    /// The API server's word on a write of the record: its version, or none for a conflict.
+    /// An order to set data aside.
+    SetAside {
+        /// The process that sent it.
+        by: ControllerId,
+        /// Which write of that process.
+        ticket: u32,
+        /// Whose data, below which life.
+        on: InstanceRef,
+    },
+    /// The API server's word on a write of the record, or on an order: a version, or none where it
+    /// had no effect.
     RecordAnswer {
         /// Which write.
         ticket: u32,
@@ -137,6 +147,7 @@ impl Body {
             Self::Rpc { .. }
             | Self::RpcAnswer { .. }
             | Self::RecordWrite { .. }
+            | Self::SetAside { .. }
             | Self::RecordAnswer { .. }
             | Self::LeaseWrite { .. }
             | Self::LeaseAnswer { .. }

@@ -277,6 +277,10 @@ impl MessageBody {
                 }
                 record.visit(by);
             }
+            Self::SetAside { by: writer, on, .. } => {
+                by.controller(writer);
+                on.visit(by);
+            }
             Self::RecordAnswer { version, .. } => {
                 if let Some(version) = version {
                     by.version(Object::Record, version);

@@ -220,6 +220,7 @@ impl Player {
             | Kind::Register
             | Kind::Drop
             | Kind::Mark
+            | Kind::SetAside
             | Kind::Record
             | Kind::Lease
             | Kind::Beat
