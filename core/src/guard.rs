@@ -2,6 +2,8 @@
 //! vocabulary, from the observation alone. A veto turns a mistake of a rule into a delay; rules
 //! must never need one.
 
+mod reset;
+
 use crate::{
     action::Action,
     ids::{Incarnation, InstanceId, InstanceRef, Term},
@@ -118,8 +120,8 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::VoterIsKept, "the voter's row is dropped only while nobody forwards", voter_is_kept),
     guard(GuardId::CommitIsRecorded, "a commit of ours is made only in a reign whose voters are recorded", commit_is_recorded),
     guard(GuardId::RouteIsProven, "a route opens only to the proven main of a steady reign with a proven voter", route_is_proven),
-    guard(GuardId::ResetsAreEarned, "a reset is ordered of what branched off under a proven main and has no vote", resets_are_earned),
-    guard(GuardId::ResetIsRecorded, "data is set aside only as recorded, of a replica that is neither main nor voter", reset_is_recorded),
+    guard(GuardId::ResetsAreEarned, "a reset is ordered of what branched off under a proven main and has no vote", reset::are_earned),
+    guard(GuardId::ResetIsRecorded, "data is set aside only as recorded, of a replica that is neither main nor voter", reset::is_recorded),
 ];
 
 impl<'a> Seen<'a> {
@@ -297,6 +299,7 @@ fn stages_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
         (Stage::Intent, Stage::Withdrawn) => {
             seen.may_promote() && seen.lives(target) && seen.is_replica(target.id)
         }
+        (Stage::Withdrawn, Stage::Withdrawn) if reset::changes_nothing_else(old, new) => true,
         (Stage::Withdrawn | Stage::Attached, Stage::Withdrawn) => {
             seen.lives(target) && seen.is_replica(target.id)
         }
@@ -465,58 +468,4 @@ fn route_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
         sound && proven
     };
     steady && record.voters().any(votes)
-}
-
-fn resets_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
-    let Some((old, new)) = written(seen, action) else { return true };
-    let Some(old) = old else { return new.resets.is_empty() };
-    if new.resets == old.resets {
-        return true;
-    }
-    let main = InstanceRef { id: old.target, incarnation: old.incarnation };
-    let in_place = old.stage == Stage::Steady
-        && new.stage == Stage::Steady
-        && seen.lives(main)
-        && seen.rows(main.id).is_some();
-    let boot = |id: InstanceId| seen.answer(id).map(|view| view.incarnation.boot);
-    let branched = |id: InstanceId| {
-        let row = seen.rows(main.id).and_then(|rows| rows.get(&id));
-        let made = seen.observation.memory.registered.get(&id);
-        row.is_some_and(|row| row.state == RowState::Diverged)
-            || made.is_some_and(|made| {
-                made.branched >= 2
-                    && made.main == main.incarnation
-                    && seen.lives(InstanceRef { id, incarnation: made.replica })
-            })
-    };
-    let ordered = new.resets.iter().filter(|(id, reset)| old.resets.get(id) != Some(*reset)).all(
-        |(id, reset)| {
-            *id != new.target
-                && !new.is_voter(*id)
-                && new.proof(*id).is_none()
-                && reset.main == main.incarnation
-                && boot(*id) == Some(reset.boot)
-                && branched(*id)
-        },
-    );
-    let ended = old
-        .resets
-        .iter()
-        .filter(|(id, _)| !new.resets.contains_key(id))
-        .all(|(id, reset)| boot(*id).is_some_and(|boot| boot != reset.boot));
-    in_place && ordered && ended
-}
-
-fn reset_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
-    let Action::SetAside { on, .. } = action else { return true };
-    let Some(record) = seen.record() else { return false };
-    let main = InstanceRef { id: record.target, incarnation: record.incarnation };
-    record.stage == Stage::Steady
-        && record.resets(*on)
-        && record.target != on.id
-        && !record.is_voter(on.id)
-        && seen.lives(*on)
-        && seen.is_replica(on.id)
-        && seen.lives(main)
-        && seen.rows(main.id).is_some()
 }

@@ -69,6 +69,7 @@ fn the_target_is_read_again_before_withdrawn_is_written() {
         | Action::SetRoute(_)
         | Action::Promote { .. }
         | Action::Demote { .. }
+        | Action::SetAside { .. }
         | Action::Register { .. }
         | Action::Drop { .. }
         | Action::Commit { .. } => None,

@@ -32,7 +32,10 @@ fn addressed(action: &Action) -> Vec<InstanceRef> {
             vec![]
         }
         Action::SetRoute(Route::Open { main, .. }) => vec![*main],
-        Action::Promote { on, .. } | Action::Demote { on, .. } | Action::Drop { on, .. } => {
+        Action::Promote { on, .. }
+        | Action::Demote { on, .. }
+        | Action::SetAside { on, .. }
+        | Action::Drop { on, .. } => {
             vec![*on]
         }
         Action::Register { on, replica, .. } => vec![*on, *replica],

@@ -47,8 +47,10 @@ const ORDERED: &[(RuleId, RuleId, &str)] = &[
     (RuleId::F45, RuleId::F50, "each ends a proof; the next pass does the other"),
     (RuleId::A20, RuleId::A40, "a wrong row is cleared before its replica is judged"),
     (RuleId::A20, RuleId::A50, "a wrong row is cleared whether its replica answers or not"),
-    (RuleId::A40, RuleId::A50, "a branched history is the deeper reason to wait"),
+    (RuleId::A40, RuleId::A45, "a branched history is proven, a row that stays invalid is not"),
     (RuleId::V40, RuleId::V50, "what is known is recorded before more is asked"),
+    (RuleId::V40, RuleId::V60, "a proof is recorded before what it ends"),
+    (RuleId::V50, RuleId::V60, "a commit proves somebody; an order that is over can wait"),
 ];
 
 /// A rule that is refused by a guard in some spoiled observation, and in which.
@@ -162,6 +164,7 @@ fn is_risky(action: &Action) -> bool {
         | Action::SetRoute(Route::Open { .. })
         | Action::Promote { .. }
         | Action::Demote { .. }
+        | Action::SetAside { .. }
         | Action::Register { .. }
         | Action::Drop { .. } => true,
         Action::SetRoute(Route::Closed | Route::Draining { .. }) | Action::Commit { .. } => false,

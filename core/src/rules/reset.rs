@@ -37,8 +37,16 @@ fn has_branched(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, at: Inst
     s.branched_off(main, at.id) || (diverged && !is_of_old_data(s, record, main, at))
 }
 
+/// Whether the main that was promoted has the only history: everybody else branched off from it, so
+/// that nobody can vote.
+fn is_alone(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> bool {
+    let against =
+        |id| s.replica(id).is_some_and(|at| record.resets(at) || has_branched(s, record, main, at));
+    record.stage == Stage::Withdrawn && s.others(main.at.id).all(against)
+}
+
 /// A40. What branched off is recorded, then set aside; never what votes, and only under a main whose
-/// own data is beyond doubt.
+/// own data is beyond doubt, or that has the only history there is: then one first, to vote.
 pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let Some((record, main)) = reigning(s) else { return Verdict::Pass };
     let Some(at) = s.replica(id) else { return Verdict::Pass };
@@ -46,10 +54,11 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if !ordered && !has_branched(s, record, &main, at) {
         return Verdict::Pass;
     }
-    if record.is_voter(id) {
+    if record.is_voter(id) && record.stage != Stage::Withdrawn {
         return Verdict::Hold(Reason::VoterBranched(id));
     }
-    if record.stage != Stage::Steady {
+    let is_first = s.others(main.at.id).next() == Some(id);
+    if record.stage != Stage::Steady && !(is_first && is_alone(s, record, &main)) {
         return Verdict::Hold(Reason::ResetWaits(id));
     }
     let term = record.term;
@@ -62,7 +71,9 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let mut record = record.clone();
     let reset = Reset { boot: at.incarnation.boot, main: main.at.incarnation };
     record.resets.insert(id, reset);
-    record.members.remove(&id);
+    if record.stage == Stage::Steady {
+        record.members.remove(&id);
+    }
     let write =
         Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
     Verdict::Act(vec![write], Reason::Branched(id))

@@ -306,9 +306,8 @@ impl Served {
         };
         let look_period = Duration::from_millis(100);
         let settings = Settings { timing, look_period, ..Settings::default() };
-        let names = Endpoints::pods(
-            Names::new("memgraph", "memgraph", "memgraph-ha", 3).expect("names"),
-        );
+        let names =
+            Endpoints::pods(Names::new("memgraph", "memgraph", "memgraph-ha", 3).expect("names"));
         let effects = Arc::new(world.clone());
         let controller = Controller::new(settings, effects, ME, 1, Clock::system(), names);
         let listener = TcpListener::bind(address).await.expect("a port");

@@ -8,8 +8,8 @@ use ha_core::{
     ids::{InstanceId, InstanceRef},
     observation::{ClusterObservation, Route},
     plan::Plan,
-    reason::{Loss, Reason, Recipe},
-    record::{Before, Cause, Record, Stage},
+    reason::{Loss, Reason},
+    record::{Before, Cause, Record, Reset, Stage},
     rules::{Judge, RuleId, Verdict},
     situation::Situation,
 };
@@ -87,11 +87,19 @@ fn resets_every_old_main(observation: &ClusterObservation) -> Plan {
         if suspects(s, id) { Verdict::Pass } else { really_of(RuleId::A30, s, id) }
     }
     fn diverged(s: &Situation<'_>, id: InstanceId) -> Verdict {
-        if suspects(s, id) && s.is_replica(id) {
-            let (recipe, instance) = (Recipe::DataReset, Some(id));
-            return Verdict::Hold(Reason::RecipeMissing { recipe, instance });
+        let suspect = s.replica(id).filter(|at| suspects(s, id) && !s.resets(*at));
+        let (Some(record), Some(main), Some(at)) = (s.record, s.proven_main(), suspect) else {
+            return really_of(RuleId::A40, s, id);
+        };
+        let mut record = record.clone();
+        let reset = Reset { boot: at.incarnation.boot, main: main.at.incarnation };
+        if record.resets.insert(id, reset).is_some() {
+            return Verdict::Pass;
         }
-        really_of(RuleId::A40, s, id)
+        record.members.remove(&id);
+        let (expected, record) = (s.version, Box::new(record));
+        let write = Action::WriteRecord { expected, record, reads_target: false };
+        Verdict::Act(vec![write], Reason::Branched(id))
     }
     fn proofs(s: &Situation<'_>) -> Verdict {
         let Some(old) = s.record else { return Verdict::Pass };
@@ -105,7 +113,7 @@ fn resets_every_old_main(observation: &ClusterObservation) -> Plan {
         (RuleId::A40, Judge::Each(diverged)),
         (RuleId::V40, Judge::Once(proofs)),
     ];
-    judged_by(observation, &judges, &[])
+    judged_by(observation, &judges, &[GuardId::ResetsAreEarned])
 }
 
 fn waits_for_the_crashed_main(observation: &ClusterObservation) -> Plan {
