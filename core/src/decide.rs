@@ -186,8 +186,7 @@ fn check(
     (kept, vetoes)
 }
 
-/// Every replica proven, the route open, nothing to do. That the vote is not on the preferred pair
-/// is a wish beside it, not a lack of protection.
+/// Every replica proven, the route open, nothing to do or to wait for.
 fn is_settled(s: &Situation<'_>, plan: &Plan) -> bool {
     let (Some(record), Some(main)) = (s.record, s.proven_main()) else {
         return false;
@@ -195,7 +194,7 @@ fn is_settled(s: &Situation<'_>, plan: &Plan) -> bool {
     record.stage == Stage::Steady
         && s.obs.route.handed_out == Route::Open { term: record.term, main: main.at }
         && plan.steps.is_empty()
-        && plan.holds.iter().all(|hold| hold.rule == RuleId::X20)
+        && plan.holds.is_empty()
         && plan.vetoes.is_empty()
         && record.former.is_empty()
 }

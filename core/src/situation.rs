@@ -358,7 +358,8 @@ impl<'a> Situation<'a> {
             (self.main(*id).is_some(), failed, !votes, *id)
         };
         let able = |id: &InstanceId| {
-            !self.is_deleting(*id)
+            crate::rules::may_vote(self, *id)
+                && !self.is_deleting(*id)
                 && !self.branched_off(main, *id)
                 && main.rows.get(id).is_none_or(|row| row.state != RowState::Diverged)
         };

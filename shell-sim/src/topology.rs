@@ -37,7 +37,9 @@ fn acknowledged(world: &World) -> BTreeSet<WriteId> {
     fates
         .filter(|(id, fate)| {
             let power = world.truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
-            **fate == Fate::Acked && !world.truth.undecided.contains(id) && !power
+            let excepted =
+                world.truth.undecided.contains(id) || world.truth.alone.contains(id) || power;
+            **fate == Fate::Acked && !excepted
         })
         .map(|(id, _)| *id)
         .collect()

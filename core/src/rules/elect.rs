@@ -1,7 +1,7 @@
 //! Who is to be main? These rules only ever write intents, or keep the record of a main that
 //! stays up to date. Nothing changes its role here.
 
-use super::Verdict;
+use super::{Verdict, vote};
 use crate::{
     action::Action,
     ids::{Incarnation, InstanceId},
@@ -284,13 +284,17 @@ pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
     }
     let candidate = match s.fit_voter() {
         Ok(at) => at,
+        // Once the vote has moved, there is a candidate.
+        Err(_) if vote::heir(s, record, &main).is_some() => return Verdict::Pass,
         Err((voter, why)) => {
             return Verdict::Hold(Reason::MoveWaits { instance: voter.unwrap_or(main.at.id), why });
         }
     };
-    if let Some(other) = named.filter(|to| *to != candidate.id) {
-        let recipe = crate::reason::Recipe::VoteMove;
-        return Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(other) });
+    if let Some(to) = named.filter(|to| *to != candidate.id) {
+        return match vote::heir(s, record, &main) {
+            Some(_) => Verdict::Pass,
+            None => Verdict::Hold(Reason::MoveWaits { instance: to, why: Unfit::NoVote }),
+        };
     }
     if let Some((instance, why)) = not_ready_to_move(s, &main, candidate.id) {
         return Verdict::Hold(Reason::MoveWaits { instance, why });

@@ -10,6 +10,7 @@ mod prove;
 mod report;
 mod route;
 mod trust;
+mod vote;
 
 use crate::{action::Action, ids::InstanceId, reason::Reason, situation::Situation};
 use alloc::vec::Vec;
@@ -57,7 +58,7 @@ macro_rules! rule_ids {
 rule_ids!(
     T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60,
     E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A50, V10, V20, V30, V40,
-    V50, R10, R20, X10, X20, X30, X40,
+    V45, V50, R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -134,11 +135,13 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
+pub(crate) use vote::may_vote;
+
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
     A20, A30, A40, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70, F10,
     F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60, V10, V20,
-    V30, V40, V50, X10, X20, X30, X40,
+    V30, V40, V45, V50, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -188,13 +191,14 @@ pub const RULES: &[Rule] = &[
     once(V20, Prove, "first-commit", "the reign has no commit yet", prove::first_commit),
     once(V30, Prove, "steady", "the first commit was acknowledged", prove::steady),
     once(V40, Prove, "record-proofs", "replicas were proven, or former mains seen as replicas", prove::record_proofs),
+    once(V45, Prove, "vote-moves", "another instance votes and is proven", vote::moves),
     once(V50, Prove, "prove-by-commit", "a ready replica is not proven", prove::by_commit),
 
     once(R10, Route, "route-to-main", "main and voter are proven", route::open),
     once(R20, Route, "route-waits", "main or voter is not proven", route::waits),
 
     each(X10, Report, "replica-waits", "a replica is not up to date or not proven", report::replica_waits),
-    once(X20, Report, "vote-to-pair", "the vote is not on the preferred pair", report::vote_to_pair),
+    once(X20, Report, "vote-stays", "the voter cannot vote, and nobody can take the vote", vote::stays),
     once(X30, Report, "strangers", "registrations were made by hand", report::strangers),
     once(X40, Report, "unsafe-engine", "a setting makes the promise impossible", report::unsafe_engine),
 ];

@@ -86,6 +86,7 @@ impl World {
                         client.writes.remove(&write);
                     }
                     self.truth.undecided.remove(&write);
+                    self.truth.alone.remove(&write);
                     self.truth.unflushed.remove(&write);
                 }
             }

@@ -152,6 +152,11 @@ pub struct Truth {
     /// Writes whose second phase did not arrive in time, or at a voter that restarted and kept
     /// nothing: their clients are told success all the same (MR 4.3).
     pub undecided: BTreeSet<WriteId>,
+    /// Whether a DROP that nobody waited for any more took the recorded voter's row, and no row that
+    /// votes was made since: Memgraph cannot tell a late command from a new one.
+    pub unvoted: bool,
+    /// Writes that a main committed alone after that.
+    pub alone: BTreeSet<WriteId>,
     /// Instances that lost a write: with the power of their node or their volume, or because they
     /// ended between the two phases of its commit. One alone takes nothing from anybody; two are
     /// more than the promise covers.
