@@ -33,11 +33,19 @@ fn everything_but(absent: &[Outside]) -> Configuration {
 
 #[test]
 fn random_paths_are_the_same_in_a_world_that_remembers_everything() {
+    let instances = [
+        Outside::Write,
+        Outside::Crash,
+        Outside::Power,
+        Outside::Pod,
+        Outside::Volume,
+        Outside::Node,
+    ];
     let absent: [&[Outside]; 5] = [
         &[Outside::Volume, Outside::Api, Outside::Alone],
         &[Outside::Volume],
         &[Outside::Api, Outside::Alone],
-        &[Outside::Write, Outside::Crash, Outside::Power, Outside::Pod],
+        &instances,
         &[],
     ];
     for absent in absent {

@@ -3,13 +3,13 @@
 //! `KEEP_TRACES=1`, the test writes them anew.
 
 use model_check::{
-    explore::{Limits, explore},
+    explore::{Limits, Liveness, explore},
     model::{Budget, COARSE, Configuration, Model, Outside, property_names, world},
 };
 use shell_sim::{
     mutants, oracle,
     schedule::{Schedule, run},
-    world::Settings,
+    world::{Decide, Settings},
 };
 use std::{fs, path::PathBuf};
 
@@ -17,75 +17,152 @@ use std::{fs, path::PathBuf};
 enum Wrong {
     /// The decision: the mutant of this name.
     Decision,
-    /// The world, by a setting.
-    Setting(fn(&mut Settings)),
+    /// What surrounds it: the mistake of this name, or what the settings say.
+    World,
 }
 
-/// A mistake: its name, who is wrong, what may happen besides, the property that breaks first.
-/// Without a property it is liveness.
-type Row = (&'static str, Wrong, &'static [(Outside, u8)], bool, Option<&'static str>);
+/// A mistake: its name, who is wrong, what may happen besides, in which world, the property that
+/// breaks first. Without a property it is liveness.
+type Row = (&'static str, Wrong, &'static [(Outside, u8)], fn(&mut Settings), Option<&'static str>);
 
-use Outside::{Crash, Power, Write};
+use Outside::{Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Write};
+use Wrong::World;
+
+/// The usual world.
+const fn usual(_: &mut Settings) {}
+
+/// Nobody takes over.
+const fn alone(settings: &mut Settings) {
+    settings.controllers = 1;
+}
+
+/// Power that is lost takes writes with it.
+const fn unflushed(settings: &mut Settings) {
+    settings.config.flush_every = 1_000;
+}
+
+/// Both.
+const fn alone_unflushed(settings: &mut Settings) {
+    alone(settings);
+    unflushed(settings);
+}
+
+/// The same, and what gateways hear of a main counts.
+const fn heard_unflushed(settings: &mut Settings) {
+    alone_unflushed(settings);
+    settings.patience.witness_limit_ms = 6_000;
+}
+
+/// Requests overtake each other.
+const fn unordered(settings: &mut Settings) {
+    settings.ordered = false;
+}
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    ("keeps-the-term", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("gateway-routes-only-to-target-main")),
-    ("promotes-before-it-records", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("intent-precedes-promotion")),
-    ("promotes-before-revoking", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("gateway-routes-only-to-target-main")),
-    ("promotes-any-replica", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("promote-only-caught-up")),
-    ("takes-the-old-main-back", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("promote-only-caught-up")),
-    ("sees-no-missed-restart", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("settled-has-a-main")),
-    ("opens-unheard", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("rules-need-no-guard")),
-    ("drops-an-unhealthy-voter", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("never-drop-sync")),
-    ("drops-under-an-open-route", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("never-drop-sync")),
-    ("registers-an-unproven-voter-anew", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("never-drop-sync")),
-    ("registers-before-the-withdrawal", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("intent-precedes-promotion")),
-    ("takes-ready-for-proof", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, Some("no-silent-divergence")),
-    ("retries-the-diverged-for-ever", Wrong::Decision, &[(Write, 1), (Crash, 1)], false, None),
-    ("settles-on-unproven-replicas", Wrong::Decision, &[(Write, 1), (Power, 1)], true, Some("no-silent-divergence")),
-    ("takes-ready-for-confirmation", Wrong::Decision, &[(Write, 1), (Power, 1)], true, Some("no-silent-divergence")),
-    ("waits-instead-of-going-back", Wrong::Decision, &[(Crash, 2)], false, None),
-    ("unordered", Wrong::Setting(|settings| settings.ordered = false), &[(Write, 1), (Crash, 1)], false, Some("no-silent-divergence")),
+    ("keeps-the-term", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("gateway-routes-only-to-target-main")),
+    ("promotes-before-it-records", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("intent-precedes-promotion")),
+    ("promotes-before-revoking", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("gateway-routes-only-to-target-main")),
+    ("promotes-any-replica", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("promote-only-caught-up")),
+    ("promotes-without-a-voter", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("promote-only-caught-up")),
+    ("takes-the-old-main-back", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("promote-only-caught-up")),
+    ("sees-no-missed-restart", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("settled-has-a-main")),
+    ("opens-unheard", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("rules-need-no-guard")),
+    ("drops-an-unhealthy-voter", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("never-drop-sync")),
+    ("drops-under-an-open-route", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("never-drop-sync")),
+    ("registers-an-unproven-voter-anew", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("never-drop-sync")),
+    ("registers-before-the-withdrawal", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("intent-precedes-promotion")),
+    ("takes-ready-for-proof", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, Some("no-silent-divergence")),
+    ("takes-a-clients-commit-for-proof", Wrong::Decision, &[(Write, 1), (Power, 1)], heard_unflushed, Some("no-silent-divergence")),
+    ("retries-the-diverged-for-ever", Wrong::Decision, &[(Write, 1), (Crash, 1)], usual, None),
+    ("settles-on-unproven-replicas", Wrong::Decision, &[(Write, 1), (Power, 1)], unflushed, Some("no-silent-divergence")),
+    ("takes-ready-for-confirmation", Wrong::Decision, &[(Write, 1), (Power, 1)], unflushed, Some("no-silent-divergence")),
+    ("commits-on-in-a-rewound-epoch", Wrong::Decision, &[(Write, 2), (Decision, 1), (Power, 1)], alone_unflushed, Some("no-silent-divergence")),
+    ("minds-no-lagging-voter", Wrong::Decision, &[(Write, 1), (Decision, 1)], alone, None),
+    ("ends-proofs-with-the-main", Wrong::Decision, &[(Node, 1)], alone, None),
+    ("waits-instead-of-going-back", Wrong::Decision, &[(Crash, 2)], usual, None),
+    ("opens-before-the-first-commit", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("no-silent-divergence")),
+    ("keeps-proofs-past-a-foreign-main", Wrong::Decision, &[(Write, 1), (Crash, 1)], alone, Some("promote-only-caught-up")),
+    ("carries-on-a-restarted-target", Wrong::Decision, &[(Write, 1), (Cut, 1), (Crash, 1)], alone, Some("promote-only-caught-up")),
+    ("undoes-what-another-began", Wrong::Decision, &[(Node, 1), (Controller, 1)], usual, None),
+    ("leaves-a-demoted-main", Wrong::Decision, &[(Power, 1), (Late, 1)], alone_unflushed, None),
+    ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
+    ("grant-checked-when-asked", World, &[(Write, 1), (Cut, 1), (Gateway, 1)], alone, Some("acknowledged-writes-survive")),
+    ("boot-of-the-node", World, &[(Crash, 1), (Power, 1)], alone_unflushed, Some("promote-only-caught-up")),
+    ("unordered", World, &[(Write, 1), (Crash, 1)], unordered, Some("no-silent-divergence")),
 ];
 
-fn model(row: &Row) -> Model {
-    let (name, wrong, each, loose, _) = row;
+/// What happened before everything else, where a cluster at rest is too far from the harm.
+#[rustfmt::skip]
+const BEFORE: &[(&str, &str)] = &[
+    ("boot-of-the-node", "
+        write cl-0 gw-0
+        run until acked w1
+        stop mg-0
+        crash mg-0
+        withhold promote ct-0 mg-1
+        run until in-flight promote ct-0 mg-1
+    "),
+    ("keeps-proofs-past-a-foreign-main", "
+        withhold promote ct-0 mg-1
+        switchover
+        run until in-flight promote ct-0 mg-1
+        give-up ct-0
+        cut ct-0 mg-1 silent
+        run until target=mg-0
+        heal ct-0 mg-1
+        run until grant gw-0=3
+        settle
+        assert voter=mg-1
+        assert in-flight promote ct-0 mg-1
+    "),
+    ("opens-before-the-first-commit", "
+        write cl-0 gw-0
+        run until acked w1
+        settle
+    "),
+];
+
+/// The decision that is made in a row.
+fn decision(row: &Row) -> Decide {
+    match row.1 {
+        Wrong::Decision => mutants::named(row.0).expect("a mutant").decide,
+        World => ha_core::plan,
+    }
+}
+
+fn model(row: &Row, decide: Decide) -> Model {
+    let (name, _, each, set, _) = row;
     let mut settings = world();
-    if *loose {
-        settings.config.flush_every = 1_000;
-    }
-    let mut decide: shell_sim::world::Decide = ha_core::plan;
-    match wrong {
-        Wrong::Decision => decide = mutants::named(name).expect("a mutant").decide,
-        Wrong::Setting(set) => set(&mut settings),
-    }
-    let budget = Budget { each: each.to_vec(), faults: 3 };
+    set(&mut settings);
+    settings.mistake = name.parse().ok();
     let configuration = Configuration {
         name: "mistake",
         about: "",
         settings,
-        budget,
+        budget: Budget { each: each.to_vec(), faults: 3 },
         decide,
         grain: COARSE,
         main: false,
     };
-    Model::new(configuration).expect("a cluster at rest")
+    let before = BEFORE.iter().find(|(of, _)| of == name).map_or("", |(_, before)| *before);
+    let before = Schedule::parse(before).expect("a schedule");
+    Model::after(configuration, &before).expect("a cluster to begin with")
 }
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("traces")
 }
 
+fn limits() -> Limits {
+    Limits { threads: 2, stop_at_first_violation: true, max_states: 1_500_000, ..Limits::default() }
+}
+
 /// Finds the mistake, and compares its shortest trace with the one that is kept.
 fn find(row: &Row) -> Result<String, String> {
     let (name, .., expected) = row;
-    let model = model(row);
-    let limits = Limits {
-        threads: 2,
-        stop_at_first_violation: true,
-        max_states: 600_000,
-        ..Limits::default()
-    };
+    let model = model(row, decision(row));
+    let limits = limits();
     let found = explore(&model, &limits, &mut |_| {});
     let (what, path) = match (0..64)
         .filter_map(|bit| found.violation(bit).map(|witness| (bit, witness)))
@@ -154,4 +231,18 @@ fn every_mistake_is_found_by_its_shortest_trace() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Where a mistake is one of liveness, it is not the budget that keeps the cluster from its rest.
+#[test]
+fn without_the_mistake_everything_comes_to_rest() {
+    let mut wrong = Vec::new();
+    for row in ROWS.iter().filter(|(.., property)| property.is_none()) {
+        let model = model(row, ha_core::plan);
+        let found = explore(&model, &limits(), &mut |_| {});
+        if found.broken() != 0 || !found.liveness.as_ref().is_some_and(Liveness::settles) {
+            wrong.push(row.0);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

@@ -56,6 +56,8 @@ pub enum Act {
     Mark(InstanceId),
     /// A process ends and its volume is lost.
     LoseVolume(InstanceId),
+    /// A node is lost for good, and its instance with it.
+    LoseNode(InstanceId),
     /// A controller process ends.
     CrashController(ControllerNo),
     /// A process stands still.
@@ -107,6 +109,7 @@ impl fmt::Display for Act {
             Self::RemovePod(id) => write!(f, "{id} loses its pod"),
             Self::Mark(id) => write!(f, "{id} is marked for deletion"),
             Self::LoseVolume(id) => write!(f, "{id} loses its volume"),
+            Self::LoseNode(id) => write!(f, "{id} is lost for good with its node"),
             Self::CrashController(no) => write!(f, "{no} crashes"),
             Self::Freeze(place) => write!(f, "{place} stands still"),
             Self::GiveUp(no) => write!(f, "{no} waits no longer"),
@@ -161,6 +164,7 @@ impl Act {
             | Self::RemovePod(_)
             | Self::Mark(_)
             | Self::LoseVolume(_)
+            | Self::LoseNode(_)
             | Self::CrashController(_)
             | Self::Freeze(_)
             | Self::Cut(..)

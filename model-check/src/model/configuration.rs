@@ -21,6 +21,8 @@ pub enum Outside {
     Pod,
     /// A volume is lost, and the process with it.
     Volume,
+    /// A node is lost with its instance, for good.
+    Node,
     /// A controller process ends.
     Controller,
     /// A controller process stands still for a while: a stale leader.
@@ -65,6 +67,7 @@ impl Outside {
         (Self::Power, "losses of power"),
         (Self::Pod, "pods taken away"),
         (Self::Volume, "volumes lost"),
+        (Self::Node, "nodes lost for good"),
         (Self::Controller, "crashes of controllers"),
         (Self::Freeze, "controllers that stand still"),
         (Self::Late, "late commands"),

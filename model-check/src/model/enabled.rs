@@ -14,8 +14,8 @@ use ha_core::ids::{GatewayId, InstanceId};
 use shell_sim::{
     memgraph::{ReplicaName, ReplicaState, SystemState},
     world::{
-        Awaited, ClientId, ControllerNo, Cut, Fate, Kind, MessageBody, MessageId, Obstacle, Place,
-        Process, World, WriteId,
+        Awaited, Body, ClientId, ControllerNo, Cut, Fate, Kind, MessageBody, MessageId, Obstacle,
+        Place, Process, World, WriteId,
     },
 };
 
@@ -130,7 +130,9 @@ impl List<'_> {
     fn instances(&mut self) {
         let world = self.world;
         for (id, body) in world.instances().zip(&world.bodies) {
-            if body.pod.is_none() {
+            if is_gone(body) {
+                // What is waited for in vain must not be needed.
+            } else if body.pod.is_none() {
                 self.go(Act::CreatePod(id));
             } else if !body.powered {
                 self.go(Act::PowerOn(id));
@@ -221,15 +223,14 @@ impl List<'_> {
             if body.runs() {
                 self.outside(Outside::Crash, Act::Crash(id));
             }
-            if body.powered {
+            if body.powered && body.pod.is_some() {
                 let (least, all) = (body.instance.volume.flushed, body.instance.volume.log.len());
                 for lost in 0..=all.saturating_sub(least).min(2) {
                     self.outside(Outside::Power, Act::Power(id, all - lost));
                 }
-                if body.pod.is_some() {
-                    self.outside(Outside::Pod, Act::RemovePod(id));
-                    self.outside(Outside::Volume, Act::LoseVolume(id));
-                }
+                self.outside(Outside::Pod, Act::RemovePod(id));
+                self.outside(Outside::Volume, Act::LoseVolume(id));
+                self.outside(Outside::Node, Act::LoseNode(id));
             }
         }
         self.faults_of_controllers();
@@ -323,6 +324,11 @@ impl List<'_> {
             }
         }
     }
+}
+
+/// Whether an instance never comes back: it has neither pod nor power.
+pub(super) const fn is_gone(body: &Body) -> bool {
+    body.pod.is_none() && !body.powered
 }
 
 /// Whether a controller waits for the answer of an instance that ended unheard.

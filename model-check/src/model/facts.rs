@@ -34,6 +34,11 @@ pub(super) fn is_awake(world: &World, no: ControllerNo) -> bool {
     world.controllers.get(usize::from(no.0)).is_some_and(|c| c.process.is_some() && !c.frozen)
 }
 
+/// Whether a controller has nothing left to do of its last plan.
+pub(super) fn is_idle(world: &World, no: ControllerNo) -> bool {
+    world.controller(no).is_ok_and(|process| process.waiting.is_none() && process.queue.is_empty())
+}
+
 /// Whether a controller looks at instances: it leads, or did.
 pub(super) fn looks(world: &World, no: ControllerNo) -> bool {
     world

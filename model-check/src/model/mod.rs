@@ -25,12 +25,12 @@ use crate::{
     explore::{Edge, Facts, Rest, System},
     pack::{BESIDE, Packed, Tables, part_names},
 };
-use ha_core::ids::InstanceId;
+use facts::is_idle;
+use ha_core::{ids::InstanceId, observation::Route};
 use shell_sim::{
-    driver::{End, Fair},
     memgraph::RecoveryPath,
-    schedule::SETTLE_MS,
-    world::{ControllerNo, Event, World},
+    schedule::{Directive, Schedule, run},
+    world::{Body, ControllerNo, Event, World},
 };
 use std::collections::BTreeSet;
 use turn::Turn;
@@ -42,7 +42,9 @@ pub struct Model {
     pub configuration: Configuration,
     tables: Tables,
     initial: Packed,
-    /// The world as it is after the bootstrap, and the events that lead to the initial state.
+    /// How the world came to be from which everything begins.
+    begun: Schedule,
+    /// That world, and the events that lead from it to the initial state.
     start: (World, Vec<Event>),
 }
 
@@ -65,11 +67,11 @@ pub struct Outcome {
 
 /// A world that cannot be explored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}: the bootstrap {found} instead of being settled")]
+#[error("{name} does not begin: {found}")]
 pub struct NoStart {
     /// Of which configuration.
     pub name: &'static str,
-    /// How it ended.
+    /// What did not go as it should.
     pub found: String,
 }
 
@@ -78,7 +80,16 @@ impl Model {
     ///
     /// # Errors
     /// The cluster does not come to rest.
-    pub fn new(mut configuration: Configuration) -> Result<Self, NoStart> {
+    pub fn new(configuration: Configuration) -> Result<Self, NoStart> {
+        Self::after(configuration, &Schedule::default())
+    }
+
+    /// The model of a configuration, from what a schedule made of a cluster at rest; it may leave
+    /// things under way, and must not begin with a world of its own.
+    ///
+    /// # Errors
+    /// The cluster does not come to rest, or the schedule does not go as it says.
+    pub fn after(mut configuration: Configuration, before: &Schedule) -> Result<Self, NoStart> {
         let budget = configuration.budget.clone();
         let never = |kinds: &[Outside]| kinds.iter().all(|kind| budget.of(*kind) == 0);
         configuration.grain.api_answers &= never(&[Outside::Api, Outside::Alone]);
@@ -88,22 +99,26 @@ impl Model {
         // Nor may it be where an old reading of how far somebody is behind can be believed.
         let timely = configuration.grain.looks_are_whole && !configuration.grain.instances_at_once;
         configuration.grain.volumes_last &= never(&[Outside::Volume]) && slices && timely;
-        let mut fair = Fair::new(&configuration.settings, configuration.decide);
-        match fair.settle(SETTLE_MS) {
-            End::Settled => {}
-            other @ (End::Holds(_) | End::Stuck(_)) => {
-                return Err(NoStart { name: configuration.name, found: other.to_string() });
-            }
+        let world = Directive::World(Box::new(configuration.settings.clone()));
+        let mut directives = vec![world, Directive::Bootstrap];
+        directives.extend(before.lines.iter().map(|(_, directive)| directive.clone()));
+        let begun = Schedule::of(directives);
+        let report = run(&begun, configuration.decide);
+        if let Some(failure) = report.failures.first() {
+            return Err(NoStart { name: configuration.name, found: failure.to_string() });
         }
-        let start = fair.world;
+        let start = report.fair.world;
         let mut turn = Turn::new(start.clone(), BTreeSet::new(), &configuration);
         turn.prelude();
+        if let Some(found) = turn.refused {
+            return Err(NoStart { name: configuration.name, found });
+        }
         let events = std::mem::take(&mut turn.events);
         let mut world = turn.world;
         canonical(&mut world, &configuration.grain);
         let tables = Tables::new(&world);
         let initial = tables.pack(world, 0);
-        Ok(Self { configuration, tables, initial, start: (start, events) })
+        Ok(Self { configuration, tables, initial, begun, start: (start, events) })
     }
 
     /// The tables of its states.
@@ -172,7 +187,7 @@ impl System for Model {
             refused |= outcome.refused.is_some();
             // What a leader calls at rest is so if it saw everything.
             if let (Some(plan), Act::Look(_)) = (&outcome.plan, act) {
-                rest = rest_of(plan);
+                rest = rest_of(plan, &world);
             }
             edges.push(Edge {
                 to: outcome.to,
@@ -199,19 +214,31 @@ impl System for Model {
 }
 
 /// Whether a leader has nothing to do, and why.
-fn rest_of(plan: &ha_core::plan::Plan) -> Rest {
+fn rest_of(plan: &ha_core::plan::Plan, world: &World) -> Rest {
+    let excused = || plan.missing_recipes().next().is_some() || serves_without(world);
     if plan.settled {
         Rest::Settled
-    } else if plan.steps.is_empty() && plan.missing_recipes().next().is_some() {
+    } else if plan.steps.is_empty() && excused() {
         Rest::Excused
     } else {
         Rest::Moving
     }
 }
 
+/// Whether an instance is gone for good, and writes are routed to one that runs.
+fn serves_without(world: &World) -> bool {
+    let gone = |id: InstanceId| world.body(id).is_ok_and(enabled::is_gone);
+    let runs = |route: Route| match route {
+        Route::Open { main, .. } => world.body(main.id).is_ok_and(Body::runs),
+        Route::Draining { .. } | Route::Closed => false,
+    };
+    let routes = |no| world.controller(no).is_ok_and(|process| runs(process.history.route()));
+    world.instances().any(gone) && world.controller_numbers().any(routes)
+}
+
 impl Turn {
-    /// From a bootstrapped cluster to one at rest in which the standby controllers have just
-    /// started, and nothing is under way.
+    /// From a cluster as a schedule left it to one in which the standby controllers have just
+    /// started, and nothing is under way but what the schedule left so.
     fn prelude(&mut self) {
         let leads = |world: &World, no: &ControllerNo| {
             world.controller(*no).is_ok_and(|process| process.leader.renewal().is_some())
@@ -225,7 +252,7 @@ impl Turn {
         for _ in 0..3 * self.grain.lease_ticks {
             self.act(Act::Tick);
             let leader = numbers.iter().find(|no| leads(&self.world, no)).copied();
-            if let Some(no) = leader {
+            if let Some(no) = leader.filter(|no| is_idle(&self.world, *no)) {
                 self.act(Act::Look(no));
             }
         }

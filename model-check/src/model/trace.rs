@@ -120,10 +120,8 @@ impl Model {
             let (plan, broken) = (turn.plan, turn.broken);
             steps.push(Made { act: twin, from, plan, broken, events: turn.events });
         }
-        let mut directives = vec![
-            Directive::World(Box::new(self.configuration.settings.clone())),
-            Directive::Bootstrap,
-        ];
+        let mut directives: Vec<Directive> =
+            self.begun.lines.iter().map(|(_, directive)| directive.clone()).collect();
         directives.extend(events.into_iter().map(Directive::Event));
         Ok(Trace { steps, schedule: Schedule::of(directives), world: raw })
     }

@@ -9,7 +9,7 @@
 use super::{
     act::Act,
     configuration::Configuration,
-    facts::{failures, is_at_once, is_awake, is_frozen, looks, reaches},
+    facts::{failures, is_at_once, is_awake, is_frozen, is_idle, looks, reaches},
     moment::Moments,
     property::Properties,
 };
@@ -180,6 +180,7 @@ impl Turn {
             Act::RemovePod(id) => self.all([Event::RemovePod(id)]),
             Act::Mark(id) => self.all([Event::MarkDeleted(id)]),
             Act::LoseVolume(id) => self.lose_volume(id),
+            Act::LoseNode(id) => self.lose_node(id),
             Act::CrashController(no) => {
                 self.leader_lost(no);
                 self.all([Event::CrashController(no)]);
@@ -328,11 +329,7 @@ impl Turn {
 
     /// A controller is lost; worth a word if it was in the middle of something.
     fn leader_lost(&mut self, no: ControllerNo) {
-        let busy = self
-            .world
-            .controller(no)
-            .is_ok_and(|process| process.waiting.is_some() || !process.queue.is_empty());
-        if busy {
+        if self.world.controller(no).is_ok() && !is_idle(&self.world, no) {
             self.seen.leader_lost(&self.world);
         }
     }
@@ -377,6 +374,12 @@ impl Turn {
         if let Some(write) = write.copied() {
             self.deliver_unanswered(write);
         }
+    }
+
+    /// What has neither pod nor power is gone for good; nobody reads its log again.
+    fn lose_node(&mut self, id: InstanceId) {
+        let kept = self.world.body(id).map_or(0, |body| body.instance.volume.log.len());
+        self.all([Event::PowerLoss(id, kept), Event::RemovePod(id)]);
     }
 
     fn deliver_unanswered(&mut self, id: MessageId) {

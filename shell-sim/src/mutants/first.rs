@@ -223,16 +223,18 @@ fn undoes_what_another_began(observation: &ClusterObservation) -> Plan {
             matches!(record.stage, Stage::Intent | Stage::Withdrawn)
                 && record.cause == Cause::Failover
         };
-        let Some(record) = s.record.filter(begun).filter(|_| is_new(s)) else {
-            return really(RuleId::E60, s);
+        // What a leader that is new does before anything else.
+        let confirms = really(RuleId::T60, s);
+        let Some(record) = s.record.filter(begun).filter(|_| confirms != Verdict::Pass) else {
+            return confirms;
         };
-        let Some(Before { main, incarnation }) = record.before else { return Verdict::Pass };
+        let Some(Before { main, incarnation }) = record.before else { return confirms };
         let back = InstanceRef { id: main, incarnation };
         let actions = named(s, record, back, None, Cause::Return);
         let why = ha_core::reason::Unfit::Unnamed;
         Verdict::Act(actions, Reason::WayBack { target: record.target, to: main, why })
     }
-    let judges = [(RuleId::E60, Judge::Once(judge))];
+    let judges = [(RuleId::T60, Judge::Once(judge))];
     judged_by(observation, &judges, &[GuardId::CandidateIsProven])
 }
 
