@@ -327,7 +327,9 @@ fn not_ready_to_move(
             row.is_some_and(|row| row.since != Age::Expired && row.state != RowState::Diverged);
         let expected = id == candidate || (!s.is_deleting(id) && recoverable);
         let state = row.map_or(RowState::Phantom, |row| row.state.clone());
-        (!ready && expected).then_some((id, Unfit::NotReady(state)))
+        // A vote that is being given up, or taken up, comes to its end first.
+        let passes = votes && id != candidate;
+        ((!ready && expected) || passes).then_some((id, Unfit::NotReady(state)))
     })
 }
 
