@@ -5,12 +5,13 @@
 mod check;
 mod explain;
 mod input;
+mod instance;
 mod play;
 mod replay;
 mod walk;
 
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 /// Automatic failover for Memgraph Community.
 #[derive(Debug, Parser)]
@@ -26,6 +27,8 @@ enum Command {
     Check(check::Args),
     /// Say what the decision says for one observation, rule by rule
     Explain(explain::Args),
+    /// Run one simulated Memgraph that speaks Bolt and replicates
+    Instance(instance::Args),
     /// Run a schedule in the simulated world and tell its story
     Play(play::Args),
     /// Replay recorded incidents: what broke, whether the predecessor does it again, what ours does
@@ -34,11 +37,36 @@ enum Command {
     Walk(walk::Args),
 }
 
+/// Called under the name of Memgraph's console the binary is that console.
+fn is_console() -> bool {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    name.is_some_and(|path| path.file_stem().is_some_and(|stem| stem == "mgconsole"))
+}
+
 fn main() -> ExitCode {
+    if is_console() {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        return match ::instance::console::run(&arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("mgconsole: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let cli = Cli::parse();
     let ended = match &cli.command {
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Instance(args) => {
+            return match instance::run(args) {
+                Ok(code) => code,
+                Err(error) => {
+                    eprintln!("memgraph-ha instance: {error}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         Command::Play(args) => play::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Walk(args) => walk::run(args),

@@ -3,6 +3,7 @@
 use super::function::{Aggregate, Function};
 pub use super::token::Span;
 use crate::value::{Name, Property};
+use serde::{Deserialize, Serialize};
 use shell_sim::memgraph::SyncMode;
 
 /// One statement.
@@ -459,7 +460,7 @@ pub enum StorageMode {
 }
 
 /// Where a replication server is reached: as given, never resolved (MR 1.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// The host, as given.
     pub host: String,

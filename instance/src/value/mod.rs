@@ -1,6 +1,7 @@
 //! Values of Cypher: what a property may hold, what an expression comes to, and what a client is
 //! answered are one type with a different kind of entity in it.
 
+mod depth;
 mod float;
 mod temporal;
 
@@ -32,9 +33,9 @@ pub enum Value<E> {
     /// A text.
     String(Arc<str>),
     /// A list.
-    List(Arc<Vec<Self>>),
+    List(#[serde(deserialize_with = "depth::within")] Arc<Vec<Self>>),
     /// A map.
-    Map(Arc<BTreeMap<Name, Self>>),
+    Map(#[serde(deserialize_with = "depth::within")] Arc<BTreeMap<Name, Self>>),
     /// A date, a time or a length of time.
     Temporal(Temporal),
     /// A node, a relationship or a path.

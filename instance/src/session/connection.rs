@@ -1,0 +1,270 @@
+//! One connection: bytes to messages, messages to the session's machine, answers back. It reads on
+//! only when what it wrote has gone out, so a client that does not read stops being served.
+
+use super::host::Host;
+use crate::fault::{Passage, Port};
+use crate::node::Node;
+use bolt::chunk::{self, Decoder, Frame};
+use bolt::handshake::{HandshakeReader, answer};
+use bolt::server::{Ask, Close, Outcome, Reply, Session, Settings, Step, broken};
+use bolt::{Response, Version};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take to log in.
+const LOGIN_TIME: Duration = Duration::from_secs(30);
+
+/// How long a client may not read what it asked for.
+const STALL_TIME: Duration = Duration::from_secs(60);
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 8 << 10;
+
+/// Answers are sent when so many bytes are gathered, or nothing more is to be answered.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// Serves a connection until either side ends it.
+pub(crate) async fn serve(
+    node: Arc<Node>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+) {
+    let ended = match tls {
+        None => converse(&node, stream).await,
+        Some(tls) => match timeout(LOGIN_TIME, tls.accept(stream)).await {
+            Ok(Ok(stream)) => converse(&node, stream).await,
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        },
+    };
+    match ended {
+        Ok(()) => tracing::debug!(%peer, "connection closed"),
+        Err(error) => tracing::debug!(%peer, %error, "connection broke"),
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    node: &Arc<Node>,
+    mut stream: S,
+) -> io::Result<()> {
+    let mut input = Input { bytes: vec![0; READ_BYTES], start: 0, end: 0 };
+    let Some(version) = timeout(LOGIN_TIME, shake_hands(&mut stream, &mut input)).await?? else {
+        return Ok(());
+    };
+    let mut settings = Settings::memgraph(version);
+    settings.server_name = Some(node.settings.server_name.clone());
+    let session = Session::new(settings);
+    let decoder = Decoder::new(session.limits().bytes);
+    let mut connection = Connection {
+        host: Host::new(Arc::clone(node), version),
+        version,
+        session,
+        decoder,
+        stream,
+        out: Vec::new(),
+    };
+    connection.run(&mut input).await
+}
+
+/// Bytes that arrived and are not understood yet.
+struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Reads more when all is understood; false at the end of the stream.
+    async fn fill(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<bool> {
+        self.start = 0;
+        self.end = stream.read(&mut self.bytes).await?;
+        Ok(self.end > 0)
+    }
+}
+
+/// The version; none if there is none in common and the client was told.
+async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    input: &mut Input,
+) -> io::Result<Option<Version>> {
+    let mut reader = HandshakeReader::new();
+    let offer = loop {
+        if !input.fill(stream).await? {
+            return Ok(None);
+        }
+        let mut rest = input.rest();
+        let before = rest.len();
+        let read = reader.read(&mut rest).map_err(|error| io::Error::other(error.to_string()))?;
+        input.start += before - rest.len();
+        if let Some(offer) = read {
+            break offer;
+        }
+    };
+    let chosen = offer.choose(Version::MEMGRAPH);
+    match chosen {
+        Some(version) => stream.write_all(&answer(version)).await?,
+        None => {
+            let (mut body, mut out) = (Vec::new(), Vec::new());
+            broken().encode(Version::V1_0, &mut body).map_err(io::Error::other)?;
+            chunk::encode(&body, &mut out);
+            stream.write_all(&out).await?;
+        }
+    }
+    Ok(chosen)
+}
+
+struct Connection<S> {
+    host: Host,
+    version: Version,
+    session: Session,
+    decoder: Decoder,
+    stream: S,
+    out: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    async fn run(&mut self, input: &mut Input) -> io::Result<()> {
+        let limit = tokio::time::Instant::now() + LOGIN_TIME;
+        loop {
+            let mut rest = input.rest();
+            let before = rest.len();
+            let frame = self.decoder.next(&mut rest).map_err(io::Error::other)?;
+            input.start += before - rest.len();
+            match frame {
+                Some(Frame::Message(body)) => {
+                    if !self.message(&body).await? {
+                        return self.flush().await;
+                    }
+                }
+                Some(Frame::Noop) => {}
+                None => {
+                    self.flush().await?;
+                    let logged_in = self.host.is_logged_in();
+                    let filled = input.fill(&mut self.stream);
+                    let more = if logged_in {
+                        filled.await?
+                    } else {
+                        tokio::time::timeout_at(limit, filled).await??
+                    };
+                    if !more {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers one message; false closes the connection.
+    async fn message(&mut self, body: &[u8]) -> io::Result<bool> {
+        let node = Arc::clone(self.host.node());
+        let passage = node.faults.of(Port::Bolt).message().await;
+        if passage == Passage::Breaks {
+            self.out.clear();
+            return Ok(false);
+        }
+        let step = self.session.message(body).map_err(io::Error::other)?;
+        let reply = match step {
+            Step::Reply(reply) => reply,
+            Step::Ask(ask) => {
+                let (outcome, notices) = self.carry_out(ask).await?;
+                let done = outcome == Outcome::Done;
+                let mut reply = self.session.outcome(outcome).map_err(io::Error::other)?;
+                if done && let Some(Response::Success(map)) = reply.messages.first_mut() {
+                    map.extend(notices);
+                }
+                reply
+            }
+        };
+        if passage == Passage::BreaksAfter {
+            self.out.clear();
+            return Ok(false);
+        }
+        self.decoder.set_limit(self.session.limits().bytes);
+        self.reply(&reply).await
+    }
+
+    async fn carry_out(&mut self, ask: Ask) -> io::Result<(Outcome, bolt::Map)> {
+        let outcome = match ask {
+            Ask::Authenticate(auth) => self.host.authenticate(&auth),
+            Ask::Logoff => self.host.log_off(),
+            Ask::Run { query, parameters, extra, in_transaction } => {
+                self.host.run(&query, &parameters, &extra, in_transaction)
+            }
+            Ask::Pull(amount) => return Ok((self.fetch(amount, true).await?, bolt::Map::new())),
+            Ask::Discard(amount) => {
+                return Ok((self.fetch(amount, false).await?, bolt::Map::new()));
+            }
+            Ask::Begin(extra, _) => self.host.begin(&extra).await,
+            Ask::Commit(_) => return Ok(self.host.commit().await),
+            Ask::Rollback(_) | Ask::Reset => self.host.roll_back().await,
+            Ask::Route(_) => Outcome::Routed(bolt::Map::new()),
+        };
+        Ok((outcome, bolt::Map::new()))
+    }
+
+    /// Records as they come, as many as asked for; then what the last one leads to.
+    async fn fetch(&mut self, amount: bolt::message::Amount, send: bool) -> io::Result<Outcome> {
+        if let Err(fault) = self.host.execute().await {
+            return Ok(Outcome::Failed(fault));
+        }
+        let mut left = match amount {
+            bolt::message::Amount::All => u64::MAX,
+            bolt::message::Amount::AtMost(count) => count,
+        };
+        while left > 0
+            && let Some(row) = self.host.next_row()
+        {
+            left -= 1;
+            if send {
+                self.respond(&Response::Record(row)).await?;
+            }
+        }
+        Ok(self.host.finish_fetch().await)
+    }
+
+    async fn reply(&mut self, reply: &Reply) -> io::Result<bool> {
+        for response in &reply.messages {
+            self.respond(response).await?;
+        }
+        match &reply.close {
+            None => Ok(true),
+            Some(Close::Goodbye) => Ok(false),
+            Some(why @ (Close::Login | Close::Unreadable(_) | Close::WrongState(..))) => {
+                tracing::warn!(?why, "the session is closed");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn respond(&mut self, response: &Response) -> io::Result<()> {
+        let mut body = Vec::new();
+        response.encode(self.version, &mut body).map_err(io::Error::other)?;
+        chunk::encode(&body, &mut self.out);
+        if self.out.len() >= WRITE_BYTES {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        timeout(STALL_TIME, self.stream.write_all(&self.out)).await??;
+        self.stream.flush().await?;
+        self.out.clear();
+        self.out.shrink_to(WRITE_BYTES);
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! Sessions of clients: Bolt on a connection, statements on the graph and the machine.
+
+mod admin;
+mod connection;
+mod convert;
+mod host;
+mod summary;
+mod tables;
+mod tls;
+
+pub(crate) use connection::serve;
+pub use tls::TlsError;
+pub(crate) use tls::acceptor;

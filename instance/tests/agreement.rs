@@ -1,0 +1,221 @@
+//! The machine in memory and instances with sockets, Bolt and data directories are put through the
+//! same orders and must come to the same observables: answers, roles, rows of SHOW REPLICAS, data.
+//!
+//! Both come to rest after each order, since how far a background task is at a moment is chance.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod reference;
+#[path = "common/runs.rs"]
+mod runs;
+
+use bolt::Value;
+use bolt::message::AuthMap;
+use instance::console::Client;
+use instance::{Running, Server, Settings};
+use proptest::prelude::*;
+use reference::{Observed, Order, Reference};
+use shell_sim::memgraph::{Config, SyncMode};
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+const INSTANCES: usize = 3;
+const HEARTBEAT: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Instances that really run.
+struct Cluster {
+    runtime: Runtime,
+    ports: [u16; INSTANCES],
+    directories: Vec<tempfile::TempDir>,
+    running: Vec<Option<Running>>,
+    config: Config,
+}
+
+impl Cluster {
+    fn start(config: Config) -> Self {
+        let listeners = [(); INSTANCES].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let mut cluster = Self {
+            runtime: Runtime::new().unwrap(),
+            ports,
+            directories: (0..INSTANCES).map(|_| tempfile::tempdir().unwrap()).collect(),
+            running: (0..INSTANCES).map(|_| None).collect(),
+            config,
+        };
+        for at in 0..INSTANCES {
+            cluster.launch(at);
+        }
+        cluster
+    }
+
+    fn launch(&mut self, at: usize) {
+        let settings = Settings {
+            bolt: (Ipv4Addr::LOCALHOST, 0).into(),
+            replication_address: Ipv4Addr::LOCALHOST.into(),
+            data_directory: Some(self.directories[at].path().to_owned()),
+            heartbeat_every: HEARTBEAT,
+            snapshot_every: None,
+            machine: self.config,
+            ..Settings::default()
+        };
+        let running = self.runtime.block_on(Server::start(settings)).unwrap();
+        self.running[at] = Some(running);
+    }
+
+    fn kill(&mut self, at: usize) {
+        if let Some(running) = self.running[at].take() {
+            self.runtime.block_on(running.kill());
+        }
+    }
+
+    fn client(&self, at: usize) -> Option<Client> {
+        let address = self.running[at].as_ref()?.bolt_address();
+        let none = AuthMap(bolt::value::map([("scheme", "none")]));
+        Some(Client::connect(address, &none, PATIENCE).unwrap())
+    }
+
+    /// Carries out an order; the text of its failure, if it failed.
+    fn order(&mut self, order: Order) -> Option<String> {
+        match order {
+            Order::Kill(at) => self.kill(at),
+            Order::Restart(at) => {
+                self.kill(at);
+                self.launch(at);
+            }
+            Order::Write(_)
+            | Order::Read(_)
+            | Order::Demote(_)
+            | Order::Promote(_)
+            | Order::Register(..)
+            | Order::Drop(..)
+            | Order::Snapshot(_) => {
+                let text = order.text(&self.ports);
+                let mut client = self.client(order.at())?;
+                let error = client.run(&text).err()?;
+                return Some(
+                    error.failure().unwrap_or_else(|| panic!("{text}: {error}")).message.clone(),
+                );
+            }
+        }
+        None
+    }
+
+    fn observe(&self, at: usize) -> Option<Observed> {
+        let mut client = self.client(at)?;
+        let role = client.run("SHOW REPLICATION ROLE").unwrap().rows[0][0].clone();
+        let info = client.run("SHOW STORAGE INFO ON CURRENT DATABASE").unwrap();
+        let count = info.rows.iter().find(|row| row[0].as_str() == Some("vertex_count"));
+        let count = count.and_then(|row| row[1].as_int()).unwrap();
+        let rows = client.run("SHOW REPLICAS").map(|outcome| outcome.rows).unwrap_or_default();
+        Some(Observed {
+            role: role.as_str().unwrap().to_owned(),
+            count: usize::try_from(count).unwrap(),
+            replicas: rows.iter().map(|row| self.row(row)).collect(),
+        })
+    }
+
+    fn row(&self, row: &[Value]) -> String {
+        let text = |at: usize| row[at].as_str().unwrap();
+        let port: u16 = text(1).split_once(':').unwrap().1.parse().unwrap();
+        let endpoint = self.ports.iter().position(|own| *own == port).unwrap();
+        let data = row[4].as_map().unwrap().get("memgraph").and_then(Value::as_map);
+        let data = data.map(|data| {
+            let number = |key: &str| data[key].as_int().unwrap();
+            (number("ts"), number("behind"), data["status"].as_str().unwrap().to_owned())
+        });
+        reference::shown(text(0), endpoint, text(2), data)
+    }
+}
+
+/// Both sides take the same orders; what they come to is compared after each.
+fn agree(orders: &[Order], config: Config) {
+    let mut cluster = Cluster::start(config);
+    let mut reference = Reference::start(INSTANCES, config);
+    for (step, order) in orders.iter().enumerate() {
+        let expected = reference.order(*order);
+        let found = cluster.order(*order);
+        assert_eq!(found, expected, "step {step}, {order:?}, in {orders:?}");
+        for at in 0..INSTANCES {
+            let expected = reference.observe(at);
+            let limit = Instant::now() + PATIENCE;
+            loop {
+                let found = cluster.observe(at);
+                if found == expected {
+                    break;
+                }
+                let late = Instant::now() > limit;
+                assert!(
+                    !late,
+                    "step {step}, {order:?}: instance {at} shows {found:?}, the machine {expected:?}, in {orders:?}"
+                );
+                std::thread::sleep(HEARTBEAT);
+            }
+        }
+    }
+}
+
+fn config() -> Config {
+    Config { flush_every: 1, ..Config::default() }
+}
+
+#[test]
+fn a_failover_comes_to_the_same() {
+    let (a, b, c) = (0, 1, 2);
+    agree(
+        &[
+            Order::Demote(b),
+            Order::Demote(c),
+            Order::Register(a, b, SyncMode::StrictSync),
+            Order::Register(a, c, SyncMode::Async),
+            Order::Write(a),
+            Order::Write(b),
+            Order::Read(a),
+            Order::Write(a),
+            Order::Kill(b),
+            Order::Write(a),
+            Order::Restart(b),
+            Order::Write(a),
+            Order::Kill(a),
+            Order::Promote(b),
+            Order::Register(b, c, SyncMode::StrictSync),
+            Order::Write(b),
+            Order::Restart(a),
+            Order::Write(a),
+            Order::Demote(a),
+            Order::Register(b, a, SyncMode::Async),
+            Order::Snapshot(b),
+            Order::Write(b),
+            Order::Drop(b, c),
+            Order::Restart(b),
+            Order::Write(b),
+        ],
+        config(),
+    );
+}
+
+fn an_order() -> impl Strategy<Value = Order> {
+    let at = || 0..INSTANCES;
+    let modes = vec![SyncMode::StrictSync, SyncMode::Async, SyncMode::Sync];
+    prop_oneof![
+        6 => at().prop_map(Order::Write),
+        2 => at().prop_map(Order::Read),
+        3 => at().prop_map(Order::Demote),
+        2 => at().prop_map(Order::Promote),
+        6 => (at(), at(), prop::sample::select(modes)).prop_map(|(m, r, mode)| Order::Register(m, r, mode)),
+        2 => (at(), at()).prop_map(|(m, r)| Order::Drop(m, r)),
+        1 => at().prop_map(Order::Snapshot),
+        2 => at().prop_map(Order::Kill),
+        3 => at().prop_map(Order::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(runs::runs(16))]
+
+    #[test]
+    fn random_orders_come_to_the_same(orders in prop::collection::vec(an_order(), 1..25)) {
+        agree(&orders, config());
+    }
+}

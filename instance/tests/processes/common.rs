@@ -1,0 +1,240 @@
+//! A process with an instance in it, and what tests ask it.
+
+use bolt::Value;
+use bolt::message::AuthMap;
+use instance::console::{Client, ClientError, Outcome};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Where a child finds its flags.
+pub(crate) const FLAGS: &str = "INSTANCE_FLAGS";
+
+/// How long anything that must happen may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running child. Its output stays open: the test harness in it writes there.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    _output: BufReader<std::process::ChildStdout>,
+}
+
+/// An instance: its data directory and, when it runs, its process.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) replication_port: u16,
+    flags: Vec<String>,
+    running: Option<Process>,
+}
+
+impl Instance {
+    /// Starts an instance with a fresh data directory.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        let mut instance = Self {
+            directory: tempfile::tempdir().unwrap(),
+            replication_port: free_port(),
+            flags: flags.iter().map(ToString::to_string).collect(),
+            running: None,
+        };
+        instance.restart(&[]);
+        instance
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Starts the process again, with more flags, and waits until Bolt is open.
+    pub(crate) fn restart(&mut self, more: &[&str]) {
+        self.kill();
+        let mut child = self.spawn(more, Stdio::null());
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let address = loop {
+            let mut line = String::new();
+            if output.read_line(&mut line).unwrap() == 0 {
+                panic!("the process ended before Bolt was open: {:?}", child.wait());
+            }
+            if let Some((_, address)) = line.split_once("Bolt is open at ") {
+                break address.trim().parse().unwrap();
+            }
+        };
+        self.running = Some(Process { child, address, _output: output });
+    }
+
+    /// Starts the process and gives how it ended, for one that must not come up.
+    pub(crate) fn fails_to_start(&mut self, more: &[&str]) -> String {
+        self.kill();
+        let output = self.spawn(more, Stdio::piped()).wait_with_output().unwrap();
+        assert!(!output.status.success(), "the process was to fail");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn spawn(&self, more: &[&str], errors: Stdio) -> Child {
+        let mut flags = vec![
+            "--bolt-address=127.0.0.1".to_owned(),
+            "--replication-address=127.0.0.1".to_owned(),
+            "--bolt-port=0".to_owned(),
+            format!("--data-directory={}", self.data().display()),
+        ];
+        flags.extend(self.flags.iter().cloned());
+        flags.extend(more.iter().map(ToString::to_string));
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "the_process", "--ignored", "--nocapture"])
+            .env(FLAGS, serde_json::to_string(&flags).unwrap())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Where Bolt listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().address
+    }
+
+    /// Ends the process as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        if let Some(Process { mut child, .. }) = self.running.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Ends the process by SIGTERM and waits; whether it ended well.
+    pub(crate) fn terminate(&mut self) -> bool {
+        let Process { mut child, .. } = self.running.take().unwrap();
+        signal(child.id(), "TERM");
+        child.wait().unwrap().success()
+    }
+
+    /// A connection.
+    pub(crate) fn client(&self) -> Client {
+        self.try_client().unwrap()
+    }
+
+    pub(crate) fn try_client(&self) -> Result<Client, ClientError> {
+        let none = AuthMap(bolt::value::map([("scheme", "none")]));
+        Client::connect(self.address(), &none, PATIENCE)
+    }
+
+    /// Runs a statement on a connection of its own.
+    pub(crate) fn run(&self, query: &str) -> Outcome {
+        self.client().run(query).unwrap_or_else(|error| panic!("{query}: {error:?}"))
+    }
+
+    /// The text of a failure.
+    pub(crate) fn refused(&self, query: &str) -> String {
+        let error = self.client().run(query).expect_err(query);
+        error.failure().unwrap_or_else(|| panic!("{query}: {error}")).message.clone()
+    }
+
+    /// The number in the only row.
+    pub(crate) fn number(&self, query: &str) -> i64 {
+        self.run(query).rows[0][0].as_int().unwrap()
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn count(&self) -> i64 {
+        self.number("MATCH (n) RETURN count(n)")
+    }
+
+    /// Makes it a replica.
+    pub(crate) fn demote(&self) {
+        self.run(&format!("SET REPLICATION ROLE TO REPLICA WITH PORT {}", self.replication_port));
+    }
+
+    /// Makes it a main.
+    pub(crate) fn promote(&self) {
+        self.run("SET REPLICATION ROLE TO MAIN");
+    }
+
+    pub(crate) fn register_text(name: &str, mode: &str, replica: &Self) -> String {
+        let port = replica.replication_port;
+        format!("REGISTER REPLICA {name} {mode} TO \"127.0.0.1:{port}\"")
+    }
+
+    /// Registers a replica.
+    pub(crate) fn register(&self, name: &str, mode: &str, replica: &Self) {
+        self.run(&Self::register_text(name, mode, replica));
+    }
+
+    /// The only column of SHOW REPLICATION ROLE.
+    pub(crate) fn role(&self) -> String {
+        self.run("SHOW REPLICATION ROLE").rows[0][0].as_str().unwrap().to_owned()
+    }
+
+    /// `ts`, `behind` and status of a replica.
+    pub(crate) fn info(&self, name: &str) -> (i64, i64, String) {
+        let rows = self.run("SHOW REPLICAS").rows;
+        let row = rows.iter().find(|row| row[0].as_str() == Some(name)).expect("a row");
+        let data = row[4].as_map().unwrap();
+        let info = data.get("memgraph").and_then(Value::as_map).expect("not a phantom");
+        let number = |key: &str| info[key].as_int().unwrap();
+        (number("ts"), number("behind"), info["status"].as_str().unwrap().to_owned())
+    }
+
+    /// Waits for a replica's status.
+    pub(crate) fn wait_for(&self, name: &str, status: &str) {
+        until(&format!("{name} {status}"), || self.info(name).2 == status);
+    }
+
+    /// The order that the test's process gives over the admin socket.
+    pub(crate) fn order(&self, line: &str) -> String {
+        use std::io::Write;
+        let path = self.socket();
+        let mut stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+        writeln!(stream, "{line}").unwrap();
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).unwrap();
+        answer
+    }
+
+    fn socket(&self) -> PathBuf {
+        let flag = self.flags.iter().find_map(|flag| flag.strip_prefix("--admin-socket="));
+        Path::new(flag.expect("an admin socket")).to_owned()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A main with replicas in these modes, named `r1`, `r2` and so on; all ready.
+pub(crate) fn cluster(modes: &[&str], flags: &[&str]) -> Vec<Instance> {
+    let instances: Vec<Instance> = (0..=modes.len()).map(|_| Instance::start(flags)).collect();
+    for (at, mode) in modes.iter().enumerate() {
+        let replica = &instances[at + 1];
+        replica.demote();
+        instances[0].register(&format!("r{}", at + 1), mode, replica);
+        instances[0].wait_for(&format!("r{}", at + 1), "ready");
+    }
+    instances
+}
+
+/// Sends a signal.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Waits for what must come.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let limit = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < limit, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
