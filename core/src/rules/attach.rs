@@ -90,7 +90,10 @@ pub(super) fn clear_row(s: &Situation<'_>, id: InstanceId) -> Verdict {
         }
         return Verdict::Hold(s.unfenced());
     }
-    let drop = Action::Drop { on: main.at, replica: id, term: record.term };
+    let votes = |id| main.rows.get(&id).is_some_and(|row| row.mode == SyncMode::StrictSync);
+    let another = record.voters().find(|voter| *voter != id && votes(*voter));
+    let beside = another.filter(|_| votes(id));
+    let drop = Action::Drop { on: main.at, replica: id, beside, term: record.term };
     Verdict::Act(vec![drop], reason)
 }
 
