@@ -4,7 +4,7 @@
 mod common;
 
 use bolt::chunk::{Decoder, Event, Frame, Head, Scanner, encode};
-use common::{hold, pieces};
+use common::{pieces, runs::hold};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 /// A part of a stream, with its message in chunks of these sizes.

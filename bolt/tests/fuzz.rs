@@ -15,9 +15,10 @@ use bolt::{
     tracker::Tracker,
 };
 use common::{
-    VERSIONS, hold,
+    VERSIONS,
     host::{Choice, Host},
     pieces,
+    runs::hold,
 };
 use conversations::conversations;
 use peak_alloc::PeakAlloc;

@@ -13,7 +13,8 @@ use bolt::{
     value::map,
 };
 use common::{
-    VERSIONS, hold,
+    VERSIONS,
+    runs::hold,
     values::{int, plain_map, value, with_element_ids},
 };
 use proptest::{collection::vec, option, prelude::*};

@@ -9,7 +9,7 @@ use bolt::{
     value::{DateTime, Node, TimeForm, map},
 };
 use common::{
-    hold,
+    runs::hold,
     values::{value, with_element_ids, without_element_ids},
 };
 use proptest::prelude::*;

@@ -11,7 +11,7 @@ use bolt::{
     message::{Amount, AuthMap, Extra, Fetch, Run},
     server::{Session, Settings},
 };
-use common::{VERSIONS, hold, host::Choice};
+use common::{VERSIONS, host::Choice, runs::hold};
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseResult};
 use std::cell::Cell;
 use wire::{Wire, hello};

@@ -50,6 +50,15 @@ pub(crate) enum InputError {
         /// What would be right.
         expected: &'static str,
     },
+    /// Settings that cannot be.
+    #[error(transparent)]
+    Settings(#[from] gateway::settings::Problems),
+    /// A gateway that cannot start.
+    #[error(transparent)]
+    Gateway(#[from] gateway::run::StartError),
+    /// The process lacks something.
+    #[error("the operating system refuses: {0}")]
+    Process(io::Error),
     /// No wrong decision of that name.
     #[error("there is no mutant {name:?}\nexpected one of: {known}")]
     NoMutant {

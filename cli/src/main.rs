@@ -4,6 +4,7 @@
 
 mod check;
 mod explain;
+mod gateway;
 mod input;
 mod instance;
 mod play;
@@ -29,6 +30,8 @@ enum Command {
     Explain(explain::Args),
     /// Run one simulated Memgraph that speaks Bolt and replicates
     Instance(instance::Args),
+    /// Run the Bolt gateway: writes to the main, reads to replicas
+    Gateway(gateway::Args),
     /// Run a schedule in the simulated world and tell its story
     Play(play::Args),
     /// Replay recorded incidents: what broke, whether the predecessor does it again, what ours does
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
                 }
             };
         }
+        Command::Gateway(args) => gateway::run(args),
         Command::Play(args) => play::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Walk(args) => walk::run(args),

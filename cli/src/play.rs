@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Write what the leader knows at the end, as `explain` reads it
     #[arg(long)]
     observation: Option<PathBuf>,
+    /// Write what controllers saw, decided and brought about, as `replay` reads it
+    #[arg(long)]
+    journal: Option<PathBuf>,
 }
 
 /// Runs, tells, judges.
@@ -30,7 +33,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         error: error.to_string(),
         expected: "a schedule: one directive a line, # for comments",
     })?;
-    let report = schedule::run(&schedule, input::decision(args.mutant.as_deref())?);
+    let decide = input::decision(args.mutant.as_deref())?;
+    let report = match &args.journal {
+        None => schedule::run(&schedule, decide),
+        Some(path) => {
+            let report = schedule::run_with_journal(&schedule, decide);
+            write_journal(path, &report)?;
+            report
+        }
+    };
     if let Some(path) = &args.observation {
         write_observation(path, &report)?;
     }
@@ -45,6 +56,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         println!("ended: {end}");
     }
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One JSON object a line.
+fn write_journal(path: &Path, report: &Report) -> Result<(), InputError> {
+    let mut text = String::new();
+    for line in report.fair.journal.lines() {
+        let line = line.json().map_err(|error| InputError::Form {
+            path: path.to_owned(),
+            error: error.to_string(),
+            expected: "content that has a form in JSON",
+        })?;
+        text.push_str(&line);
+        text.push('\n');
+    }
+    fs::write(path, text).map_err(|error| InputError::Io { path: path.to_owned(), error })
 }
 
 /// What the leader knows when the schedule ends.

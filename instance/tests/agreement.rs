@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod reference;
-#[path = "common/runs.rs"]
+#[path = "../../core/tests/common/runs.rs"]
 mod runs;
 
 use bolt::Value;

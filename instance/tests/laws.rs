@@ -2,7 +2,7 @@
 //! copies are equal, the graph's lists agree with each other, and of two transactions that overlap
 //! in time no object is changed by both.
 
-#[path = "common/runs.rs"]
+#[path = "../../core/tests/common/runs.rs"]
 mod runs;
 
 use instance::cypher::{self, ast::Statement};

@@ -1,7 +1,7 @@
 //! The parser and what comes after it hold against anything that a client may send: they answer,
 //! they do not panic, and what they refuse has a reason.
 
-#[path = "common/runs.rs"]
+#[path = "../../core/tests/common/runs.rs"]
 mod runs;
 
 use instance::cypher::{self, MAX_CLAUSES, MAX_TEXT, SyntaxError, ast::Statement};

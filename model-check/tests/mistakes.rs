@@ -4,12 +4,15 @@
 
 use model_check::{
     explore::{Limits, Liveness, explore},
-    model::{Budget, COARSE, Configuration, Model, Outside, property_names, world},
+    model::{
+        Budget, COARSE, Configuration, LEASES, Model, Outside, property_names, world,
+        world_of_leases,
+    },
 };
 use shell_sim::{
     mutants, oracle,
     schedule::{Schedule, run},
-    world::{Decide, Settings},
+    world::Decide,
 };
 use std::{fs, path::PathBuf};
 
@@ -23,39 +26,57 @@ enum Wrong {
 
 /// A mistake: its name, who is wrong, what may happen besides, in which world, the property that
 /// breaks first. Without a property it is liveness.
-type Row = (&'static str, Wrong, &'static [(Outside, u8)], fn(&mut Settings), Option<&'static str>);
+type Row =
+    (&'static str, Wrong, &'static [(Outside, u8)], fn(&mut Configuration), Option<&'static str>);
 
-use Outside::{Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Write};
+use Outside::{
+    Alone, Clock, Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Release,
+    Switchover, Unheard, Write,
+};
 use Wrong::World;
 
 /// The usual world.
-const fn usual(_: &mut Settings) {}
+const fn usual(_: &mut Configuration) {}
 
 /// Nobody takes over.
-const fn alone(settings: &mut Settings) {
-    settings.controllers = 1;
+const fn alone(one: &mut Configuration) {
+    one.settings.controllers = 1;
 }
 
 /// Power that is lost takes writes with it.
-const fn unflushed(settings: &mut Settings) {
-    settings.config.flush_every = 1_000;
+const fn unflushed(one: &mut Configuration) {
+    one.settings.config.flush_every = 1_000;
 }
 
 /// Both.
-const fn alone_unflushed(settings: &mut Settings) {
-    alone(settings);
-    unflushed(settings);
+const fn alone_unflushed(one: &mut Configuration) {
+    alone(one);
+    unflushed(one);
 }
 
 /// The same, and what gateways hear of a main counts.
-const fn heard_unflushed(settings: &mut Settings) {
-    alone_unflushed(settings);
-    settings.patience.witness_limit_ms = 6_000;
+const fn heard_unflushed(one: &mut Configuration) {
+    alone_unflushed(one);
+    one.settings.patience.witness_limit_ms = 6_000;
 }
 
 /// Requests overtake each other.
-const fn unordered(settings: &mut Settings) {
-    settings.ordered = false;
+const fn unordered(one: &mut Configuration) {
+    one.settings.ordered = false;
+}
+
+/// A tick is a part of a lease.
+fn leases(one: &mut Configuration) {
+    one.settings = world_of_leases();
+    one.grain = LEASES;
+}
+
+/// A lease outlasts several grants.
+fn short_grants(one: &mut Configuration) {
+    leases(one);
+    let timing = &mut one.settings.timing;
+    (timing.lease_ms, timing.promise_ms, timing.grant_ms) = (3_900, 3_900, 900);
+    timing.drift_ppm = 1_000;
 }
 
 #[rustfmt::skip]
@@ -89,6 +110,11 @@ const ROWS: &[Row] = &[
     ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
     ("grant-checked-when-asked", World, &[(Write, 1), (Cut, 1), (Gateway, 1)], alone, Some("acknowledged-writes-survive")),
     ("boot-of-the-node", World, &[(Crash, 1), (Power, 1)], alone_unflushed, Some("promote-only-caught-up")),
+    ("grant-not-clipped", World, &[(Switchover, 1), (Alone, 1), (Clock, 1)], leases, Some("gateway-routes-only-to-target-main")),
+    ("grants-forgotten", World, &[(Crash, 1), (Controller, 1)], leases, Some("gateway-routes-only-to-target-main")),
+    ("empty-acknowledgement", World, &[(Crash, 1), (Release, 1)], leases, Some("gateway-routes-only-to-target-main")),
+    ("waits-for-a-grant-only", World, &[(Crash, 1), (Unheard, 1), (Alone, 1)], short_grants, Some("gateway-routes-only-to-target-main")),
+    ("drift-without-margin", World, &[(Crash, 1), (Clock, 1)], leases, Some("gateway-routes-only-to-target-main")),
     ("unordered", World, &[(Write, 1), (Crash, 1)], unordered, Some("no-silent-divergence")),
 ];
 
@@ -133,18 +159,17 @@ fn decision(row: &Row) -> Decide {
 
 fn model(row: &Row, decide: Decide) -> Model {
     let (name, _, each, set, _) = row;
-    let mut settings = world();
-    set(&mut settings);
-    settings.mistake = name.parse().ok();
-    let configuration = Configuration {
+    let mut configuration = Configuration {
         name: "mistake",
         about: "",
-        settings,
+        settings: world(),
         budget: Budget { each: each.to_vec(), faults: 3 },
         decide,
         grain: COARSE,
         main: false,
     };
+    set(&mut configuration);
+    configuration.settings.mistake = name.parse().ok();
     let before = BEFORE.iter().find(|(of, _)| of == name).map_or("", |(_, before)| *before);
     let before = Schedule::parse(before).expect("a schedule");
     Model::after(configuration, &before).expect("a cluster to begin with")

@@ -6,6 +6,7 @@
 //! function. [`driver`] chooses events, fairly or at random; [`schedule`] is the text that drives
 //! one. [`oracle`] and [`topology`] judge. [`incident`] and [`audit`] read recorded incidents;
 //! [`predecessor`] is the controller that they happened to; [`replay`] runs both it and ours.
+//! [`journal`] is what our own controllers write down.
 //!
 //! **What is absent, by design.** No clock, no I/O, no threads, no hash order. Chance comes from a
 //! seed. The decision is an argument: ours, a mutant, or somebody else's.
@@ -15,6 +16,7 @@
 pub mod audit;
 pub mod driver;
 pub mod incident;
+pub mod journal;
 pub mod memgraph;
 pub mod mutants;
 pub mod oracle;

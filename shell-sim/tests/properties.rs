@@ -9,6 +9,8 @@
 mod choices;
 #[path = "properties/played.rs"]
 mod played;
+#[path = "../../core/tests/common/runs.rs"]
+mod runs;
 
 use choices::{Case, case};
 use played::{Played, Starts};
@@ -17,6 +19,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, RngSeed, TestCaseResult, TestError, TestRunner},
 };
+use runs::hold;
 use shell_sim::{
     mutants,
     schedule::{Report, SHRINK_RUNS, Schedule, Symptom, run, run_possible, shrink},
@@ -40,31 +43,6 @@ const BOUND: u32 = 2_000;
 
 /// So many lines at most has the schedule that shows one, with those that begin and end it.
 const LINES: usize = 12;
-
-/// The seed, unless another one is asked for.
-const SEED: RngSeed = RngSeed::Fixed(0x6d67);
-
-fn runner(cases: u32, rng_seed: RngSeed) -> TestRunner {
-    let (failure_persistence, max_shrink_iters) = (None, 4_000);
-    let usual = Config::default();
-    TestRunner::new(Config { cases, failure_persistence, rng_seed, max_shrink_iters, ..usual })
-}
-
-/// Holds a property against so many cases, unless other ones are asked for.
-fn hold<S: Strategy>(usual: u32, cases: &S, property: impl Fn(&S::Value) -> TestCaseResult) {
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    let from_environment = Config::default();
-    let count = if asked { from_environment.cases } else { usual };
-    let seed = match from_environment.rng_seed {
-        RngSeed::Random => SEED,
-        RngSeed::Fixed(_) => from_environment.rng_seed,
-    };
-    match runner(count, seed).run(cases, |case| property(&case)) {
-        Ok(()) => {}
-        Err(TestError::Fail(why, _)) => panic!("{why}"),
-        Err(TestError::Abort(why)) => panic!("given up: {why}"),
-    }
-}
 
 /// Nothing broke that the promise does not except, and after calm the world settled, or stands in
 /// a hold that names a missing recipe. If not, the shortest schedule that shows it.
@@ -152,11 +130,13 @@ fn what_is_refused_changes_nothing() {
 /// nothing: each of these is found, and told in a few lines that can be played.
 #[test]
 fn wrong_decisions_are_found_and_told_in_a_few_lines() {
+    // What must be found does not depend on how many cases somebody else asks for.
+    let always = Config { cases: BOUND, rng_seed: RngSeed::Fixed(0x6d67), ..runs::runs(BOUND) };
     for name in FOUND {
         let decide = mutants::named(name).expect("a mutant").decide;
         let starts = Starts::under(decide);
-        let tried =
-            runner(BOUND, SEED).run(&case(), |case: Case| is_falsified(&starts.play(&case)));
+        let tried = TestRunner::new(always.clone())
+            .run(&case(), |case: Case| is_falsified(&starts.play(&case)));
         let Err(TestError::Fail(_, case)) = tried else {
             panic!("{name} is not found in {BOUND} cases: {tried:?}");
         };

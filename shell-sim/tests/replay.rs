@@ -11,6 +11,10 @@ const RACE: &str = "2025-09-16-reconcile-failover-race";
 const EMPTY_IP: &str = "2025-09-18-empty-pod-ip";
 const TEST_2: &str = "2025-10-18-prestop-test-2-success";
 const TEST_20: &str = "2025-10-18-prestop-test-20-failure";
+const ROUTING: &str = "2025-08-29-gateway-routing-race";
+const STARTUP: &str = "2025-09-21-show-replication-role-startup-failure";
+const RECORDS: &str = "2025-09-21-records-49-687-49";
+const TIMEOUT: &str = "2025-09-11-convergence-timeout-sync-0";
 const SHIPPED: [&str; 4] = [RACE, EMPTY_IP, TEST_2, TEST_20];
 
 fn read(id: &str) -> Incident {
@@ -78,6 +82,18 @@ fn one_altered_fact_is_not_reproduced() {
         altered(TEST_20, 6, EventWord::ReplicationRpcReceived, |item| {
             set(item, "from", text("memgraph-ha-2"));
         }),
+        altered(ROUTING, 4, EventWord::ClientWriteFailed, |item| {
+            set(item, "error", text("connection refused"));
+        }),
+        altered(STARTUP, 1, EventWord::QueryFailed, |item| {
+            set(item, "query", text("SHOW REPLICAS"));
+        }),
+        altered(RECORDS, 6, EventWord::DataObserved, |item| {
+            set(item, "records", Value::Number(688));
+        }),
+        altered(TIMEOUT, 3, EventWord::TopologyObserved, |item| {
+            set(item, "sync", Value::Number(2));
+        }),
     ];
     let wrong: Vec<usize> =
         changed.iter().enumerate().filter(|(_, one)| is_reproduced(one)).map(|(i, _)| i).collect();
@@ -91,6 +107,8 @@ fn the_repairs_of_a_later_day_prevent_what_was_recorded() {
         (EMPTY_IP, "2025-09-19"),
         (TEST_2, "2025-10-19"),
         (TEST_20, "2025-10-19"),
+        (ROUTING, "2025-10-19"),
+        (STARTUP, "2025-09-22"),
     ] {
         let mut incident = read(id);
         incident.date = Some(later.to_owned());
@@ -155,7 +173,7 @@ fn the_text_shows_record_policy_and_ours() {
         "Recorded, with 6 findings",
         "!! serialized-operations",
         "The predecessor's policy in the simulated world: reproduced",
-        "[5]    pass       demote memgraph-ha-1",
+        "demote memgraph-ha-1 current_role=main decided_with_target_main_index=0",
         "Ours in its place: safe",
     ] {
         assert!(text.contains(part), "{part:?} is missing in:\n{text}");

@@ -2,7 +2,7 @@
 
 use super::{AuthMap, Extra, ExtraError, HelloMap, MessageError, Signature, extra::int};
 use crate::{
-    Map, Value, Version,
+    Map, Value, Version, chunk,
     packstream::{Limits, Reader, Writer},
 };
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -189,6 +189,17 @@ impl Request {
                 });
             }
         })
+    }
+
+    /// Appends the message as it goes over the wire, in chunks, to `out`.
+    ///
+    /// # Errors
+    /// It is not part of this version, or something in it is too long.
+    pub fn send(&self, version: Version, out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let mut body = Vec::new();
+        self.encode(version, &mut body)?;
+        chunk::encode(&body, out);
+        Ok(())
     }
 
     /// Appends the message, not yet in chunks, to `out`.

@@ -2,7 +2,7 @@
 
 use super::{ExtraError, MessageError, Signature};
 use crate::{
-    Map, Value, Version,
+    Map, Value, Version, chunk,
     packstream::{Limits, Reader, Writer},
 };
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -99,6 +99,17 @@ impl Response {
         };
         reader.finish()?;
         Ok(response)
+    }
+
+    /// Appends the message as it goes over the wire, in chunks, to `out`.
+    ///
+    /// # Errors
+    /// Something in it is too long.
+    pub fn send(&self, version: Version, out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let mut body = Vec::new();
+        self.encode(version, &mut body)?;
+        chunk::encode(&body, out);
+        Ok(())
     }
 
     /// Appends the message, not yet in chunks, to `out`.

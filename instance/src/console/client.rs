@@ -1,7 +1,7 @@
 //! A client that does one thing at a time and retries nothing: what it was answered is what
 //! happened. For the console and for tests.
 
-use bolt::chunk::{self, Decoder, Frame};
+use bolt::chunk::{Decoder, Frame};
 use bolt::handshake::{Offer, read_answer};
 use bolt::message::{AuthMap, Extra, Failure, Fetch, HelloMap, MessageError, Run};
 use bolt::{Limits, Map, Request, Response, Value, Version};
@@ -213,9 +213,7 @@ impl Client {
     fn send(&mut self, requests: &[Request]) -> Result<(), ClientError> {
         let mut out = Vec::new();
         for request in requests {
-            let mut body = Vec::new();
-            request.encode(self.version, &mut body)?;
-            chunk::encode(&body, &mut out);
+            request.send(self.version, &mut out)?;
         }
         self.stream.write_all(&out)?;
         Ok(self.stream.flush()?)

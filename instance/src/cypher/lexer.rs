@@ -202,7 +202,7 @@ impl<'a> Lexer<'a> {
             Some('u') => 4,
             Some('U') => 8,
             Some(_) | None => {
-                let expected = "one of \\\\ \\' \\\" \\n \\t \\r \\b \\f \\uXXXX \\UXXXXXXXX";
+                let expected = "one of \\\\ \\' \\\" \\n \\t \\r \\b \\f, \\u with 4 hexadecimal digits, \\U with 8";
                 return Err(self.unexpected(at, "an unknown escape", expected));
             }
         };

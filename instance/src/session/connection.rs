@@ -4,7 +4,7 @@
 use super::host::Host;
 use crate::fault::{Passage, Port};
 use crate::node::Node;
-use bolt::chunk::{self, Decoder, Frame};
+use bolt::chunk::{Decoder, Frame};
 use bolt::handshake::{HandshakeReader, answer};
 use bolt::server::{Ask, Close, Outcome, Reply, Session, Settings, Step, broken};
 use bolt::{Response, Version};
@@ -115,9 +115,8 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
     match chosen {
         Some(version) => stream.write_all(&answer(version)).await?,
         None => {
-            let (mut body, mut out) = (Vec::new(), Vec::new());
-            broken().encode(Version::V1_0, &mut body).map_err(io::Error::other)?;
-            chunk::encode(&body, &mut out);
+            let mut out = Vec::new();
+            broken().send(Version::V1_0, &mut out).map_err(io::Error::other)?;
             stream.write_all(&out).await?;
         }
     }
@@ -248,9 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn respond(&mut self, response: &Response) -> io::Result<()> {
-        let mut body = Vec::new();
-        response.encode(self.version, &mut body).map_err(io::Error::other)?;
-        chunk::encode(&body, &mut self.out);
+        response.send(self.version, &mut self.out).map_err(io::Error::other)?;
         if self.out.len() >= WRITE_BYTES {
             self.flush().await?;
         }

@@ -146,7 +146,15 @@ impl Instance {
 
     /// Makes it a replica.
     pub(crate) fn demote(&self) {
-        self.run(&format!("SET REPLICATION ROLE TO REPLICA WITH PORT {}", self.replication_port));
+        let query = format!("SET REPLICATION ROLE TO REPLICA WITH PORT {}", self.replication_port);
+        // The role is changed by a try-lock, which whatever runs behind may hold (MR 1.2).
+        let busy = || self.client().run(&query).is_err();
+        let tries = (0..40).take_while(|_| {
+            let again = busy();
+            std::thread::sleep(Duration::from_millis(if again { 50 } else { 0 }));
+            again
+        });
+        assert!(tries.count() < 40, "{query}: refused for two seconds");
     }
 
     /// Makes it a main.

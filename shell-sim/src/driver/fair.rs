@@ -4,6 +4,7 @@
 
 use super::{
     Counters, Pattern,
+    noted::Journal,
     timers::{Scan, Timers},
     trace::Trace,
 };
@@ -59,6 +60,8 @@ pub struct Fair {
     pub violations: Vec<Violation>,
     /// What happened, if it is kept.
     pub trace: Trace,
+    /// What controllers saw and decided, if it is kept.
+    pub journal: Journal,
     pub(super) decide: Decide,
     pub(super) timers: Timers,
     pub(super) agenda: VecDeque<Event>,
@@ -94,6 +97,7 @@ impl Fair {
             counters: Counters::default(),
             violations: Vec::new(),
             trace: Trace::default(),
+            journal: Journal::default(),
             decide,
             agenda: VecDeque::new(),
             withheld: Vec::new(),
@@ -184,6 +188,7 @@ impl Fair {
         }
         let done = self.world.step_into(event, self.decide, &mut out);
         self.counters.events += 1;
+        self.note_samples();
         if !is_a_look(event) {
             for broken in self.judge.after(&self.world, &out) {
                 self.found(Violation::Rule(broken));

@@ -4,6 +4,7 @@ mod chance;
 mod counters;
 mod due;
 mod fair;
+mod noted;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod walk;
 pub use chance::Chance;
 pub use counters::Counters;
 pub use fair::{End, Fair, is_a_look};
+pub use noted::Journal;
 pub use pattern::Pattern;
 pub use trace::{Line, Trace, What};
 pub use walk::{Limits, Walk, WalkReport};

@@ -66,6 +66,7 @@ impl Fair {
             self.note_return(*id);
         }
         if let Happening::Planned { controller, plan } = happening {
+            self.note_plan(controller, &plan);
             self.planned(controller, *plan);
         } else {
             self.trace.happening(now, &self.plans, happening);

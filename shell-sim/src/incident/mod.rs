@@ -7,6 +7,7 @@
 mod error;
 mod event;
 mod facts;
+pub mod import;
 mod model;
 mod pod;
 mod read;

@@ -63,6 +63,18 @@ const fn day_number(year: u64, month: u64, day: u64) -> u64 {
         - 1
 }
 
+/// The date of a day number, written `YYYY-MM-DD`.
+pub(super) fn date_of(day: u64) -> String {
+    let (mut year, mut month) = ((day / 366).saturating_sub(401), 1);
+    while day_number(year + 1, 1, 1) <= day {
+        year += 1;
+    }
+    while month < 12 && day_number(year, month + 1, 1) <= day {
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}", day - day_number(year, month, 1) + 1)
+}
+
 const fn days_in(year: u64, month: u64) -> u64 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
@@ -112,6 +124,13 @@ mod tests {
         assert_eq!(at("2024-03-01T00:00:00") - at("2024-02-28T00:00:00"), 2 * DAY_MS);
         assert_eq!(at("2026-01-01T00:00:00") - at("2025-01-01T00:00:00"), 365 * DAY_MS);
         assert_eq!(at("2025-01-01T00:00:00") - at("2024-01-01T00:00:00"), 366 * DAY_MS);
+    }
+
+    #[test]
+    fn days_have_dates() {
+        for date in ["2024-02-29", "2025-01-01", "2025-12-31", "2000-03-01"] {
+            assert_eq!(date_of(parse_date(date).unwrap()), date);
+        }
     }
 
     #[test]

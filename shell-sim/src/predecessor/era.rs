@@ -20,6 +20,17 @@ pub struct Era {
     /// A pass leaves pods alone that are not Ready. The newest version does; the records of
     /// 2025-09-18 and 2025-10-18 show pods demoted before they were Ready.
     pub skips_unready: bool,
+    /// Clients reach the gateway of the leader alone. In August 2025 every controller served, and
+    /// those that did not lead never heard of a new target (the key that they read was misspelt).
+    pub only_leader_serves: bool,
+    /// An answer without rows leaves a role unknown: the answer to 2025-09-21. Before, it ended the
+    /// process.
+    pub bears_odd_answers: bool,
+    /// preStop waits for the replicas. On 2025-09-25 it still closed the gateway and came back.
+    pub waits_in_prestop: bool,
+    /// Nothing is registered while another pod is known as main, or pods are missing: the guards of
+    /// 2025-09-28.
+    pub guards_registration: bool,
 }
 
 impl Era {
@@ -36,6 +47,10 @@ impl Era {
             waits_for_invalid: after("2025-10-18"),
             ignores_deletion: after("2025-10-18"),
             skips_unready: after("2025-10-18"),
+            only_leader_serves: after("2025-08-29"),
+            bears_odd_answers: after("2025-09-21"),
+            waits_in_prestop: after("2025-09-25"),
+            guards_registration: after("2025-09-27"),
         }
     }
 }

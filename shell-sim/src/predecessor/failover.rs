@@ -60,7 +60,7 @@ impl Predecessor {
         let next = match at {
             Step::Preconditions => self.preconditions(turn, sync)?,
             Step::Clear => {
-                self.write_upstream = None;
+                self.close_gateway(turn);
                 Step::Promote
             }
             Step::Promote => {
@@ -94,6 +94,7 @@ impl Predecessor {
     fn preconditions(&mut self, turn: &mut Turn<'_>, sync: InstanceId) -> Option<Step> {
         self.attempts = self.attempts.saturating_add(1);
         let refusal = self.refusal(turn, sync);
+        self.show_check(turn, sync, refusal.is_some());
         let shown = |event| Emitted::new(event, None).number("attempt", self.attempts);
         if let Some(reason) = refusal {
             let shown = shown(EventWord::FailoverBlocked).text("reason", &reason);
@@ -103,6 +104,23 @@ impl Predecessor {
         let all = shown(EventWord::FailoverAttemptSucceeded).text("replicas", "ready");
         turn.show(all);
         Some(Step::Clear)
+    }
+
+    /// What the check found in the list on which it rests.
+    fn show_check(&self, turn: &mut Turn<'_>, sync: InstanceId, refused: bool) {
+        let result = if refused { "unsafe" } else { "safe" };
+        let seen = self.rows.iter().find(|seen| seen.replica == sync);
+        let mut check = Emitted::new(EventWord::FailoverCheck, Some(sync)).text("result", result);
+        if let Some(seen) = seen {
+            check = check.text("status", seen.status());
+            if let Some((_, behind)) = seen.data {
+                check = check.number("behind", behind);
+            }
+        }
+        if self.rows.iter().all(Seen::is_ready) {
+            check = check.text("replicas", "ready");
+        }
+        turn.show(check);
     }
 
     fn refusal(&self, turn: &mut Turn<'_>, sync: InstanceId) -> Option<String> {

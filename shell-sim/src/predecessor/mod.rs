@@ -4,6 +4,8 @@
 //! do next in each thread; it deliberately does not know which incident it is in, what comes
 //! afterwards, or which thread is to move.
 
+mod clients;
+mod discovery;
 mod emitted;
 mod era;
 mod failover;
@@ -13,6 +15,7 @@ mod prestop;
 mod tests;
 mod turn;
 
+pub use clients::Door;
 pub use emitted::{Emitted, Seen, mode_word, pod_of, replica_name, role_word};
 pub use era::Era;
 pub use turn::Turn;
@@ -42,11 +45,14 @@ pub enum Thread {
     Prestop,
     /// The health prober.
     Prober,
+    /// The look at an unknown cluster at the start of the program.
+    Discovery,
 }
 
 impl Thread {
     /// Every thread, in the order in which a search tries them.
-    pub const ALL: [Self; 4] = [Self::Prestop, Self::Failover, Self::Pass, Self::Prober];
+    pub const ALL: [Self; 5] =
+        [Self::Discovery, Self::Prestop, Self::Failover, Self::Pass, Self::Prober];
 
     /// Its word.
     #[must_use]
@@ -56,6 +62,7 @@ impl Thread {
             Self::Failover => "failover",
             Self::Prestop => "preStop",
             Self::Prober => "prober",
+            Self::Discovery => "discovery",
         }
     }
 }
@@ -102,6 +109,16 @@ pub struct Predecessor {
     pub passes_left: u8,
     /// The pod whose preStop hook calls, if one does.
     pub prestop_of: Option<InstanceId>,
+    /// Where a controller that does not lead routes writes to, in versions in which it serves.
+    pub follower_upstream: Option<InstanceId>,
+    /// The program has just started and knows no target.
+    pub discovers: bool,
+    /// The instance whose answer to the question for its role has no row.
+    pub odd: Option<InstanceId>,
+    /// Whether pods call a preStop hook.
+    pub hooks: bool,
+    /// Writes of clients so far.
+    pub writes: u16,
     pass: Option<Pass>,
     failover: Option<Failover>,
     prestop: Option<Prestop>,
@@ -127,6 +144,11 @@ impl Predecessor {
             attempts: 0,
             passes_left: 0,
             prestop_of: None,
+            follower_upstream: if era.only_leader_serves { None } else { Some(target) },
+            discovers: false,
+            odd: None,
+            hooks: false,
+            writes: 0,
             pass: None,
             failover: None,
             prestop: None,
@@ -150,6 +172,7 @@ impl Predecessor {
                     || (!self.queue.is_empty() && !self.is_locked_by(self.pass.is_some()))
             }
             Thread::Prestop => self.prestop.is_some() || self.prestop_of.is_some(),
+            Thread::Discovery => self.discovers,
             Thread::Prober => {
                 self.failed_pings < PROBER_THRESHOLD && !self.main_answers(world)
                     || (self.failed_pings == PROBER_THRESHOLD && self.prober_may_fire())
@@ -180,6 +203,7 @@ impl Predecessor {
             Thread::Failover => self.step_failover(&mut turn),
             Thread::Prestop => self.step_prestop(&mut turn),
             Thread::Prober => self.step_prober(&mut turn),
+            Thread::Discovery => self.step_discovery(&mut turn),
         }
         turn.settle();
         turn.shown
@@ -211,6 +235,37 @@ impl Predecessor {
         vec![Emitted::new(EventWord::FailoverTriggered, Some(id))]
     }
 
+    /// Kubernetes marks a pod for deletion: that of the target main asks for a failover check.
+    pub fn pod_marked(&mut self, id: InstanceId) -> Vec<Emitted> {
+        let first = self.terminating.insert(id);
+        self.ready.remove(&id);
+        if self.hooks {
+            self.prestop_of = Some(id);
+        }
+        if !first || id != self.target {
+            return Vec::new();
+        }
+        self.queue.push(Trigger::PodEvent(id));
+        vec![Emitted::new(EventWord::FailoverTriggered, Some(id))]
+    }
+
+    /// Whether a thread is in the middle of its work.
+    #[must_use]
+    pub const fn is_at_work(&self, thread: Thread) -> bool {
+        match thread {
+            Thread::Pass => self.pass.is_some(),
+            Thread::Failover => self.failover.is_some(),
+            Thread::Prestop => self.prestop.is_some(),
+            Thread::Prober | Thread::Discovery => false,
+        }
+    }
+
+    /// Whether nothing is under way and nothing waits.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.pass.is_none() && self.failover.is_none() && self.queue.is_empty()
+    }
+
     /// The other pod of the pair that may be main: the one that is to be the sync replica.
     #[must_use]
     pub const fn sync_of(target: InstanceId) -> InstanceId {
@@ -230,7 +285,10 @@ impl Predecessor {
     /// Reads the role of a pod and keeps it.
     fn read_role(&mut self, turn: &mut Turn<'_>, id: InstanceId) -> Option<RoleName> {
         let (on, address) = self.reach(turn.world, id)?;
-        let role = turn.role(on)?;
+        let Some(role) = turn.role(on) else {
+            turn.show(Emitted::new(EventWord::ConnectAttemptFailed, Some(id)));
+            return None;
+        };
         self.roles.insert(id, role);
         let read = Emitted::new(EventWord::RoleObserved, Some(id)).text("role", role_word(role));
         let asked = read.clone().text("bolt_address", &address);

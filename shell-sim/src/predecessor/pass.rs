@@ -36,6 +36,8 @@ enum Step {
     ReadPod(u8),
     /// It is main and should not be.
     Demote(u8, RoleName),
+    /// It is registered in a way in which it should not be.
+    Drop(u8),
     /// It is not registered and should be.
     Register(u8),
     /// The gateway.
@@ -60,6 +62,7 @@ impl Predecessor {
             Step::ReadMain => self.read_main(turn, target),
             Step::ReadPod(index) => self.read_pod(turn, target, index),
             Step::Demote(index, role) => self.demote(turn, target, index, role),
+            Step::Drop(index) => self.drop_misfit(turn, target, index),
             Step::Register(index) => self.register(turn, target, index),
             Step::Open => self.open(target),
         };
@@ -84,8 +87,15 @@ impl Predecessor {
     fn read_main(&mut self, turn: &mut Turn<'_>, target: InstanceId) -> Option<Step> {
         self.read_role(turn, target)?;
         let (on, _) = self.reach(turn.world, target)?;
-        self.rows = turn.replicas(on)?;
+        let before = std::mem::replace(&mut self.rows, turn.replicas(on)?);
+        let voted = self.rows.iter().filter(|seen| seen.mode != SyncMode::Async).count();
+        turn.show(
+            Emitted::new(EventWord::ReplicasListed, Some(target))
+                .number("count", count(self.rows.len()))
+                .number("sync_count", count(voted)),
+        );
         for seen in &self.rows {
+            let earlier = before.iter().find(|old| old.replica == seen.replica).map(Seen::status);
             let shown = Emitted::new(EventWord::ReplicaStatusObserved, Some(seen.replica))
                 .text("status", seen.status());
             let behind = seen.data.map_or(0, |(state, behind)| {
@@ -95,7 +105,14 @@ impl Predecessor {
                     behind
                 }
             });
-            turn.show(shown.number("behind", behind));
+            let shown = shown.number("behind", behind);
+            turn.show(match earlier.filter(|word| *word != seen.status()) {
+                Some(word) => shown.text("previous", word),
+                None => shown,
+            });
+            if self.era.keeps_misfits && !seen.is_ready() {
+                turn.show(Emitted::new(EventWord::NoCorrectiveAction, Some(seen.replica)));
+            }
         }
         Some(Step::ReadPod(0))
     }
@@ -129,7 +146,8 @@ impl Predecessor {
         match self.rows.iter().find(|seen| seen.replica == id) {
             Some(seen) if self.era.keeps_misfits || fits(seen) => Step::ReadPod(index + 1),
             _ if self.terminating.contains(&id) => Step::ReadPod(index + 1),
-            Some(_) | None => Step::Register(index),
+            Some(_) => Step::Drop(index),
+            None => Step::Register(index),
         }
     }
 
@@ -160,30 +178,48 @@ impl Predecessor {
         Some(self.registration_of(index))
     }
 
+    /// A replica that is unwell, or registered in another mode than the wanted one, loses its
+    /// registration and gets a new one.
+    fn drop_misfit(&mut self, turn: &mut Turn<'_>, target: InstanceId, index: u8) -> Option<Step> {
+        let id = InstanceId(index);
+        if let Some((on, _)) = self.reach(turn.world, target) {
+            turn.show(
+                Emitted::new(EventWord::DropReplica, Some(id))
+                    .text("replica_name", &replica_name(id)),
+            );
+            turn.command(on, Statement::Drop { name: ReplicaName(id.0.into()) });
+        }
+        Some(Step::Register(index))
+    }
+
     /// The mode follows the target as it is now, the main the target of the start.
     fn register(&mut self, turn: &mut Turn<'_>, target: InstanceId, index: u8) -> Option<Step> {
         let id = InstanceId(index);
         let next = Some(Step::ReadPod(index + 1));
-        let another_main = self.roles.iter().any(|(other, role)| {
-            *other != self.target && *other != target && *role == RoleName::Main
-        });
+        let guarded = self.era.guards_registration;
+        let another_main = guarded
+            && self.roles.iter().any(|(other, role)| {
+                *other != self.target && *other != target && *role == RoleName::Main
+            });
         if another_main {
             turn.show(Emitted::new(EventWord::RegistrationBlockedDualMain, Some(id)));
             return next;
         }
-        if self.pods(turn.world).len() != usize::from(self.members) {
+        let pods = self.pods(turn.world).len();
+        if guarded && pods != usize::from(self.members) {
             return next;
         }
         let Some((on, _)) = self.reach(turn.world, target) else { return next };
         let sync = id == Self::sync_of(self.target);
         let mode = if sync { self.sync_mode } else { SyncMode::Async };
         let (name, endpoint) = (ReplicaName(id.0.into()), Endpoint(id.0.into()));
-        if self.rows.iter().any(|seen| seen.replica == id) {
+        if guarded {
             turn.show(
-                Emitted::new(EventWord::DropReplica, Some(id))
-                    .text("replica_name", &replica_name(id)),
+                Emitted::new(EventWord::RegistrationAllowed, Some(id))
+                    .text("replica_name", &replica_name(id))
+                    .text("target_main", &super::pod_of(target).to_string())
+                    .number("pod_count", count(pods)),
             );
-            turn.command(on, Statement::Drop { name });
         }
         let answer = turn.run(on, Statement::Register { name, mode, endpoint });
         let event = match &answer {
@@ -193,12 +229,12 @@ impl Predecessor {
             })) => EventWord::RegisterRejectedDiverged,
             Some(_) | None => EventWord::RegisterFailed,
         };
-        turn.show(
-            Emitted::new(event, Some(id))
-                .text("replica_name", &replica_name(id))
-                .text("sync_mode", mode_word(mode))
-                .text("registered_on", &super::pod_of(target).to_string()),
-        );
+        let shown = Emitted::new(event, Some(id))
+            .text("replica_name", &replica_name(id))
+            .text("sync_mode", mode_word(mode))
+            .text("registered_on", &super::pod_of(target).to_string());
+        let refused = event == EventWord::RegisterRejectedDiverged;
+        turn.show(if refused { shown.text("error", "Error: 3") } else { shown });
         if event == EventWord::RegisterFailed {
             turn.command(on, Statement::Drop { name });
         }
@@ -212,6 +248,10 @@ impl Predecessor {
         }
         None
     }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// How many ticks a replica's volume holds beyond its main's.

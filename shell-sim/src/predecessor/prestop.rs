@@ -17,8 +17,13 @@ impl Predecessor {
         let Some(Prestop { of }) = self.prestop else {
             if let Some(of) = self.prestop_of.take() {
                 self.terminating.insert(of);
-                self.write_upstream = None;
-                self.prestop = Some(Prestop { of });
+                turn.show(Emitted::new(EventWord::PrestopCalled, Some(of)));
+                self.close_gateway(turn);
+                if self.era.waits_in_prestop {
+                    self.prestop = Some(Prestop { of });
+                } else {
+                    turn.show(Emitted::new(EventWord::PrestopCompleted, Some(of)));
+                }
             }
             return;
         };
@@ -35,6 +40,8 @@ impl Predecessor {
                     .with("replicas", self.rows_value()),
             );
             self.prestop = None;
+        } else {
+            turn.show(Emitted::new(EventWord::PrestopWaiting, Some(of)));
         }
     }
 

@@ -45,21 +45,28 @@ impl<'w> Turn<'w> {
     /// Lets every message arrive that can, and fail that cannot.
     pub fn settle(&mut self) {
         for _ in 0..MESSAGES {
-            let next = self.world.network.messages.iter().find_map(|(id, message)| {
-                match self.world.obstacle(id, message) {
-                    _ if id.to == Place::Api => None,
-                    None => Some(Event::Deliver(*id)),
-                    Some(Obstacle::Frozen | Obstacle::Behind) => None,
-                    Some(Obstacle::Cut(_) | Obstacle::Gone | Obstacle::Dark | Obstacle::Down) => {
-                        Some(Event::Fail(*id))
-                    }
-                }
-            });
-            match next {
-                Some(event) => self.event(&event),
-                None => return,
+            if !self.deliver_one() {
+                return;
             }
         }
+    }
+
+    /// Lets one message arrive, or fail; false if there is none that can.
+    pub fn deliver_one(&mut self) -> bool {
+        let next = self.world.network.messages.iter().find_map(|(id, message)| {
+            match self.world.obstacle(id, message) {
+                _ if id.to == Place::Api => None,
+                None => Some(Event::Deliver(*id)),
+                Some(Obstacle::Frozen | Obstacle::Behind) => None,
+                Some(Obstacle::Cut(_) | Obstacle::Gone | Obstacle::Dark | Obstacle::Down) => {
+                    Some(Event::Fail(*id))
+                }
+            }
+        });
+        if let Some(event) = &next {
+            self.event(event);
+        }
+        next.is_some()
     }
 
     /// One event of the world; one that cannot happen now is left out.

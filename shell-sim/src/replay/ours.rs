@@ -6,12 +6,13 @@
 use super::{
     facts::{OpenFacts, Storage, Suspicion},
     setup::{MEMBERS, instance_of},
+    told::{self, Told},
 };
 use crate::{
-    driver::{Chance, End, Fair, Line, What},
+    driver::{Chance, End, Fair, Line},
     incident::{EventWord, Incident, Status},
     oracle,
-    world::{ClientId, Cut, Decide, Event, Fate, Happening, Place, Settings},
+    world::{ClientId, Cut, Decide, Event, Fate, Place, Settings},
 };
 use ha_core::{
     ids::{GatewayId, InstanceId},
@@ -50,7 +51,7 @@ pub struct Ours {
     /// What kept runs from settling, once each.
     pub stuck: Vec<String>,
     /// What happened in the first run, with times since the first thing that was done.
-    pub timeline: Vec<(Millis, String)>,
+    pub timeline: Vec<Told>,
     /// The longest time between two acknowledged writes in the first run.
     pub waited_ms: Millis,
     /// The same over all runs.
@@ -121,11 +122,14 @@ pub fn ours(incident: &Incident, first: Option<OpenFacts>, decide: Decide) -> Ou
     sum
 }
 
+/// The open facts that concern ours: main, whether it is down, volume, reachability, unnamed pod.
+type Concern = (InstanceId, bool, Option<Storage>, Option<bool>, Option<InstanceId>);
+
 /// What of the open facts our controllers can come across at all: they ask nothing of a pod without
 /// an address, have no prober with a verdict of its own, and no SYNC replica.
-fn concern(facts: &OpenFacts) -> (InstanceId, bool, Option<Storage>, Option<bool>) {
+fn concern(facts: &OpenFacts) -> Concern {
     let down = facts.suspicion == Some(Suspicion::Down);
-    (facts.target, down, facts.storage, facts.reachable)
+    (facts.target, down, facts.storage, facts.reachable, facts.unnamed)
 }
 
 /// A settled cluster of ours with that main, and with data.
@@ -150,7 +154,7 @@ struct Run {
     end: End,
     holds: Vec<String>,
     violations: Vec<String>,
-    timeline: Vec<(Millis, String)>,
+    timeline: Vec<Told>,
     waited: Millis,
 }
 
@@ -161,10 +165,11 @@ fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run 
     let mut chance = Chance::new(order);
     let script = script(incident, facts, (order > 0).then_some(&mut chance));
     let last = script.done.last().map_or(0, |(at, _)| *at);
+    let mut busy = Busy::default();
     for (at, done) in script.done {
         let quiet = begun + at.min(script.quiet);
         fair.run_for(quiet.saturating_sub(fair.world.now));
-        write_until(&mut fair, begun + at);
+        busy.write_until(&mut fair, begun + at);
         match done {
             Done::World(event) if has_happened(&fair, &event) => {}
             Done::World(event) => {
@@ -174,8 +179,8 @@ fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run 
             Done::Age(id, storage) => age(&mut fair, id, storage),
         }
     }
-    write_until(&mut fair, begun + last + AFTER_MS);
-    let waited = longest_wait(fair.trace.lines(), begun + script.quiet, fair.world.now);
+    busy.write_until(&mut fair, begun + last + AFTER_MS);
+    let waited = busy.longest_wait(fair.trace.lines(), begun + script.quiet);
     fair.calm();
     let end = fair.settle(SETTLE_MS);
     for violation in oracle::final_violations(&fair.world, end == End::Settled) {
@@ -185,7 +190,7 @@ fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run 
     let violations = unexcused.map(|violation| format!("{violation} [{facts}]")).collect();
     let plan = fair.leader_plan().map(|(_, _, plan)| plan.missing_recipes());
     let holds = plan.into_iter().flatten().map(|recipe| recipe.name().to_owned()).collect();
-    let timeline = story(fair.trace.lines(), begun);
+    let timeline = told::story(fair.trace.lines(), begun);
     Run { end, holds, violations, timeline, waited }
 }
 
@@ -214,7 +219,7 @@ fn script(incident: &Incident, facts: &OpenFacts, chance: Option<&mut Chance>) -
     let begins = if done.is_empty() { 0 } else { BEGINS_MS };
     let mut marked = BTreeSet::new();
     for item in incident.happened() {
-        let Some(id) = item.pod.and_then(instance_of) else { continue };
+        let Some(id) = facts.subject(item, main) else { continue };
         let at = begins + item.at.unwrap_or(0) + jitter(200);
         done.extend(inputs(item.event, id, facts, &mut marked).into_iter().map(|one| (at, one)));
     }
@@ -262,7 +267,8 @@ fn age(fair: &mut Fair, id: InstanceId, storage: Storage) {
     let volume = &mut body.instance.volume;
     let reign = volume.log.last().map(|entry| entry.epoch);
     let keep = match storage {
-        Storage::Whole => return,
+        // A commit of a main that nobody chose cannot come about where ours decides.
+        Storage::Whole | Storage::Foreign => return,
         Storage::NoTail => volume.log.len().saturating_sub(2),
         Storage::BeforeReign => {
             volume.log.iter().take_while(|entry| Some(entry.epoch) != reign).count()
@@ -281,25 +287,52 @@ fn write(fair: &mut Fair) {
     let _busy = fair.apply(&Event::Write(client, gateway, held));
 }
 
-fn write_until(fair: &mut Fair, until: Millis) {
-    while fair.world.now < until {
-        write(fair);
-        let next = (fair.world.now + WRITE_MS).min(until);
-        fair.run_for(next - fair.world.now);
-    }
+/// When the client wrote. In a long quiet time it writes at the beginning and the end only: what
+/// happens in between is the same as always.
+#[derive(Default)]
+struct Busy {
+    spans: Vec<(Millis, Millis)>,
 }
 
-/// The longest time without an acknowledged write.
-fn longest_wait(lines: &[Line], begun: Millis, ended: Millis) -> Millis {
-    let mut last = begun;
-    let mut longest = 0;
-    for line in lines.iter().filter(|line| line.at >= begun) {
-        if fate(line) == Some(Fate::Acked) {
-            longest = longest.max(line.at - last);
-            last = line.at;
+impl Busy {
+    fn write_until(&mut self, fair: &mut Fair, until: Millis) {
+        let now = fair.world.now;
+        if until > now + 2 * AFTER_MS {
+            self.write_for(fair, now + AFTER_MS);
+            fair.run_for(until - AFTER_MS - fair.world.now);
+        }
+        self.write_for(fair, until);
+    }
+
+    fn write_for(&mut self, fair: &mut Fair, until: Millis) {
+        let from = fair.world.now;
+        while fair.world.now < until {
+            write(fair);
+            let next = (fair.world.now + WRITE_MS).min(until);
+            fair.run_for(next - fair.world.now);
+        }
+        match self.spans.last_mut() {
+            Some((_, end)) if *end == from => *end = fair.world.now,
+            Some(_) | None => self.spans.push((from, fair.world.now)),
         }
     }
-    longest.max(ended.saturating_sub(last))
+
+    /// The longest time without an acknowledged write, while there were writes.
+    fn longest_wait(&self, lines: &[Line], begun: Millis) -> Millis {
+        let mut longest = 0;
+        for (from, to) in self.spans.iter().filter(|(_, to)| *to > begun) {
+            let mut last = (*from).max(begun);
+            let span = last..=*to;
+            for line in lines.iter().filter(|line| span.contains(&line.at)) {
+                if told::fate(line) == Some(Fate::Acked) {
+                    longest = longest.max(line.at - last);
+                    last = line.at;
+                }
+            }
+            longest = longest.max(to.saturating_sub(last));
+        }
+        longest
+    }
 }
 
 /// Whether that was done already: the kubelet was faster.
@@ -309,45 +342,4 @@ fn has_happened(fair: &Fair, event: &Event) -> bool {
         return !pod(id);
     }
     matches!(event, Event::CreatePod(id, _) if pod(id))
-}
-
-/// The story of a run; failed writes in a row are told once.
-fn story(lines: &[Line], begun: Millis) -> Vec<(Millis, String)> {
-    let mut story: Vec<(Millis, String)> = Vec::new();
-    let mut failed: Option<(usize, usize)> = None;
-    for line in lines.iter().filter(|line| line.at >= begun) {
-        let at = line.at - begun;
-        match fate(line) {
-            Some(Fate::Failed | Fate::InDoubt) => {
-                let (place, count) = failed.unwrap_or((story.len(), 0));
-                if count == 0 {
-                    story.push((at, String::new()));
-                }
-                if let Some((_, told)) = story.get_mut(place) {
-                    *told = format!("clients: {} writes in a row not acknowledged", count + 1);
-                }
-                failed = Some((place, count + 1));
-            }
-            Some(Fate::Acked) if failed.take().is_some() => {
-                story.push((at, "clients: writes are acknowledged again".into()));
-            }
-            Some(Fate::Acked | Fate::Pending | Fate::Held) => {}
-            None if matches!(line.what, What::Event(Event::Write(..))) || !line.is_story() => {}
-            None => story.push((at, told(line))),
-        }
-    }
-    story
-}
-
-/// What a line tells of a write, if it does.
-const fn fate(line: &Line) -> Option<Fate> {
-    let What::Happened(happening) = &line.what else { return None };
-    if let Happening::Told(_, fate) = &**happening { Some(*fate) } else { None }
-}
-
-/// A line without its time, which counts from another start.
-fn told(line: &Line) -> String {
-    let text = line.to_string();
-    let words: Vec<&str> = text.split_whitespace().skip(1).collect();
-    words.join(" ")
 }

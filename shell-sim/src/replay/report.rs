@@ -4,6 +4,7 @@
 use super::{
     ours::{ORDERS, Ours, ours},
     reproduce::{Bounds, Reproduction, Step, reproduce},
+    told::Told,
 };
 use crate::{
     audit::{Finding, audit},
@@ -11,7 +12,7 @@ use crate::{
     world::Decide,
 };
 use serde_json::{Value, json};
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// One replayed incident.
 #[derive(Debug, Clone)]
@@ -48,8 +49,21 @@ impl Replay {
         self.ours.schedules > 0 && self.ours.settled == self.ours.schedules
     }
 
+    /// Whether the predecessor's policy does again what was recorded, in a word or two.
+    #[must_use]
+    pub const fn captured(&self) -> &'static str {
+        let found = &self.predecessor;
+        if found.reproduced {
+            "reproduced"
+        } else if found.combinations == 0 {
+            "not asked, since the record has no controller"
+        } else {
+            "NOT reproduced"
+        }
+    }
+
     /// The answers of the first match, each with whether every other match gave the same.
-    fn facts(&self) -> Vec<(&'static str, String, bool)> {
+    pub(super) fn facts(&self) -> Vec<(&'static str, String, bool)> {
         let matched = &self.predecessor.matched;
         let Some(first) = matched.first() else { return Vec::new() };
         let same =
@@ -94,7 +108,7 @@ impl Replay {
     }
 
     /// Of items with the same order and event, a finding belongs to the one whose pod it names.
-    fn is_of(&self, finding: &Finding, item: &Item) -> bool {
+    pub(super) fn is_of(&self, finding: &Finding, item: &Item) -> bool {
         let like = |other: &&Item| (other.order, other.event) == (item.order, item.event);
         let alone = self.incident.timeline.iter().filter(like).count() == 1;
         alone || item.pod.is_none_or(|pod| finding.why.contains(&pod.to_string()))
@@ -103,13 +117,14 @@ impl Replay {
     fn write_predecessor(&self, out: &mut String) {
         let found = &self.predecessor;
         let bounds = found.bounds;
-        let verdict = if found.reproduced { "reproduced" } else { "NOT reproduced" };
+        let verdict = self.captured();
         line(out, &format!("\nThe predecessor's policy in the simulated world: {verdict}"));
         line(
             out,
             &format!(
                 "  {} of {} answers to what the record leaves open match all {} items in order \
-                 ({} states; at most {} steps, {} passes and {} states for each{})",
+                 ({} states; at most {} moves, {} passes and {} states, {} for each answer where long \
+                 times count{})",
                 found.matched.len(),
                 found.combinations,
                 found.expected,
@@ -117,13 +132,22 @@ impl Replay {
                 bounds.depth,
                 bounds.passes,
                 bounds.states,
+                bounds.timed,
                 if found.bounded { "; a bound was reached" } else { "" },
             ),
         );
-        if !found.reproduced {
+        if !found.reproduced && found.combinations > 0 {
+            let missing = found.missing.join(", ");
             line(
                 out,
-                &format!("  at most {} of {} items met in order", found.best, found.expected),
+                "  the situation was not captured; what follows is the run that came nearest",
+            );
+            line(
+                out,
+                &format!(
+                    "  {} of {} items met in order; next would have been {missing}",
+                    found.best, found.expected
+                ),
             );
         }
         for (question, answer, shared) in self.facts() {
@@ -167,8 +191,19 @@ impl Replay {
                 "  nothing is to be done: no rule asks for a step, and clients notice nothing",
             );
         }
-        for (at, text) in &ours.timeline {
-            line(out, &format!("  {:>4}.{:03}s  {text}", at / 1_000, at % 1_000));
+        for told in &ours.timeline {
+            line(out, &format!("  {told}"));
+        }
+        let rules: BTreeSet<(&str, &str)> = ours
+            .timeline
+            .iter()
+            .filter_map(|told| told.rule.as_ref().map(|by| (by.rule.as_str(), by.when)))
+            .collect();
+        if !rules.is_empty() {
+            line(out, "  The rules that spoke:");
+        }
+        for (rule, when) in rules {
+            line(out, &format!("    {rule:<24} when {when}"));
         }
         line(out, "");
     }
@@ -197,12 +232,7 @@ impl Replay {
             .iter()
             .map(|step| json!({ "by": step.by, "shown": step.shown, "meets": step.meets }))
             .collect();
-        let timeline: Vec<Value> = self
-            .ours
-            .timeline
-            .iter()
-            .map(|(at, text)| json!({ "t_ms": at, "what": text }))
-            .collect();
+        let timeline: Vec<Value> = self.ours.timeline.iter().map(machine).collect();
         json!({
             "id": self.incident.id,
             "audit": audit,
@@ -210,6 +240,9 @@ impl Replay {
                 "reproduced": self.predecessor.reproduced,
                 "matched": self.predecessor.matched.len(),
                 "tried": self.predecessor.combinations,
+                "met": self.predecessor.best,
+                "expected": self.predecessor.expected,
+                "missing": self.predecessor.missing,
                 "bounded": self.predecessor.bounded,
                 "facts": facts,
                 "run": run,
@@ -226,6 +259,17 @@ impl Replay {
             "unknowns": self.incident.unknowns,
         })
     }
+}
+
+/// A line of ours, for machines.
+fn machine(told: &Told) -> Value {
+    json!({
+        "t_ms": told.at,
+        "lane": told.lane.to_string(),
+        "what": told.what,
+        "rule": told.rule.as_ref().map(|by| &by.rule),
+        "why": told.rule.as_ref().map(|by| &by.why),
+    })
 }
 
 fn line(out: &mut String, text: &str) {
@@ -245,12 +289,12 @@ fn recorded(item: &Item) -> String {
     format!("  {stamp:<14} {:<2} {}{pod}{facts}{told}", item.order, item.event)
 }
 
-fn bare(text: &str) -> String {
+pub(super) fn bare(text: &str) -> String {
     text.replace('`', "")
 }
 
 /// A step for people: with the items that it met, without queries that met none.
-fn told(step: &Step) -> Option<String> {
+pub(super) fn told(step: &Step) -> Option<String> {
     let mut shown: Vec<&str> = step
         .shown
         .iter()

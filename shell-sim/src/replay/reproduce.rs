@@ -1,38 +1,38 @@
-//! Whether the predecessor's policy, put into the world of a record, does what was recorded: a
-//! bounded depth-first search over the order of its threads, the progress of pods and the answers
-//! to what the record leaves open. It judges nothing but order and facts.
+//! Whether the predecessor's policy, put into the world of a record, does what was recorded, for some
+//! answer to what the record leaves open. This module decides what has to be met and how far is
+//! searched; it deliberately does not know how a run goes on.
 
 use super::{
     facts::OpenFacts,
-    matching::matches,
-    setup::{age_volume, before, instance_of, miss_a_commit},
+    inject::{Part, part_of},
+    moves::LONG_MS,
+    search::{Search, State, Way},
+    setup::before,
 };
-use crate::{
-    incident::{Actor, EventWord, Incident, Item, Role, Value},
-    memgraph::RoleName,
-    predecessor::{Emitted, Predecessor, Thread, Turn},
-    world::{Event, World},
-};
-use ha_core::ids::InstanceId;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use crate::incident::{Actor, EventWord, Evidence, Incident, Item};
+use ha_core::leadership::Millis;
 
-/// How far the search goes for one combination of answers.
+/// Passes in a search that goes deep first.
+const FEW_PASSES: u8 = 3;
+/// How far the search goes for one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Steps of one run.
     pub depth: usize,
-    /// States visited.
+    /// States visited for each combination of answers at first.
+    pub quick: usize,
+    /// States visited in all, if nothing matched at first.
     pub states: usize,
+    /// States visited for each combination of answers with regard to long times, up to the first
+    /// match, if nothing matched before.
+    pub timed: usize,
     /// Reconcile passes that begin.
     pub passes: u8,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { depth: 120, states: 4_000, passes: 4 }
+        Self { depth: 160, quick: 4_000, states: 40_000, timed: 32_000, passes: 5 }
     }
 }
 
@@ -45,12 +45,14 @@ pub struct Reproduction {
     pub combinations: usize,
     /// The combinations for which a run matched, the first one first.
     pub matched: Vec<OpenFacts>,
-    /// The steps of the first matching run.
+    /// The steps of the first matching run, or of the run that came nearest.
     pub run: Vec<Step>,
     /// Items to be matched.
     pub expected: usize,
     /// The most items that any run matched in order.
     pub best: usize,
+    /// The items that this run did not match, and that could have come next.
+    pub missing: Vec<String>,
     /// States visited in all.
     pub states: usize,
     /// Whether a bound ended the search of a combination.
@@ -74,7 +76,7 @@ pub struct Step {
 #[must_use]
 pub fn reproduce(incident: &Incident, bounds: Bounds) -> Reproduction {
     let items = relevant(incident);
-    let combinations = OpenFacts::all(incident);
+    let combinations = if has_controller(incident) { OpenFacts::all(incident) } else { Vec::new() };
     let mut found = Reproduction {
         reproduced: false,
         combinations: combinations.len(),
@@ -82,245 +84,106 @@ pub fn reproduce(incident: &Incident, bounds: Bounds) -> Reproduction {
         run: Vec::new(),
         expected: items.len(),
         best: 0,
+        missing: Vec::new(),
         states: 0,
         bounded: false,
         bounds,
     };
-    for facts in combinations {
-        let Some((world, policy)) = before(incident, &facts) else { continue };
-        let tail_left = facts.tail == Some(true);
-        let open = (0..items.len()).collect();
-        let mut start = State { world, policy, open, tail_left };
-        // Few passes first, so that the run that is shown is a short one.
-        for passes in 1..=bounds.passes {
-            start.policy.passes_left = passes;
-            let mut search = Search::new(&items, facts, bounds);
-            let mut run = Vec::new();
-            let matched = search.explore(&start, &mut run);
-            found.best = found.best.max(search.best);
-            found.states += search.seen.len();
-            found.bounded |= search.bounded;
-            if matched {
-                if found.matched.is_empty() {
-                    found.run = run;
-                }
-                found.matched.push(facts);
+    let share = bounds.states / combinations.len().max(1);
+    let (few, all) = (FEW_PASSES.min(bounds.passes), bounds.passes);
+    for (way, passes, limit) in [
+        (Way::Near, all, bounds.quick),
+        (Way::Timed, all, bounds.timed),
+        (Way::Deep, few, bounds.quick),
+        (Way::Near, all, share),
+    ] {
+        let is_timed = way == Way::Timed;
+        if limit < bounds.quick || (is_timed && !has_long_times(&items)) {
+            continue;
+        }
+        // What is told and not logged gives little to go by: a short search has to do.
+        if found.states > 0 && !has_log(incident) {
+            break;
+        }
+        let bounds = Bounds { passes, states: limit, ..bounds };
+        found.bounded = false;
+        for facts in &combinations {
+            try_facts(&mut found, incident, &items, *facts, (way, bounds));
+            if is_timed && !found.matched.is_empty() {
                 break;
             }
         }
+        // Only the way that leaves nothing out can show that there is no run.
+        if !found.matched.is_empty() || (!found.bounded && way == Way::Near) {
+            break;
+        }
     }
-    let produced = items.iter().any(|item| !is_input(item));
+    let produced = items.iter().any(|item| part_of(item) != Part::Done);
     found.reproduced = produced && !found.matched.is_empty();
     found
 }
 
-/// Whether an item is done to the cluster and not by it.
-const fn is_input(item: &Item) -> bool {
-    matches!(item.actor, Actor::Kubernetes | Actor::Operator | Actor::Client)
+/// Whether the record leaves a long time between two of its stamps.
+fn has_long_times(items: &[&Item]) -> bool {
+    let stamps: Vec<Millis> = items.iter().filter_map(|item| item.at).collect();
+    stamps.windows(2).any(|pair| matches!(pair, [one, next] if *next >= one + LONG_MS))
 }
 
-/// What a run must meet: recorded observations, and everything that was done from outside.
-fn relevant(incident: &Incident) -> Vec<&Item> {
-    incident.happened().filter(|item| item.evidence.is_recorded() || is_input(item)).collect()
-}
-
-#[derive(Clone)]
-struct State {
-    world: World,
-    policy: Predecessor,
-    open: BTreeSet<usize>,
-    /// Whether a client may still make a commit that the sync replica misses.
-    tail_left: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Move {
-    Tail,
-    Input(usize),
-    Thread(Thread),
-    World(Event),
-}
-
-struct Search<'i> {
-    items: &'i [&'i Item],
+/// Searches with one combination of answers.
+fn try_facts(
+    found: &mut Reproduction,
+    incident: &Incident,
+    items: &[&Item],
     facts: OpenFacts,
-    bounds: Bounds,
-    seen: BTreeSet<u64>,
-    best: usize,
-    bounded: bool,
-}
-
-impl<'i> Search<'i> {
-    const fn new(items: &'i [&'i Item], facts: OpenFacts, bounds: Bounds) -> Self {
-        Self { items, facts, bounds, seen: BTreeSet::new(), best: 0, bounded: false }
+    (way, bounds): (Way, Bounds),
+) {
+    let Some((world, policy)) = before(incident, &facts) else { return };
+    let tail_left = facts.tail == Some(true);
+    let open = (0..items.len()).collect();
+    let mut start = State { world, policy, open, tail_left, passes_then: bounds.passes };
+    start.policy.passes_left = bounds.passes;
+    let mut search = Search::new(items, facts, bounds, way);
+    let (matched, run) = search.explore(start);
+    if search.best > found.best && found.matched.is_empty() {
+        found.best = search.best;
+        found.run.clone_from(&run);
+        found.missing = std::mem::take(&mut search.missing);
     }
-
-    fn explore(&mut self, state: &State, run: &mut Vec<Step>) -> bool {
-        self.best = self.best.max(self.items.len() - state.open.len());
-        if state.open.is_empty() {
-            return true;
+    found.states += search.seen.len();
+    found.bounded |= search.bounded;
+    if matched {
+        if found.matched.is_empty() {
+            found.run = run;
+            found.missing = Vec::new();
         }
-        if run.len() >= self.bounds.depth || self.seen.len() >= self.bounds.states {
-            self.bounded = true;
-            return false;
-        }
-        if !self.seen.insert(fingerprint(state)) {
-            return false;
-        }
-        for next in self.moves(state) {
-            let mut after = state.clone();
-            let Some((shown, mut step)) = self.make(&mut after, next) else { continue };
-            step.meets.extend(shown.iter().filter_map(|one| self.meet(&mut after.open, one)));
-            run.push(step);
-            if self.explore(&after, run) {
-                return true;
-            }
-            run.pop();
-        }
-        false
-    }
-
-    /// Items that may come next: those of the lowest order that is not met yet.
-    fn next_items(&self, open: &BTreeSet<usize>) -> Vec<usize> {
-        let lowest = open.iter().filter_map(|i| self.items.get(*i)).map(|item| item.order).min();
-        let is_next = |i: &&usize| self.items.get(**i).map(|item| item.order) == lowest;
-        open.iter().filter(is_next).copied().collect()
-    }
-
-    /// The order of the item that this is, which is then met.
-    fn meet(&self, open: &mut BTreeSet<usize>, shown: &Emitted) -> Option<u32> {
-        let index = self.next_items(open).into_iter().find(|i| {
-            self.items.get(*i).is_some_and(|item| !is_input(item) && matches(item, shown))
-        })?;
-        open.remove(&index);
-        self.items.get(index).map(|item| item.order)
-    }
-
-    fn moves(&self, state: &State) -> Vec<Move> {
-        let inputs = self.next_items(&state.open).into_iter();
-        let inputs = inputs.filter(|i| self.items.get(*i).is_some_and(|item| is_input(item)));
-        let mut moves: Vec<Move> = inputs.map(Move::Input).collect();
-        for (id, body) in state.world.instances().zip(&state.world.bodies) {
-            let Some(pod) = &body.pod else { continue };
-            if pod.address.is_none() {
-                moves.push(Move::World(Event::AssignAddress(id)));
-            }
-            if !body.runs() && body.powered && !pod.deleting {
-                moves.push(Move::World(Event::Start(id)));
-            }
-        }
-        moves.extend(state.policy.enabled(&state.world).into_iter().map(Move::Thread));
-        let serves = state
-            .world
-            .body(self.facts.target)
-            .is_ok_and(|body| body.instance.is_bolt_open() && body.instance.as_main().is_some());
-        if state.tail_left && serves {
-            moves.push(Move::Tail);
-        }
-        moves
-    }
-
-    fn make(&self, state: &mut State, next: Move) -> Option<(Vec<Emitted>, Step)> {
-        match next {
-            Move::Thread(thread) => {
-                let shown = state.policy.step(&mut state.world, thread);
-                let step = Step::of(thread.as_str(), shown.iter().map(words).collect());
-                Some((shown, step))
-            }
-            Move::World(event) => {
-                let mut turn = Turn::new(&mut state.world);
-                turn.event(&event);
-                turn.settle();
-                Some((turn.shown, Step::of("world", vec![event.to_string()])))
-            }
-            Move::Tail => {
-                state.tail_left = false;
-                let mut turn = Turn::new(&mut state.world);
-                miss_a_commit(&mut turn, self.facts.target);
-                let told = "a commit that the sync replica misses".to_owned();
-                Some((turn.shown, Step::of("client", vec![told])))
-            }
-            Move::Input(index) => {
-                let item = self.items.get(index)?;
-                let shown = self.inject(state, item)?;
-                state.open.remove(&index);
-                let pod = item.pod.map(|pod| format!(" {pod}")).unwrap_or_default();
-                let mut step = Step::of(item.actor.as_str(), vec![format!("{}{pod}", item.event)]);
-                step.meets.push(item.order);
-                Some((shown, step))
-            }
-        }
-    }
-
-    /// Does to the cluster what the record says was done. None: the world is not as the item says.
-    fn inject(&self, state: &mut State, item: &Item) -> Option<Vec<Emitted>> {
-        let id = item.pod.and_then(instance_of);
-        let mut turn = Turn::new(&mut state.world);
-        let mut shown = Vec::new();
-        match (item.event, id) {
-            (EventWord::PodDeleted | EventWord::PodForceKilled, Some(id)) => {
-                role_fits(turn.world, id, item.facts.role_of_pod)?;
-                turn.event(&Event::RemovePod(id));
-                shown = state.policy.pod_deleted(id);
-            }
-            (EventWord::PodDeletionRequested, Some(id)) => {
-                turn.event(&Event::MarkDeleted(id));
-                state.policy.terminating.insert(id);
-            }
-            (EventWord::PodCreated, Some(id)) => {
-                turn.event(&Event::CreatePod(id, true));
-                age_volume(turn.world, id, self.facts.storage);
-            }
-            (EventWord::PodIpMissing, Some(id)) => {
-                turn.event(&Event::RemovePod(id));
-                turn.event(&Event::CreatePod(id, false));
-                state.policy.ready.remove(&id);
-            }
-            (EventWord::PodReady, Some(id)) => {
-                turn.world.body(id).ok().filter(|body| body.runs())?;
-                role_fits(turn.world, id, item.facts.role)?;
-                state.policy.ready.insert(id);
-            }
-            (EventWord::PodNotReady, Some(id)) => {
-                state.policy.ready.remove(&id);
-            }
-            // What else people and Kubernetes tell leaves the cluster as it is.
-            (_, _) => {}
-        }
-        turn.settle();
-        shown.append(&mut turn.shown);
-        Some(shown)
+        found.matched.push(facts);
     }
 }
 
-/// Whether an instance has the role that an item states, if it states one.
-fn role_fits(world: &World, id: InstanceId, stated: Option<Role>) -> Option<()> {
-    let Some(stated) = stated else { return Some(()) };
-    let expected = match stated {
-        Role::Main => RoleName::Main,
-        Role::Replica => RoleName::Replica,
+/// Whether a controller did or said anything: without one there is no policy to try.
+fn has_controller(incident: &Incident) -> bool {
+    incident.happened().any(|item| item.actor == Actor::Controller)
+        || incident.happened().any(|item| item.actor == Actor::Gateway)
+        || incident.happened().any(|item| item.event == EventWord::RollingRestartRequested)
+}
+
+/// Whether anything was logged that the cluster or its controller showed.
+fn has_log(incident: &Incident) -> bool {
+    let is_logged = |item: &Item| item.evidence.is_recorded() && part_of(item) == Part::Shown;
+    incident.happened().any(is_logged)
+}
+
+/// What a run must meet: recorded observations, and everything that was done from outside. Where
+/// nothing was logged that the cluster or its controller showed, what the author tells of them.
+fn relevant(incident: &Incident) -> Vec<&Item> {
+    let logged = has_log(incident);
+    let counts = |item: &&Item| {
+        item.evidence.is_recorded() || part_of(item) == Part::Done || (!logged && is_told(item))
     };
-    (world.body(id).ok()?.instance.role() == Some(expected)).then_some(())
+    incident.happened().filter(counts).collect()
 }
 
-fn words(emitted: &Emitted) -> String {
-    let pod = emitted.pod.map(|pod| format!(" {pod}")).unwrap_or_default();
-    format!("{}{pod}{}", emitted.event, facts_of(&emitted.data.0))
-}
-
-fn facts_of(data: &BTreeMap<String, Value>) -> String {
-    let bare = |value: &Value| value.to_string().replace('`', "");
-    data.iter().map(|(key, value)| format!(" {key}={}", bare(value))).collect()
-}
-
-impl Step {
-    fn of(by: &str, shown: Vec<String>) -> Self {
-        Self { by: by.to_owned(), shown, meets: Vec::new() }
-    }
-}
-
-fn fingerprint(state: &State) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&state.world, &state.policy, &state.open, state.tail_left).hash(&mut hasher);
-    hasher.finish()
+/// Whether an item is an author's word on something that the world can show.
+fn is_told(item: &Item) -> bool {
+    matches!(item.evidence, Evidence::Narrative) && part_of(item) != Part::Done
 }

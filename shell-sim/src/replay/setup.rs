@@ -10,6 +10,7 @@ use crate::{
     world::{Cut, Event, Payload, Place, Settings, World, WriteId},
 };
 use ha_core::ids::InstanceId;
+use std::collections::BTreeSet;
 
 /// How many instances the predecessor's cluster has.
 pub(super) const MEMBERS: u8 = 3;
@@ -21,6 +22,12 @@ const PORT: u16 = 10_000;
 const FAILED_BEATS: usize = 3;
 /// The write of a commit that the sync replica misses.
 const MISSED: WriteId = WriteId(99);
+/// The same as it stands in logs.
+pub(super) const MISSED_COMMIT: Payload = Payload::Write(MISSED);
+/// The write of a commit of an earlier reign.
+const FOREIGN: WriteId = WriteId(98);
+/// Messages between a heartbeat and the recovery that it starts.
+const MESSAGES_OF_A_CHECK: usize = 40;
 /// Commits of each reign.
 const COMMITS: u16 = 3;
 
@@ -56,7 +63,8 @@ pub(super) fn before(incident: &Incident, facts: &OpenFacts) -> Option<(World, P
     let mut policy = Predecessor::new(era, MEMBERS, main);
     policy.sync_mode = mode;
     perturb(&mut turn, incident, facts, (main, sync), &mut policy)?;
-    fits(incident, turn.world, &policy).then_some(())?;
+    let shown = turn.replicas(main)?;
+    fits(incident, turn.world, &shown).then_some(())?;
     Some((world, policy))
 }
 
@@ -111,6 +119,40 @@ pub(super) fn miss_a_commit(turn: &mut Turn<'_>, main: InstanceId) {
     link(turn, main, sync, false);
 }
 
+/// The list of a main at the moment at which its sync replica recovers a commit that it missed;
+/// afterwards it has caught up.
+fn rows_in_recovery(turn: &mut Turn<'_>, main: InstanceId, sync: InstanceId) -> Option<Vec<Seen>> {
+    miss_a_commit(turn, main);
+    let name = ReplicaName(sync.0.into());
+    turn.event(&Event::Beat(main, name));
+    let is_recovering = |rows: &[Seen]| {
+        let state = rows.iter().find(|seen| seen.replica == sync).map(Seen::status);
+        state == Some(Status::Recovery.as_str())
+    };
+    for _ in 0..MESSAGES_OF_A_CHECK {
+        let rows: Vec<Seen> =
+            turn.world.body(main).ok()?.instance.rows().iter().map(Seen::of).collect();
+        if is_recovering(&rows) {
+            turn.settle();
+            return Some(rows);
+        }
+        if !turn.deliver_one() {
+            return None;
+        }
+    }
+    None
+}
+
+/// Cuts a replica off until its main calls it `invalid`, and lets it be reached again.
+pub(super) fn lose_sight(turn: &mut Turn<'_>, main: InstanceId, replica: InstanceId) {
+    link(turn, main, replica, true);
+    for _ in 0..FAILED_BEATS {
+        turn.event(&Event::Beat(main, ReplicaName(replica.0.into())));
+        turn.settle();
+    }
+    link(turn, main, replica, false);
+}
+
 /// Cuts or heals both directions between two instances.
 fn link(turn: &mut Turn<'_>, one: InstanceId, other: InstanceId, cut: bool) {
     for (from, to) in [(one, other), (other, one)] {
@@ -134,12 +176,22 @@ fn perturb(
                 turn.event(&Event::Beat(main, ReplicaName(id.0.into())));
                 turn.settle();
             }
+            if pod.behind.is_some_and(|behind| behind < 0) {
+                let _told = turn.run(main, Statement::Write(Payload::Write(MISSED)));
+                turn.settle();
+            }
             if facts.reachable == Some(true) {
                 link(turn, main, id, false);
             }
         }
     }
-    policy.rows = turn.replicas(main)?;
+    policy.rows = match facts.recovering {
+        Some(true) => rows_in_recovery(turn, main, sync)?,
+        Some(false) | None => turn.replicas(main)?,
+    };
+    policy.odd = facts.odd;
+    policy.discovers = facts.odd.is_some();
+    policy.hooks = incident.config.prestop == Some(true);
     policy.ready = (0..MEMBERS).map(InstanceId).collect();
     for id in (0..MEMBERS).map(InstanceId) {
         policy.roles.insert(id, turn.role(id)?);
@@ -160,18 +212,44 @@ fn perturb(
         }
         None => {}
     }
-    let waits = incident
-        .happened()
-        .find(|item| matches!(item.event, EventWord::PrestopCompleted | EventWord::PrestopCalled));
-    if let Some(id) = waits.and_then(|item| item.pod).and_then(instance_of) {
-        turn.event(&Event::MarkDeleted(id));
-        policy.prestop_of = Some(id);
+    // A record that begins with a pod's creation begins without it.
+    let mut told = BTreeSet::new();
+    for item in incident.happened() {
+        let Some(id) = item.pod.and_then(instance_of) else { continue };
+        if told.insert(id) && item.event == EventWord::PodCreated {
+            turn.event(&Event::RemovePod(id));
+            policy.ready.remove(&id);
+        }
     }
+    await_hook(turn, incident, facts, main, policy);
     Some(())
 }
 
+/// A hook whose call is told without the deletion before it waits already.
+fn await_hook(
+    turn: &mut Turn<'_>,
+    incident: &Incident,
+    facts: &OpenFacts,
+    main: InstanceId,
+    policy: &mut Predecessor,
+) {
+    let waits = incident
+        .happened()
+        .find(|item| matches!(item.event, EventWord::PrestopCompleted | EventWord::PrestopCalled));
+    let of = waits.and_then(|item| facts.subject(item, main).or(Some(main)));
+    let marked = |id| {
+        incident.happened().any(|item| {
+            item.event == EventWord::PodDeletionRequested && facts.subject(item, main) == Some(id)
+        })
+    };
+    if let Some(id) = of.filter(|id| !marked(*id)) {
+        turn.event(&Event::MarkDeleted(id));
+        policy.prestop_of = Some(id);
+    }
+}
+
 /// Whether the cluster is the one that the record describes.
-fn fits(incident: &Incident, world: &World, policy: &Predecessor) -> bool {
+fn fits(incident: &Incident, world: &World, shown: &[Seen]) -> bool {
     incident.topology_before.iter().all(|pod| {
         let Some(id) = instance_of(pod.pod) else { return false };
         let role = pod.role.is_none_or(|role| {
@@ -183,7 +261,7 @@ fn fits(incident: &Incident, world: &World, policy: &Predecessor) -> bool {
                 .body(id)
                 .is_ok_and(|body| body.instance.role().is_none_or(|found| found == expected))
         });
-        role && row_fits(pod, policy.rows.iter().find(|seen| seen.replica == id))
+        role && row_fits(pod, shown.iter().find(|seen| seen.replica == id))
     })
 }
 
@@ -204,6 +282,16 @@ pub(super) fn age_volume(world: &mut World, id: InstanceId, storage: Option<Stor
         Some(Storage::Whole) | None => return,
         Some(Storage::NoTail) => commits + 1,
         Some(Storage::BeforeReign) => commits,
+        Some(Storage::Foreign) => {
+            volume.log.truncate(commits);
+            if let Some(mut entry) = volume.log.last().cloned() {
+                entry.tick += 1;
+                entry.payload = Payload::Write(FOREIGN);
+                volume.log.push(entry);
+            }
+            volume.flushed = volume.log.len();
+            return;
+        }
     };
     volume.log.truncate(keep);
     volume.flushed = volume.flushed.min(keep);

@@ -12,7 +12,7 @@ mod symptom;
 mod tests;
 
 pub use predicate::{Found, Predicate, Recent, RoleWord, RouteWord};
-pub use run::{Failure, Report, run, run_possible};
+pub use run::{Failure, Report, run, run_possible, run_with_journal};
 pub use settings::{format_settings, parse_settings};
 pub use shrink::{SHRINK_RUNS, Shrunk, shrink};
 pub use symptom::Symptom;

@@ -64,6 +64,7 @@ impl Report {
 struct Runner {
     fair: Fair,
     decide: Decide,
+    journal: bool,
     failures: Vec<Failure>,
     held: usize,
     end: Option<End>,
@@ -76,7 +77,16 @@ struct Runner {
 /// hold are collected.
 #[must_use]
 pub fn run(schedule: &Schedule, decide: Decide) -> Report {
-    let mut runner = Runner::new(decide);
+    run_in(Runner::new(decide, false), schedule)
+}
+
+/// The same, with the journal of what controllers saw and decided.
+#[must_use]
+pub fn run_with_journal(schedule: &Schedule, decide: Decide) -> Report {
+    run_in(Runner::new(decide, true), schedule)
+}
+
+fn run_in(mut runner: Runner, schedule: &Schedule) -> Report {
     for (line, directive) in &schedule.lines {
         if let Err(wrong) = runner.execute(directive)
             && runner.failed(*line, directive, wrong)
@@ -91,7 +101,7 @@ pub fn run(schedule: &Schedule, decide: Decide) -> Report {
 /// was carried out comes back as a schedule that runs in the same way.
 #[must_use]
 pub fn run_possible(schedule: &Schedule, decide: Decide) -> (Schedule, Report) {
-    let mut runner = Runner::new(decide);
+    let mut runner = Runner::new(decide, false);
     let mut done = Vec::new();
     for (line, directive) in &schedule.lines {
         let before = (runner.recent, runner.asserting);
@@ -115,19 +125,23 @@ const fn may_be_refused(directive: &Directive) -> bool {
     matches!(directive, Directive::Event(_) | Directive::Unwithhold(_) | Directive::Resume(_))
 }
 
-fn fresh(settings: &Settings, decide: Decide) -> Fair {
+fn fresh(settings: &Settings, decide: Decide, journal: bool) -> Fair {
     let mut fair = Fair::new(settings, decide);
     fair.trace.keep();
+    if journal {
+        fair.keep_journal();
+    }
     fair
 }
 
 type Wrong = (String, String);
 
 impl Runner {
-    fn new(decide: Decide) -> Self {
+    fn new(decide: Decide, journal: bool) -> Self {
         Self {
-            fair: fresh(&Settings::default(), decide),
+            fair: fresh(&Settings::default(), decide, journal),
             decide,
+            journal,
             failures: Vec::new(),
             held: 0,
             end: None,
@@ -163,7 +177,7 @@ impl Runner {
         self.asserting = asserts;
         match directive {
             Directive::World(settings) => {
-                self.fair = fresh(settings, self.decide);
+                self.fair = fresh(settings, self.decide, self.journal);
                 self.recent = 0;
                 Ok(())
             }

@@ -52,6 +52,9 @@ pub struct Process {
     pub tickets: u32,
     /// What each gateway said last.
     pub reports: BTreeMap<GatewayId, Report>,
+    /// What it took in since somebody last looked, if that is wanted; no step depends on it.
+    #[serde(skip)]
+    pub taken: Option<Vec<(Millis, Sample)>>,
 }
 
 /// An effect under way.
@@ -100,7 +103,16 @@ impl Process {
             waiting: None,
             tickets: 0,
             reports: BTreeMap::new(),
+            taken: None,
         }
+    }
+
+    /// Takes one sample in.
+    pub(super) fn take(&mut self, at: Millis, sample: Sample) {
+        if let Some(taken) = &mut self.taken {
+            taken.push((at, sample.clone()));
+        }
+        self.history.take(at, sample);
     }
 
     /// The id of this process.
@@ -137,7 +149,7 @@ impl Process {
         let open_transactions = self.open_transactions(now);
         let last_byte = self.reports.values().filter_map(|report| report.last_byte).max();
         let last_byte_ms = last_byte.map(|at| now.saturating_sub(at));
-        self.history.take(now, Sample::Gateways { open_transactions, last_byte_ms });
+        self.take(now, Sample::Gateways { open_transactions, last_byte_ms });
     }
 
     /// What a question is answered, if this process may answer at all. A grant rests on a steady
@@ -185,7 +197,7 @@ impl Process {
 
     pub(super) fn take_record(&mut self, at: Millis, stored: StoredRecord) {
         self.record_read = self.record_read.max(Some(at));
-        self.history.take(at, Sample::Record(stored));
+        self.take(at, Sample::Record(stored));
     }
 }
 
@@ -283,7 +295,7 @@ impl World {
         let (process, now) = self.acting(no)?;
         for (id, pod) in pods {
             process.pods.insert(id, pod);
-            process.history.take(now, Sample::Pod { id, pod });
+            process.take(now, Sample::Pod { id, pod });
         }
         Ok(())
     }

@@ -179,7 +179,7 @@ impl World {
                 report.draining_since = None;
             }
         }
-        process.history.take(sent, Sample::Outcome { action: action.clone(), outcome });
+        process.take(sent, Sample::Outcome { action: action.clone(), outcome });
         out.push(Happening::Ended { controller: no, action, outcome });
         Ok(())
     }

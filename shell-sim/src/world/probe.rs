@@ -48,9 +48,9 @@ impl World {
         };
         let volume = answer.is_ok().then(|| self.body(id).map(|body| body.volume)).transpose()?;
         let (process, now) = self.acting(no)?;
-        process.history.take(now, Sample::Bolt { id, answer });
+        process.take(now, Sample::Bolt { id, answer });
         if let Some(volume) = volume {
-            process.history.take(now, Sample::Volume { id, volume });
+            process.take(now, Sample::Volume { id, volume });
         }
         Ok(())
     }

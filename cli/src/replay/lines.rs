@@ -1,0 +1,121 @@
+//! Lines of a file, or of what is inside a gzip file, with bounded memory and a word on stderr when
+//! it takes long.
+
+use super::super::input::InputError;
+use flate2::bufread::MultiGzDecoder;
+use shell_sim::incident::import::LINE_LIMIT;
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal, Read},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// The most that a gzip file may expand to, in bytes.
+const INFLATED_LIMIT: u64 = 2 << 30;
+/// How often there is a word on stderr.
+const WORD: Duration = Duration::from_secs(2);
+
+/// An open file, gunzipped where it is gzip.
+pub(super) struct Lines<'p> {
+    path: &'p Path,
+    reader: Box<dyn BufRead>,
+    inflates: bool,
+    bytes: u64,
+    lines: u64,
+    last_word: Instant,
+}
+
+impl<'p> Lines<'p> {
+    /// Opens a file, or standard input for `-`.
+    pub(super) fn open(path: &'p Path) -> Result<Self, InputError> {
+        let io = |error| InputError::Io { path: path.to_owned(), error };
+        let raw: Box<dyn Read> = if path == Path::new("-") {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(path).map_err(io)?)
+        };
+        let mut raw = BufReader::new(raw);
+        let inflates = raw.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
+        let reader: Box<dyn BufRead> = if inflates {
+            Box::new(BufReader::new(MultiGzDecoder::new(raw)))
+        } else {
+            Box::new(raw)
+        };
+        Ok(Self { path, reader, inflates, bytes: 0, lines: 0, last_word: Instant::now() })
+    }
+
+    /// The beginning, without taking it.
+    pub(super) fn peek(&mut self) -> Result<&[u8], InputError> {
+        let path = self.path;
+        self.reader.fill_buf().map_err(|error| InputError::Io { path: path.to_owned(), error })
+    }
+
+    /// Everything, up to a limit.
+    pub(super) fn whole(mut self, limit: u64) -> Result<String, InputError> {
+        let mut bytes = Vec::new();
+        let path = self.path.to_owned();
+        let io = |error| InputError::Io { path: path.clone(), error };
+        (&mut self.reader).take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > limit {
+            return Err(InputError::Form {
+                path,
+                error: format!("more than {limit} bytes"),
+                expected: "at most so many, where a file is read whole",
+            });
+        }
+        String::from_utf8(bytes)
+            .map_err(|error| InputError::NotText { path, at: error.utf8_error().valid_up_to() })
+    }
+
+    /// Takes the next line into `line`, without its end; false at the end of the file. Of a line that
+    /// is too long, as much is kept as shows that it is.
+    pub(super) fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, InputError> {
+        line.clear();
+        let mut any = false;
+        loop {
+            let path = self.path;
+            let io = |error| InputError::Io { path: path.to_owned(), error };
+            let chunk = self.reader.fill_buf().map_err(io)?;
+            if chunk.is_empty() {
+                break;
+            }
+            any = true;
+            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let part = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
+            let room = (LINE_LIMIT + 1).saturating_sub(line.len()).min(part.len());
+            line.extend_from_slice(part.get(..room).unwrap_or_default());
+            let taken = end.map_or(chunk.len(), |end| end + 1);
+            self.reader.consume(taken);
+            self.bytes += taken as u64;
+            if self.inflates && self.bytes > INFLATED_LIMIT {
+                return Err(InputError::Form {
+                    path: self.path.to_owned(),
+                    error: format!("the gzip file expands to more than {INFLATED_LIMIT} bytes"),
+                    expected: "less; split it, or unpack it first",
+                });
+            }
+            if end.is_some() {
+                break;
+            }
+        }
+        if any {
+            self.lines += 1;
+            self.word();
+        }
+        Ok(any)
+    }
+
+    fn word(&mut self) {
+        let interval = if io::stderr().is_terminal() { WORD / 4 } else { WORD };
+        if self.lines.is_multiple_of(4_096) && self.last_word.elapsed() > interval {
+            self.last_word = Instant::now();
+            eprintln!(
+                "{}: {} MB, {} lines read",
+                self.path.display(),
+                self.bytes / 1_000_000,
+                self.lines
+            );
+        }
+    }
+}

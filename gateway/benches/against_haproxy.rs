@@ -1,0 +1,164 @@
+//! The gateway beside HAProxy (`mode tcp`) and beside no proxy, in turn within each round, under the
+//! same load: clients that send RUN and PULL and wait for both answers.
+//!
+//! `cargo bench -p gateway --bench against_haproxy -- --rounds 5 --seconds 10 --json FILE`
+//!
+//! Instance and gateway are processes of their own. Without `haproxy` on the path its columns are
+//! missing, and it says so. Figures are medians of the ratios within a round, with the least and the
+//! most; the load of the machine stands beside them.
+
+// Ratios and percentiles are floats, and a bench may stop at what it did not expect.
+#![allow(clippy::float_arithmetic, clippy::unwrap_used)]
+
+#[path = "against_haproxy/load.rs"]
+mod load;
+#[path = "against_haproxy/roles.rs"]
+mod roles;
+
+use load::{Load, Sample};
+use roles::{Proxy, ROLE};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+struct Options {
+    rounds: usize,
+    load: Duration,
+    idle: usize,
+    json: Option<String>,
+}
+
+impl Options {
+    fn read() -> Self {
+        let args: Vec<String> = std::env::args().collect();
+        let after = |name: &str| {
+            let at = args.iter().position(|arg| arg == name)?;
+            args.get(at + 1).cloned()
+        };
+        let number = |name: &str, usual: usize| {
+            after(name).map_or(usual, |text| text.parse().expect("a number"))
+        };
+        Self {
+            rounds: number("--rounds", 5),
+            load: Duration::from_millis(number("--seconds", 10) as u64 * 1_000),
+            idle: number("--idle", 1_000),
+            json: after("--json"),
+        }
+    }
+}
+
+/// One kind of load.
+struct Case {
+    name: &'static str,
+    connections: usize,
+    rows: usize,
+}
+
+const CASES: &[Case] = &[
+    Case { name: "small, 16 connections", connections: 16, rows: 1 },
+    Case { name: "small, 256 connections", connections: 256, rows: 1 },
+    Case { name: "bulk, 2 connections", connections: 2, rows: 20_000 },
+];
+
+fn main() {
+    if std::env::var_os(ROLE).is_some() {
+        return roles::play();
+    }
+    let options = Options::read();
+    let instance = roles::instance();
+    let gateway = roles::gateway(instance.address);
+    let haproxy = roles::haproxy(instance.address);
+    if haproxy.is_none() {
+        println!("haproxy is not on the path: only the gateway and no proxy are compared");
+    }
+    let mut ways: Vec<(&'static str, SocketAddr)> = vec![("direct", instance.address)];
+    ways.extend(haproxy.as_ref().map(|proxy| ("haproxy", proxy.address)));
+    ways.push(("gateway", gateway.address));
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut rounds: BTreeMap<&str, Vec<BTreeMap<&str, Sample>>> = BTreeMap::new();
+    for round in 0..options.rounds {
+        for case in CASES {
+            let mut samples = BTreeMap::new();
+            for at in 0..ways.len() {
+                // Each way goes first in its turn.
+                let (way, address) = ways[(at + round) % ways.len()];
+                let load = Load { address, connections: case.connections, rows: case.rows };
+                samples.insert(way, runtime.block_on(load.run(options.load)));
+            }
+            rounds.entry(case.name).or_default().push(samples);
+        }
+    }
+    let mut report = Vec::new();
+    for case in CASES {
+        report.push(tell(case, &rounds[case.name], haproxy.is_some()));
+    }
+    let mut idle = BTreeMap::new();
+    for proxy in haproxy.iter().chain([&gateway]) {
+        let bytes = runtime.block_on(load::idle_bytes(proxy, options.idle));
+        println!("idle, {}: {bytes} bytes a session", proxy.name);
+        idle.insert(proxy.name, bytes);
+    }
+    let load_average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load average at the end: {}", load_average.trim());
+    if let Some(path) = options.json {
+        let all = json!({
+            "rounds": options.rounds,
+            "seconds": options.load.as_secs(),
+            "cases": report,
+            "idle_bytes_per_session": idle,
+            "load_average": load_average.trim(),
+        });
+        std::fs::write(&path, format!("{all:#}\n")).expect("a file that can be written");
+    }
+}
+
+/// Median, least and most.
+fn spread(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [values[values.len() / 2], values[0], values[values.len() - 1]]
+}
+
+fn tell(case: &Case, rounds: &[BTreeMap<&str, Sample>], has_haproxy: bool) -> Value {
+    println!("{}", case.name);
+    let mut ways = BTreeMap::new();
+    for way in rounds[0].keys() {
+        let of = |value: fn(&Sample) -> f64| {
+            spread(rounds.iter().map(|samples| value(&samples[way])).collect())
+        };
+        let (rate, p50, p99) = (of(|s| s.per_second), of(|s| s.p50_us), of(|s| s.p99_us));
+        let mb = of(|s| s.megabytes_per_second);
+        println!(
+            "  {way:8} {:>9.0}/s {:>8.1} MB/s  p50 {:>8.1} us  p99 {:>8.1} us",
+            rate[0], mb[0], p50[0], p99[0]
+        );
+        ways.insert(
+            *way,
+            json!({"per_second": rate, "megabytes_per_second": mb, "p50_us": p50, "p99_us": p99}),
+        );
+    }
+    let mut ratios = BTreeMap::new();
+    let mut ratio = |name: &'static str, value: &dyn Fn(&BTreeMap<&str, Sample>) -> f64| {
+        let all = spread(rounds.iter().map(value).collect());
+        println!("  {name}: {:.2} ({:.2} to {:.2})", all[0], all[1], all[2]);
+        ratios.insert(name, all);
+    };
+    ratio("gateway / direct, throughput", &|s| s["gateway"].per_second / s["direct"].per_second);
+    if has_haproxy {
+        ratio("gateway / haproxy, throughput", &|s| {
+            s["gateway"].per_second / s["haproxy"].per_second
+        });
+        ratio("gateway / haproxy, added p99", &|s| {
+            let added = |way: &str| (s[way].p99_us - s["direct"].p99_us).max(1.0);
+            added("gateway") / added("haproxy")
+        });
+    }
+    json!({"case": case.name, "ways": ways, "ratios": ratios})
+}
+
+/// The memory of a process, in bytes.
+fn resident(proxy: &Proxy) -> u64 {
+    let path = format!("/proc/{}/statm", proxy.pid());
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4_096
+}

@@ -1,0 +1,231 @@
+//! The other processes of the bench: an instance that answers at once, a gateway before it, and
+//! HAProxy.
+
+use bolt::{
+    Response, Signature, Value, Version,
+    chunk::{Event, Scanner},
+    handshake::{HANDSHAKE_BYTES, answer},
+    value::map,
+};
+use gateway::{
+    Gateway, Settings,
+    clock::Clock,
+    controllers::{
+        NoStoredTarget,
+        desk::Desk,
+        wire::{Reply, VERSION},
+    },
+    session::server_name,
+};
+use ha_core::{
+    grant::Answer,
+    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term},
+    observation::Route,
+};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+};
+
+/// Which role a process plays; none is the bench itself.
+pub(crate) const ROLE: &str = "AGAINST_HAPROXY_ROLE";
+const BEHIND: &str = "AGAINST_HAPROXY_BEHIND";
+const START: StartId = StartId(7);
+/// As many threads as the other proxy has.
+const THREADS: usize = 1;
+
+/// A process that listens.
+pub(crate) struct Proxy {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+impl Proxy {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawned(name: &'static str, behind: Option<SocketAddr>) -> Proxy {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(ROLE, name).stdout(Stdio::piped());
+    if let Some(behind) = behind {
+        command.env(BEHIND, behind.to_string());
+    }
+    let mut child = command.spawn().expect("this program again");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().parse().expect("where it listens");
+    Proxy { name, address, child }
+}
+
+pub(crate) fn instance() -> Proxy {
+    spawned("instance", None)
+}
+
+pub(crate) fn gateway(behind: SocketAddr) -> Proxy {
+    spawned("gateway", Some(behind))
+}
+
+/// HAProxy, if there is one.
+pub(crate) fn haproxy(behind: SocketAddr) -> Option<Proxy> {
+    let probe = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = probe.local_addr().unwrap();
+    drop(probe);
+    let config = format!(
+        "global\n nbthread {THREADS}\n maxconn 20000\ndefaults\n mode tcp\n timeout connect 5s\n \
+         timeout client 1h\n timeout server 1h\nlisten bench\n bind {address}\n server a {behind}\n"
+    );
+    let path = std::env::temp_dir().join(format!("against-haproxy-{}.cfg", std::process::id()));
+    std::fs::write(&path, config).unwrap();
+    let started = Command::new("haproxy").arg("-db").arg("-f").arg(&path).spawn();
+    let child = started.ok()?;
+    let proxy = Proxy { name: "haproxy", address, child };
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(address).is_ok() {
+            let _ = std::fs::remove_file(&path);
+            return Some(proxy);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    None
+}
+
+/// Plays the role that this process was started for.
+pub(crate) fn play() {
+    let role = std::env::var(ROLE).unwrap();
+    if role == "instance" {
+        return play_instance();
+    }
+    let behind: SocketAddr = std::env::var(BEHIND).unwrap().parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(play_gateway(behind));
+}
+
+async fn play_gateway(behind: SocketAddr) {
+    let incarnation = Incarnation { pod: PodUid(1), start: START, boot: BootId(1) };
+    let main = InstanceRef { id: InstanceId(0), incarnation };
+    let desk = Desk::new(move |ask| {
+        let term = Term(1);
+        let number = ask.question.number;
+        Ok(Reply {
+            version: VERSION,
+            answer: Answer { number, term, route: Route::Open { term, main }, lasts_ms: 3_000 },
+            main_address: Some(behind),
+            replicas: Vec::new(),
+            tag: String::new(),
+        })
+    });
+    let settings = Settings::read(|setting| match setting.name {
+        "bind-address" | "admin-bind-address" => Some("127.0.0.1:0".to_owned()),
+        "read-bind-address" => Some("off".to_owned()),
+        "controllers" => Some("nobody:1".to_owned()),
+        _ => None,
+    })
+    .unwrap();
+    let gateway = Gateway::bind(settings, GatewayId(0), Clock::system()).unwrap();
+    println!("{}", gateway.addresses().write.unwrap());
+    gateway.run(desk, NoStoredTarget, std::future::pending()).await;
+}
+
+/// The answers of an instance, made once.
+struct Canned {
+    welcome: Vec<u8>,
+    run: Vec<u8>,
+    row: Vec<u8>,
+    end: Vec<u8>,
+}
+
+fn wire(response: &Response) -> Vec<u8> {
+    let mut out = Vec::new();
+    response.send(Version::V5_2, &mut out).unwrap();
+    out
+}
+
+fn play_instance() {
+    let text = Value::from("x".repeat(64).as_str());
+    let name = server_name(START);
+    let canned = std::sync::Arc::new(Canned {
+        welcome: wire(&Response::Success(map([("server", name.as_str())]))),
+        run: wire(&Response::Success(map([("fields", Value::List(vec!["n".into()]))]))),
+        row: wire(&Response::Record(vec![text])),
+        end: wire(&Response::Success(map([("has_more", Value::Bool(false))]))),
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async move {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        println!("{}", listener.local_addr().unwrap());
+        std::io::stdout().flush().unwrap();
+        while let Ok((socket, _)) = listener.accept().await {
+            let canned = std::sync::Arc::clone(&canned);
+            tokio::spawn(async move {
+                let _ = serve(socket, &canned).await;
+            });
+        }
+    });
+}
+
+async fn serve(mut socket: tokio::net::TcpStream, canned: &Canned) -> std::io::Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    socket.set_nodelay(true)?;
+    socket.read_exact(&mut [0; HANDSHAKE_BYTES]).await?;
+    socket.write_all(&answer(Version::V5_2)).await?;
+    let (mut scanner, mut buffer) = (Scanner::new(), vec![0; 16 << 10]);
+    let (mut text, mut rows) = (Vec::new(), 1_usize);
+    let mut out = Vec::new();
+    loop {
+        let count = socket.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        let mut current = None;
+        for event in scanner.scan(&buffer[..count]) {
+            match event {
+                Event::Start(head) => {
+                    current = head.signature().and_then(Signature::of);
+                    text.clear();
+                    match current {
+                        Some(Signature::Run) => out.extend_from_slice(&canned.run),
+                        Some(Signature::Pull) => {
+                            for _ in 0..rows {
+                                out.extend_from_slice(&canned.row);
+                            }
+                            out.extend_from_slice(&canned.end);
+                        }
+                        Some(_) => out.extend_from_slice(&canned.welcome),
+                        None => {}
+                    }
+                }
+                Event::Body(body) if current == Some(Signature::Run) => {
+                    text.extend_from_slice(body);
+                    rows = asked(&text).unwrap_or(rows);
+                }
+                Event::Body(_) | Event::Length(_) | Event::End(_) | Event::Noop => {}
+            }
+        }
+        socket.write_all(&out).await?;
+        out.clear();
+    }
+}
+
+/// The rows that a body of a RUN such as `ROWS 20` asks for.
+fn asked(body: &[u8]) -> Option<usize> {
+    let text = String::from_utf8_lossy(body);
+    let (_, number) = text.split_once("ROWS ")?;
+    let mut digits = String::new();
+    number.chars().take_while(char::is_ascii_digit).for_each(|digit| digits.push(digit));
+    digits.parse().ok()
+}

@@ -1,0 +1,365 @@
+//! The part of a session that has sockets: one task moves the bytes of both directions, does what the
+//! machine orders, and tells it what happens around it.
+
+mod buffer;
+mod dial;
+mod lane;
+mod pump;
+mod stream;
+
+pub use dial::UpstreamTls;
+pub(crate) use dial::{DialError, Dialer};
+pub(crate) use stream::Stream;
+pub use stream::Watch;
+
+use crate::{
+    clock::Clock,
+    gate::{Gate, Target},
+    metrics::{Port, PortMetrics},
+    replicas::Replicas,
+    session::{Ending, Policy, Session},
+};
+use ha_core::{ids::StartId, leadership::Millis};
+use lane::{Changes, Lane};
+use pump::{Pump, Pumped};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+/// How long a session that found no grant waits before it looks again, if nobody wakes it.
+const LOOK_AGAIN_MS: Millis = 20;
+/// The wait after an instance could not be reached, and the longest after several times.
+const REDIAL_MS: Millis = 50;
+const REDIAL_MOST_MS: Millis = 1_000;
+/// How long a client may take to read the last words and to close.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What all sessions of a listener share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: PortMetrics,
+    pub(crate) dialer: Dialer,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) replicas: Arc<Replicas>,
+    pub(crate) port: Port,
+    /// Bytes of a buffer.
+    pub(crate) buffer: usize,
+    /// After so long without a byte a session ends; 0 for never.
+    pub(crate) idle_ms: Millis,
+    /// After so long a write has to make progress.
+    pub(crate) stall_ms: Millis,
+    /// Instances say which of their starts they are.
+    pub(crate) looks_at_start: bool,
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+enum Task {
+    None,
+    Dial(Target, Work<Result<Stream, DialError>>),
+    Prove(Target, Work<io::Result<Option<StartId>>>),
+}
+
+enum Done {
+    Dialled(Target, Result<Stream, DialError>),
+    Proven(Target, io::Result<Option<StartId>>),
+}
+
+impl Task {
+    async fn done(&mut self) -> Done {
+        let done = match self {
+            Self::None => std::future::pending().await,
+            Self::Dial(target, work) => Done::Dialled(*target, work.await),
+            Self::Prove(target, work) => Done::Proven(*target, work.await),
+        };
+        *self = Self::None;
+        done
+    }
+
+    const fn is_some(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
+/// After an instance could not be reached.
+#[derive(Debug, Clone, Copy)]
+struct Redial {
+    /// When it may be dialled again.
+    at: Millis,
+    /// The tries that failed.
+    failures: u32,
+    /// The route that they were made under: another one is tried at once.
+    generation: u64,
+}
+
+/// A session with its sockets.
+struct Relay {
+    shared: Arc<Shared>,
+    pump: Pump,
+    lane: Lane,
+    /// The instance that the upstream connection goes to.
+    target: Option<Target>,
+    task: Task,
+    redial: Option<Redial>,
+    blocked: bool,
+}
+
+/// Waits until the gateway is told to stop; also if nobody can tell any more.
+pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Serves a client until its connection ends, and says why it did.
+pub(crate) async fn serve(
+    client: Stream,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) -> Ending {
+    let (lane, mut changes) = match shared.port {
+        Port::Write => Lane::write(Arc::clone(&shared.gate)),
+        Port::Read => Lane::read(Arc::clone(&shared.replicas)),
+    };
+    let now = shared.clock.monotonic();
+    let session = Session::new(Arc::clone(&shared.policy), lane.standing(), now);
+    let pump = Pump::new(session, client, shared.buffer, now);
+    let mut relay =
+        Relay { shared, pump, lane, target: None, task: Task::None, redial: None, blocked: false };
+    let ending = relay.run(&mut changes, &mut stop).await;
+    relay.close(ending).await;
+    ending
+}
+
+impl Relay {
+    async fn run(&mut self, changes: &mut Changes, stop: &mut watch::Receiver<bool>) -> Ending {
+        loop {
+            self.mind_route();
+            self.attend();
+            if self.pump.is_leaving && !self.pump.session.is_busy() {
+                self.pump.session.stop(Ending::Stopping);
+            }
+            if let Some(ending) = self.pump.session.ending() {
+                return ending;
+            }
+            self.begin_task();
+            self.pump.minded = self.pump.due();
+            let wait = self.wait();
+            let Self { shared, pump, lane, task, .. } = self;
+            let has_task = task.is_some();
+            let mut done = None;
+            let mut is_time = false;
+            let mut pumped = None;
+            tokio::select! {
+                biased;
+                () = changes.changed() => {}
+                result = task.done(), if has_task => done = Some(result),
+                () = sleep(Duration::from_millis(wait.unwrap_or(0))), if wait.is_some() => {
+                    is_time = true;
+                }
+                why = poll_fn(|cx| pump.poll(cx, lane, &shared.clock, &shared.metrics)),
+                    if !self.blocked => pumped = Some(why),
+                () = told(stop), if !pump.is_leaving => pump.is_leaving = true,
+            }
+            self.blocked = false;
+            match pumped {
+                Some(Pumped::News) | None => {}
+                Some(Pumped::Blocked) => {
+                    self.lane.mind();
+                    self.blocked = true;
+                }
+                Some(Pumped::ClientBroke(error)) => {
+                    tracing::debug!(%error, "a client's connection broke");
+                    self.pump.session.stop(Ending::ClientBroke);
+                }
+            }
+            if let Some(done) = done {
+                self.done(done);
+            }
+            if is_time {
+                self.timer();
+            }
+        }
+    }
+
+    /// Tells the machine where it stands.
+    fn mind_route(&mut self) {
+        let now = self.shared.clock.monotonic();
+        if self.lane.is_cut() {
+            let unsent = self.pump.down.is_pending();
+            self.pump.session.cut(unsent, now);
+            self.pump.drop_server();
+            self.task = Task::None;
+            self.leave();
+        }
+        self.pump.session.standing(self.lane.standing(), now);
+    }
+
+    fn leave(&mut self) {
+        self.lane.leave_target();
+        self.target = None;
+    }
+
+    /// Does what the machine orders.
+    fn attend(&mut self) {
+        let orders = self.pump.session.take_orders();
+        if orders.void {
+            self.lane.void();
+        }
+        if orders.drop_upstream {
+            self.pump.drop_server();
+            if !self.task.is_some() {
+                self.leave();
+            }
+            if orders.void {
+                self.put_off();
+            }
+        }
+        self.pump.shuts_down |= orders.shutdown_upstream;
+        self.shared.metrics.tally(self.pump.session.take_tally());
+    }
+
+    fn begin_task(&mut self) {
+        let session = &self.pump.session;
+        if !self.task.is_some() && session.wants_dial() && self.redial_wait().is_none() {
+            if let Some(target) = self.lane.take_target() {
+                let shared = Arc::clone(&self.shared);
+                let work = async move { shared.dialer.dial(target.address).await };
+                self.task = Task::Dial(target, Box::pin(work));
+            }
+        } else if !self.task.is_some()
+            && session.wants_proof()
+            && let Some(target) = self.target
+        {
+            let shared = Arc::clone(&self.shared);
+            let work = async move { shared.dialer.start_at(target.address).await };
+            self.task = Task::Prove(target, Box::pin(work));
+        }
+        // Where no task could begin, a change or the time makes another try.
+        self.pump.is_served = self.pump.wants_task();
+    }
+
+    /// For how long no instance is dialled.
+    fn redial_wait(&self) -> Option<Millis> {
+        let redial = self.redial.filter(|redial| redial.generation == self.lane.generation())?;
+        let now = self.shared.clock.monotonic();
+        (now < redial.at).then(|| redial.at - now)
+    }
+
+    /// An instance could not be reached: the next try comes later.
+    fn put_off(&mut self) {
+        let generation = self.lane.generation();
+        let before = self.redial.filter(|redial| redial.generation == generation);
+        let failures = before.map_or(0, |redial| redial.failures).saturating_add(1);
+        let wait = REDIAL_MS.saturating_mul(1 << failures.min(5).saturating_sub(1));
+        let at = self.shared.clock.monotonic().saturating_add(wait.min(REDIAL_MOST_MS));
+        self.redial = Some(Redial { at, failures, generation });
+    }
+
+    fn done(&mut self, done: Done) {
+        let now = self.shared.clock.monotonic();
+        match done {
+            Done::Dialled(target, Ok(stream)) => {
+                let start = target.instance.incarnation.start;
+                self.pump.server = Some(stream);
+                self.target = Some(target);
+                self.pump.session.connected(self.shared.looks_at_start.then_some(start), now);
+            }
+            Done::Dialled(_, Err(error)) => {
+                tracing::debug!(%error, "an instance cannot be reached");
+                self.shared.metrics.dial_failures.inc();
+                match error {
+                    DialError::Refused { .. } => self.lane.void(),
+                    DialError::Silent { .. } if self.shared.port == Port::Read => self.lane.void(),
+                    DialError::Silent { .. } => {}
+                }
+                self.leave();
+                self.put_off();
+                self.pump.session.dial_failed(now);
+            }
+            Done::Proven(target, found) => {
+                let meant = target.instance.incarnation.start;
+                let is_meant = found.as_ref().is_ok_and(|found| *found == Some(meant));
+                if !is_meant {
+                    tracing::debug!(?found, %meant, "another process than the one meant answers");
+                }
+                self.pump.session.proven(is_meant, now);
+            }
+        }
+        if self.pump.session.is_established() {
+            self.redial = None;
+        }
+    }
+
+    /// In how many milliseconds something is due.
+    fn wait(&self) -> Option<Millis> {
+        let now = self.shared.clock.monotonic();
+        let shared = &self.shared;
+        let idle = (shared.idle_ms > 0).then(|| self.pump.moved_at.saturating_add(shared.idle_ms));
+        let stall = self.pump.stalled_since.map(|at| at.saturating_add(shared.stall_ms));
+        let due = self.pump.session.deadline().into_iter().chain(idle).chain(stall).min();
+        let due = due.map(|at| at.saturating_sub(now));
+        let again = self.blocked.then_some(LOOK_AGAIN_MS);
+        let redial = self.redial_wait().filter(|_| self.pump.session.wants_dial());
+        due.into_iter().chain(again).chain(redial).min()
+    }
+
+    fn timer(&mut self) {
+        let now = self.shared.clock.monotonic();
+        let is_over =
+            |since: Millis, limit: Millis| limit > 0 && now >= since.saturating_add(limit);
+        let unsent = self.pump.down.is_pending();
+        self.pump.session.timer(unsent, now);
+        let stalled = self.pump.stalled_since;
+        if stalled.is_some_and(|since| is_over(since, self.shared.stall_ms)) {
+            self.pump.session.stop(Ending::Stalled);
+        }
+        if is_over(self.pump.moved_at, self.shared.idle_ms) {
+            if self.pump.session.is_busy() {
+                self.pump.moved_at = now;
+            } else {
+                self.pump.session.stop(Ending::Idle);
+            }
+        }
+    }
+
+    /// The last words, and the end of both connections.
+    async fn close(&mut self, ending: Ending) {
+        self.attend();
+        self.pump.drop_server();
+        self.pump.count(&self.shared.metrics);
+        if ending.is_abrupt() {
+            return self.pump.client.reset_on_drop();
+        }
+        if ending == Ending::ClientBroke {
+            return;
+        }
+        let pump = &mut self.pump;
+        let spoken = timeout(LAST_WORDS, poll_fn(|cx| pump.poll_last_words(cx))).await;
+        if spoken.is_err() || !self.pump.has_said_all() {
+            return;
+        }
+        // Closing with unread bytes would take the last words back.
+        let client = &mut self.pump.client;
+        let closed = timeout(LINGER, async {
+            let _ = poll_fn(|cx| client.poll_shutdown(cx)).await;
+            let mut rest = [0; 512];
+            for _ in 0..256 {
+                match poll_fn(|cx| client.poll_read(cx, &mut rest)).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+        });
+        let _ = closed.await;
+    }
+}

@@ -1,0 +1,317 @@
+//! A whole gateway: listeners, keeper, admin port. Built from settings and from whoever knows the
+//! controllers; runs until it is told to stop.
+
+use crate::{
+    admin::Admin,
+    admission::{Admission, Place},
+    clock::Clock,
+    controllers::{Controllers, StoredTarget},
+    gate::Gate,
+    keeper::Keeper,
+    metrics::{Metrics, Port, PortMetrics, Refusal},
+    relay::{self, Dialer, Shared, Stream},
+    replicas::Replicas,
+    session::Policy,
+    settings::Settings,
+    tls::{ListenerTls, TlsError, towards_instances},
+};
+use ha_core::ids::GatewayId;
+use std::{
+    hash::{BuildHasher, RandomState},
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 4_096;
+/// The wait after no connection could be accepted, for want of files or memory.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+/// Files that a gateway needs beside those of its sessions.
+const OTHER_FILES: u64 = 256;
+
+/// A gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener.
+    #[error("cannot listen at {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file of TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// One listener that is bound.
+struct BoundPort {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    admission: Arc<Admission>,
+    tls: Option<TlsAcceptor>,
+}
+
+/// A gateway whose ports are bound, and that serves nobody yet.
+pub struct Gateway {
+    settings: Settings,
+    gate: Arc<Gate>,
+    replicas: Arc<Replicas>,
+    metrics: Arc<Metrics>,
+    ports: Vec<BoundPort>,
+    admin: TcpListener,
+    tls: Option<ListenerTls>,
+    stop: watch::Sender<bool>,
+}
+
+/// Where a gateway listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The write listener.
+    pub write: Option<SocketAddr>,
+    /// The read listener.
+    pub read: Option<SocketAddr>,
+    /// The admin port.
+    pub admin: Option<SocketAddr>,
+}
+
+/// A number that this process has and the one before it has not, as far as chance goes.
+#[must_use]
+pub fn drawn_id() -> GatewayId {
+    GatewayId(RandomState::new().hash_one(std::process::id()).to_le_bytes()[0])
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|error| StartError::Listen { address, error })
+}
+
+/// Raises the number of files that this process may have open, as far as it may.
+fn raise_files(needed: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    if now.current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    let current = Some(now.maximum.map_or(needed, |most| most.min(needed)));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current, maximum: now.maximum });
+    if raised.is_err() || current.is_some_and(|current| current < needed) {
+        tracing::warn!(needed, ?current, "fewer files may be open than max-connections needs");
+    }
+}
+
+impl Gateway {
+    /// Binds the ports and reads the files of TLS.
+    ///
+    /// # Errors
+    /// What cannot be had.
+    pub fn bind(settings: Settings, id: GatewayId, clock: Clock) -> Result<Self, StartError> {
+        let tls = match &settings.tls {
+            Some((pair, clients)) => Some(ListenerTls::new(pair.clone(), clients.as_deref())?),
+            None => None,
+        };
+        let upstream_tls = match &settings.upstream_tls {
+            Some(paths) => Some(towards_instances(
+                &paths.authorities,
+                paths.own.as_ref(),
+                paths.name.as_deref(),
+            )?),
+            None => None,
+        };
+        let sessions = settings.limits.connections as u64 * 4;
+        raise_files(sessions.saturating_add(OTHER_FILES));
+        let gate = Arc::new(Gate::new(id, settings.grant_limit_ms, clock.clone()));
+        let replicas =
+            Arc::new(Replicas::new(settings.read_fallback, settings.stale_reads_ms, clock.clone()));
+        let metrics = Arc::new(Metrics::new());
+        let dialer =
+            Dialer { limit: settings.dial_limit, watch: settings.watch, tls: upstream_tls };
+        let port = |port: Port, address: SocketAddr| {
+            let policy = Policy { rewrites: port == Port::Write, ..settings.policy.clone() };
+            let shared = Shared {
+                policy: Arc::new(policy),
+                clock: clock.clone(),
+                metrics: metrics.port(port),
+                dialer: dialer.clone(),
+                gate: Arc::clone(&gate),
+                replicas: Arc::clone(&replicas),
+                port,
+                buffer: settings.buffer,
+                idle_ms: settings.idle_ms,
+                stall_ms: settings.stall_ms,
+                looks_at_start: settings.looks_at_start,
+            };
+            Ok::<_, StartError>(BoundPort {
+                listener: listen(address)?,
+                shared: Arc::new(shared),
+                admission: Admission::new(settings.limits),
+                tls: tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config))),
+            })
+        };
+        let mut ports = vec![port(Port::Write, settings.write)?];
+        if let Some(read) = settings.read {
+            ports.push(port(Port::Read, read)?);
+        }
+        let admin = listen(settings.admin)?;
+        let stop = watch::Sender::new(false);
+        Ok(Self { settings, gate, replicas, metrics, ports, admin, tls, stop })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        let of = |wanted: Port| {
+            let port = self.ports.iter().find(|port| port.shared.port == wanted)?;
+            port.listener.local_addr().ok()
+        };
+        let admin = self.admin.local_addr().ok();
+        Addresses { write: of(Port::Write), read: of(Port::Read), admin }
+    }
+
+    /// The grant.
+    #[must_use]
+    pub fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Serves until `stopped` is done, and then until no transaction is open, or for as long as
+    /// `stop-limit` allows.
+    pub async fn run(
+        self,
+        controllers: impl Controllers,
+        stored: impl StoredTarget,
+        stopped: impl Future<Output = ()>,
+    ) {
+        let addresses = self.addresses();
+        tracing::info!(?addresses, "the gateway listens");
+        let keeper = Keeper {
+            gate: Arc::clone(&self.gate),
+            replicas: self.replicas,
+            metrics: Arc::clone(&self.metrics),
+            asking: self.settings.asking,
+        };
+        let admin = Arc::new(Admin {
+            metrics: self.metrics,
+            gate: self.gate,
+            stopping: self.stop.subscribe(),
+        });
+        let mut around = JoinSet::new();
+        around.spawn(keeper.run(controllers, stored));
+        around.spawn(admin.serve(self.admin));
+        if let Some(tls) = self.tls {
+            around.spawn(tls.keep_fresh());
+        }
+        let mut listeners = JoinSet::new();
+        for port in self.ports {
+            listeners.spawn(port.serve(self.stop.subscribe()));
+        }
+        tokio::select! {
+            () = stopped => {}
+            Some(_) = around.join_next() => tracing::error!("a part of the gateway has ended"),
+        }
+        tracing::info!("the gateway stops: new connections are refused, open transactions end");
+        self.stop.send_replace(true);
+        let ended = timeout(self.settings.stop_limit, async {
+            while listeners.join_next().await.is_some() {}
+        });
+        if ended.await.is_err() {
+            tracing::warn!("transactions were open at the end of stop-limit; they are cut");
+        }
+    }
+}
+
+impl BoundPort {
+    /// Accepts until it is told to stop, and returns when all its sessions have ended.
+    async fn serve(self, stop: watch::Receiver<bool>) {
+        let mut sessions = JoinSet::new();
+        let mut told = stop.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = relay::told(&mut told) => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((socket, peer)) => {
+                        let now = self.shared.clock.monotonic();
+                        match self.admission.admit(peer.ip(), now) {
+                            Ok(place) => {
+                                let task = self.session(socket, peer.ip(), place, stop.clone());
+                                sessions.spawn(task);
+                            }
+                            Err(why) => self.shared.metrics.refused(why),
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(AFTER_ERROR).await;
+                    }
+                },
+                Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+            }
+        }
+        drop(self.listener);
+        while sessions.join_next().await.is_some() {}
+    }
+
+    fn session(
+        &self,
+        socket: TcpStream,
+        peer: IpAddr,
+        place: Place,
+        stop: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
+        async move {
+            let metrics: PortMetrics = shared.metrics.clone();
+            metrics.accepted.inc();
+            metrics.active.inc();
+            if let Some(client) = opened(socket, tls, &shared).await {
+                let ending = relay::serve(client, shared, stop).await;
+                metrics.ended(Some(ending));
+                tracing::debug!(%peer, %ending, "a connection ended");
+            }
+            metrics.active.dec();
+            drop(place);
+        }
+    }
+}
+
+/// A client's socket, set up, and with TLS where that is spoken.
+async fn opened(socket: TcpStream, tls: Option<TlsAcceptor>, shared: &Shared) -> Option<Stream> {
+    // A client that is gone already cannot be set up.
+    shared.dialer.watch.apply(&socket).ok()?;
+    let Some(tls) = tls else { return Some(Stream::Plain(socket)) };
+    let limit = Duration::from_millis(shared.policy.login_ms);
+    match timeout(limit, tls.accept(socket)).await {
+        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream.into()))),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            shared.metrics.refused(Refusal::Tls);
+            None
+        }
+        Err(_) => {
+            shared.metrics.refused(Refusal::Tls);
+            None
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Login: the client's messages are kept, so that the session can be moved, and sent one after the
+//! other, so that nothing of the client reaches an instance that has not said which one it is.
+
+use super::{Ending, Phase, Session, Took, Upstream, identity, identity::Greeting};
+use bolt::{
+    Signature, Version,
+    chunk::{self, Decoder, Frame, Scanner},
+    handshake::{HANDSHAKE_BYTES, Offer},
+    tracker::Tracker,
+};
+use ha_core::leadership::Millis;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// What a session needs to log in again. Wiped when it is dropped.
+pub(super) struct Login {
+    handshake: [u8; HANDSHAKE_BYTES],
+    offer: Option<Offer>,
+    /// The client's HELLO, and from 5.1 on LOGON, in chunks.
+    messages: Vec<Zeroizing<Vec<u8>>>,
+    /// So many of them have an answer that was told to the client.
+    answered: usize,
+    /// The client was told of a version that the gateway does not speak.
+    is_foreign: bool,
+    decoder: Decoder,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("messages", &self.messages.len())
+            .field("answered", &self.answered)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Login {
+    pub(super) const fn new(bytes: usize) -> Self {
+        Self {
+            handshake: [0; HANDSHAKE_BYTES],
+            offer: None,
+            messages: Vec::new(),
+            answered: 0,
+            is_foreign: false,
+            decoder: Decoder::new(bytes),
+        }
+    }
+
+    pub(super) fn offered(&mut self, offer: Offer, bytes: &[u8]) {
+        self.offer = Some(offer);
+        for (to, from) in self.handshake.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+    }
+
+    pub(super) const fn handshake(&self) -> &[u8] {
+        &self.handshake
+    }
+
+    pub(super) const fn offer(&self) -> Option<Offer> {
+        self.offer
+    }
+
+    pub(super) const fn was_answered(&self) -> bool {
+        self.answered > 0 || self.is_foreign
+    }
+
+    pub(super) const fn told_unknown_version(&mut self) {
+        self.is_foreign = true;
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.messages = Vec::new();
+    }
+}
+
+/// The messages that a login of this version consists of.
+fn needed(version: Version) -> usize {
+    1 + usize::from(version.has_logon())
+}
+
+impl Session {
+    /// Bytes of a client that is not logged in.
+    pub(super) fn login_bytes(&mut self, bytes: &[u8], now: Millis) -> Took {
+        // What belongs to a login is known with the version only.
+        let Some(version) = self.version else { return Took::NOTHING };
+        let mut rest = bytes;
+        while self.login.messages.len() < needed(version) {
+            match self.login.decoder.next(&mut rest) {
+                Ok(None) => break,
+                Ok(Some(Frame::Noop)) => {}
+                Ok(Some(Frame::Message(body))) => self.login_message(Zeroizing::new(body)),
+                Err(_) => self.end(Ending::LoginBytes),
+            }
+            if self.ending().is_some() {
+                return Took::dropped(bytes.len());
+            }
+        }
+        self.send_login();
+        if !matches!(self.upstream, Upstream::Login { .. }) {
+            self.wait(now);
+        }
+        Took::dropped(bytes.len() - rest.len())
+    }
+
+    fn login_message(&mut self, body: Zeroizing<Vec<u8>>) {
+        let signature = body.get(1).copied().and_then(Signature::of);
+        let due = if self.login.messages.is_empty() { Signature::Hello } else { Signature::Logon };
+        if signature == Some(Signature::Goodbye) {
+            return self.end(Ending::Goodbye);
+        }
+        if signature != Some(due) {
+            self.say(&bolt::server::broken());
+            return self.end(Ending::Protocol);
+        }
+        let mut wire = Zeroizing::new(Vec::with_capacity(body.len() + 64));
+        chunk::encode(&body, &mut wire);
+        self.login.messages.push(wire);
+    }
+
+    /// Sends the login message that is next, if it is there and due.
+    pub(super) fn send_login(&mut self) {
+        let Upstream::Login { next, sent, .. } = &mut self.upstream else { return };
+        if *sent {
+            return;
+        }
+        if let Some(message) = self.login.messages.get(*next) {
+            self.to_server.extend_from_slice(message);
+            *sent = true;
+        }
+    }
+
+    /// Answers to login messages.
+    pub(super) fn login_answers(&mut self, bytes: &[u8], now: Millis) -> Took {
+        let mut rest = bytes;
+        while let Upstream::Login { decoder, .. } = &mut self.upstream {
+            match decoder.next(&mut rest) {
+                Ok(None) => break,
+                Ok(Some(Frame::Noop)) => {}
+                Ok(Some(Frame::Message(body))) => self.login_answer(&body, now),
+                Err(_) => self.not_understood(now),
+            }
+        }
+        Took::dropped(bytes.len() - rest.len())
+    }
+
+    /// The instance does not speak as one: as if it had closed.
+    fn not_understood(&mut self, now: Millis) {
+        self.orders.void = true;
+        self.leave_upstream();
+        self.wait(now);
+    }
+
+    fn login_answer(&mut self, body: &[u8], now: Millis) {
+        let Some(version) = self.version else { return self.not_understood(now) };
+        let Upstream::Login { next, sent, .. } = &mut self.upstream else { return };
+        let index = *next;
+        if !*sent {
+            return self.not_understood(now);
+        }
+        let greeting = identity::greeting(body, version);
+        let is_new = index >= self.login.answered;
+        match greeting {
+            Greeting::Unreadable => return self.not_understood(now),
+            Greeting::Refused if is_new => {
+                chunk::encode(body, &mut self.to_client);
+                return self.end(Ending::LoginRefused);
+            }
+            Greeting::Refused => return self.end(Ending::Moved),
+            Greeting::From(start) if index == 0 => {
+                if self.expected.is_some_and(|expected| expected != start) {
+                    return self.not_understood(now);
+                }
+            }
+            Greeting::Nameless if index == 0 => {
+                if self.expected.is_some() {
+                    return self.not_understood(now);
+                }
+            }
+            Greeting::From(_) | Greeting::Nameless => {}
+        }
+        *next += 1;
+        *sent = false;
+        if is_new {
+            chunk::encode(body, &mut self.to_client);
+            self.login.answered = index + 1;
+        }
+        if index + 1 == needed(version) {
+            self.join();
+        } else {
+            self.send_login();
+        }
+    }
+
+    /// The instance knows the client: its requests may pass.
+    fn join(&mut self) {
+        self.upstream = Upstream::Joined;
+        self.login_by = None;
+        self.tracker = Tracker::default();
+        self.server_scanner = Scanner::new();
+        if matches!(self.phase, Phase::Login) {
+            self.phase = Phase::Ready;
+            self.held_no_more();
+        } else {
+            self.tally.rehomed += 1;
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What goes in and out of a session.
+
+use super::Routing;
+use ha_core::leadership::Millis;
+use std::ops::Range;
+
+/// What a session may do, the same for all of a listener.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How long a client waits for a route, at most.
+    pub hold_ms: Millis,
+    /// How long handshake and login may take.
+    pub login_ms: Millis,
+    /// The bytes that a message of a client may have before it is logged in.
+    pub login_bytes: usize,
+    /// Failures that show that no main answered are told so that drivers retry them: on the write
+    /// port. On the read port they are the client's own mistakes.
+    pub rewrites: bool,
+    /// TLS that is not ended here, WebSockets and unknown versions pass unread.
+    pub passthrough: bool,
+    /// ROUTE is answered with these; if none, the instance answers.
+    pub routing: Option<Routing>,
+}
+
+/// What a session may do with its upstream, or without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Everything; without an upstream one may be dialled.
+    Open,
+    /// What is open already goes on; what begins waits.
+    Draining,
+    /// The grant ran out or was voided, and another for the same instance may come: nothing passes.
+    Frozen,
+    /// There is nowhere to go.
+    Closed,
+}
+
+/// What became of bytes that were handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Took {
+    /// So many were looked at; the others are handed over again.
+    pub consumed: usize,
+    /// Those of them that are written to the other side.
+    pub forward: Range<usize>,
+}
+
+impl Took {
+    pub(super) const NOTHING: Self = Self { consumed: 0, forward: 0..0 };
+
+    pub(super) const fn all(bytes: &[u8]) -> Self {
+        Self { consumed: bytes.len(), forward: 0..bytes.len() }
+    }
+
+    pub(super) const fn dropped(consumed: usize) -> Self {
+        Self { consumed, forward: 0..0 }
+    }
+}
+
+/// What the driver has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Orders {
+    /// Close the upstream connection.
+    pub drop_upstream: bool,
+    /// The instance closed, refused, or is not the one meant: the grant is void.
+    pub void: bool,
+    /// Tell the instance that nothing more comes, once everything is written.
+    pub shutdown_upstream: bool,
+}
+
+impl Orders {
+    pub(super) const NONE: Self =
+        Self { drop_upstream: false, void: false, shutdown_upstream: false };
+}
+
+/// What happened, to be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Times that something began to wait for a route.
+    pub held: u32,
+    /// Times that the same client went on at another upstream connection.
+    pub rehomed: u32,
+    /// Requests answered so that drivers retry.
+    pub failed_retryable: u32,
+    /// Connections ended while a commit may have been applied.
+    pub in_doubt: u32,
+    /// Connections ended within an answer.
+    pub cut_answers: u32,
+    /// Connections ended because their session cannot be moved.
+    pub sticky: u32,
+    /// Writes that an instance refused because it is not the main.
+    pub forbidden: u32,
+}
+
+impl Tally {
+    pub(super) const NONE: Self = Self {
+        held: 0,
+        rehomed: 0,
+        failed_retryable: 0,
+        in_doubt: 0,
+        cut_answers: 0,
+        sticky: 0,
+        forbidden: 0,
+    };
+}
+
+/// Why a connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Ending {
+    /// The client closed it.
+    #[error("the client left")]
+    ClientLeft,
+    /// The client said so.
+    #[error("the client said goodbye")]
+    Goodbye,
+    /// Its first bytes are not Bolt.
+    #[error("the first bytes are not those of a Bolt client")]
+    NotBolt,
+    /// It speaks TLS or a WebSocket, and nothing passes unread.
+    #[error("TLS and WebSockets do not pass here")]
+    Passthrough,
+    /// A message that does not belong there.
+    #[error("a message that does not fit the protocol")]
+    Protocol,
+    /// A message before the login is too long.
+    #[error("a message before the login is too long")]
+    LoginBytes,
+    /// Handshake and login took too long.
+    #[error("handshake and login took too long")]
+    LoginTime,
+    /// The instance refused the login.
+    #[error("the instance refused the login")]
+    LoginRefused,
+    /// The instance closed it for a reason of the client's.
+    #[error("the instance closed the connection")]
+    ServerClosed,
+    /// The other instance does not take the same login or version.
+    #[error("the other instance does not take this login or version")]
+    Moved,
+    /// Its bytes pass unread and the route ended.
+    #[error("the route ended")]
+    Cut,
+    /// No route came in time, and nothing can be answered yet.
+    #[error("no route in time")]
+    HoldTime,
+    /// The route ended while a commit may have been applied: no answer is the true one.
+    #[error("the route ended while a commit may have been applied")]
+    InDoubt,
+    /// The route ended within an answer.
+    #[error("the route ended within an answer")]
+    WithinAnswer,
+    /// The gateway stops, and nothing is open.
+    #[error("the gateway stops")]
+    Stopping,
+    /// The client's connection broke.
+    #[error("the client's connection broke")]
+    ClientBroke,
+    /// No byte came for longer than is allowed.
+    #[error("no byte for too long")]
+    Idle,
+    /// A side does not take what is written to it.
+    #[error("a side takes no bytes")]
+    Stalled,
+    /// The route ended and the session has a state that another instance would not have.
+    #[error("the route ended and the session cannot be moved")]
+    Sticky,
+}
+
+impl Ending {
+    /// A word for metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ClientLeft => "client-left",
+            Self::Goodbye => "goodbye",
+            Self::NotBolt => "not-bolt",
+            Self::Passthrough => "passthrough",
+            Self::Protocol => "protocol",
+            Self::LoginBytes => "login-bytes",
+            Self::LoginTime => "login-time",
+            Self::LoginRefused => "login-refused",
+            Self::ServerClosed => "server-closed",
+            Self::Moved => "moved",
+            Self::Cut => "cut",
+            Self::HoldTime => "hold-time",
+            Self::InDoubt => "in-doubt",
+            Self::WithinAnswer => "within-answer",
+            Self::Stopping => "stopping",
+            Self::ClientBroke => "client-broke",
+            Self::Idle => "idle",
+            Self::Stalled => "stalled",
+            Self::Sticky => "sticky",
+        }
+    }
+
+    /// The client may not take what it got for a whole answer: the connection is reset rather than
+    /// closed.
+    #[must_use]
+    pub const fn is_abrupt(self) -> bool {
+        matches!(self, Self::InDoubt | Self::WithinAnswer | Self::Cut | Self::Stalled)
+    }
+}

@@ -1,0 +1,360 @@
+//! What a gateway is told when it starts. Everything is read and judged at once, so that whoever
+//! starts it sees all that is wrong.
+
+mod table;
+
+pub use table::{Kind, SETTINGS, Setting, Value};
+
+use crate::{
+    admission::Limits, controllers::http::Address, keeper::Asking, relay::Watch, session::Policy,
+    session::Routing, tls::KeyPair,
+};
+use ha_core::leadership::Millis;
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// One setting is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}={value:?}: {expected} is expected")]
+pub struct Problem {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub value: String,
+    /// What would be right.
+    pub expected: String,
+}
+
+/// All that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("settings of the gateway:")?;
+        for problem in &self.0 {
+            write!(f, "\n  {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// TLS towards instances, as it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamTlsPaths {
+    /// Whose certificates are trusted.
+    pub authorities: PathBuf,
+    /// What the gateway shows.
+    pub own: Option<KeyPair>,
+    /// The name that instances have.
+    pub name: Option<String>,
+}
+
+/// Settings that fit each other.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The write listener.
+    pub write: SocketAddr,
+    /// The read listener.
+    pub read: Option<SocketAddr>,
+    /// The admin port.
+    pub admin: SocketAddr,
+    /// The controllers.
+    pub controllers: Vec<Address>,
+    /// The longest grant that is taken, in milliseconds.
+    pub grant_limit_ms: Millis,
+    /// How controllers are asked.
+    pub asking: Asking,
+    /// Whether instances say which of their starts they are.
+    pub looks_at_start: bool,
+    /// What sessions of the write listener may do.
+    pub policy: Policy,
+    /// How long connecting to an instance may take.
+    pub dial_limit: Duration,
+    /// Idle connections end after so long; 0 for never.
+    pub idle_ms: Millis,
+    /// Writes have to make progress within so long.
+    pub stall_ms: Millis,
+    /// How the kernel watches over connections.
+    pub watch: Watch,
+    /// Bytes of a buffer.
+    pub buffer: usize,
+    /// Who is admitted.
+    pub limits: Limits,
+    /// How long open transactions may go on when it stops.
+    pub stop_limit: Duration,
+    /// Reads go to the main where no replica is known.
+    pub read_fallback: bool,
+    /// How long reads go on without word from a controller; 0 for ever.
+    pub stale_reads_ms: Millis,
+    /// TLS of the listeners, and whose clients are let in.
+    pub tls: Option<(KeyPair, Option<PathBuf>)>,
+    /// TLS towards instances.
+    pub upstream_tls: Option<UpstreamTlsPaths>,
+}
+
+/// Values by name, all of them good.
+struct Values(BTreeMap<&'static str, Value>);
+
+impl Values {
+    fn text(&self, name: &str) -> &str {
+        if let Some(Value::Text(text)) = self.0.get(name) { text } else { "" }
+    }
+
+    fn some_text(&self, name: &str) -> Option<String> {
+        let text = self.text(name);
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.some_text(name).map(PathBuf::from)
+    }
+
+    fn time(&self, name: &str) -> Duration {
+        if let Some(Value::Time(time)) = self.0.get(name) { *time } else { Duration::ZERO }
+    }
+
+    fn ms(&self, name: &str) -> Millis {
+        u64::try_from(self.time(name).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        if let Some(Value::Count(count)) = self.0.get(name) { *count } else { 0 }
+    }
+
+    fn size(&self, name: &str) -> usize {
+        usize::try_from(self.count(name)).unwrap_or(usize::MAX)
+    }
+
+    fn small(&self, name: &str) -> u32 {
+        u32::try_from(self.count(name)).unwrap_or(u32::MAX)
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        self.0.get(name) == Some(&Value::Switch(true))
+    }
+
+    fn address(&self, name: &str) -> Option<SocketAddr> {
+        if let Some(Value::Address(address)) = self.0.get(name) { *address } else { None }
+    }
+}
+
+impl Settings {
+    /// Reads all settings; `given` tells the text of one that is set.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(given: impl Fn(&Setting) -> Option<String>) -> Result<Self, Problems> {
+        let mut values = Values(BTreeMap::new());
+        let mut problems = Vec::new();
+        for setting in SETTINGS {
+            let text = given(setting).unwrap_or_else(|| setting.default.to_owned());
+            match setting.kind.read(text.trim()) {
+                Some(value) => {
+                    values.0.insert(setting.name, value);
+                }
+                None => problems.push(Problem {
+                    name: setting.name,
+                    value: text,
+                    expected: setting.kind.to_string(),
+                }),
+            }
+        }
+        let settings = Self::of(&values);
+        if problems.is_empty() {
+            settings.fit(&values, &mut problems);
+        }
+        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+    }
+
+    /// What does not fit each other.
+    fn fit(&self, values: &Values, problems: &mut Vec<Problem>) {
+        let mut wrong = |name: &'static str, value: String, expected: String| {
+            problems.push(Problem { name, value, expected });
+        };
+        if self.controllers.is_empty() {
+            wrong("controllers", String::new(), "HOST:PORT of at least one controller".to_owned());
+        }
+        let (wait_ms, limit_ms) = (self.asking.wait_ms, self.grant_limit_ms);
+        if wait_ms.saturating_mul(2) > limit_ms {
+            let expected = format!("at most half of grant-limit={limit_ms}ms");
+            wrong("poll-wait", format!("{wait_ms}ms"), expected);
+        }
+        if values.path("upstream-tls-cert-path").is_some()
+            != values.path("upstream-tls-key-path").is_some()
+        {
+            let expected = "a path, since one of certificate and key is set".to_owned();
+            wrong("upstream-tls-key-path", values.text("upstream-tls-key-path").into(), expected);
+        }
+        for name in ["tls-cert-path", "tls-key-path"] {
+            if values.is_on("tls-enabled") && values.path(name).is_none() {
+                wrong(name, String::new(), "a path, since tls-enabled=true".to_owned());
+            }
+        }
+        for name in ["advertised-address", "advertised-read-address"] {
+            let text = values.text(name);
+            if !text.is_empty() && Address::read(text).is_err() {
+                wrong(name, text.to_owned(), "HOST:PORT".to_owned());
+            }
+        }
+        let same = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
+        if self.read.is_some_and(|read| same(read, self.write) || same(read, self.admin))
+            || same(self.write, self.admin)
+        {
+            let expected = "an address of its own for each listener".to_owned();
+            wrong("bind-address", self.write.to_string(), expected);
+        }
+    }
+
+    fn of(values: &Values) -> Self {
+        let unset = SocketAddr::from(([0, 0, 0, 0], 0));
+        let own = values
+            .path("upstream-tls-cert-path")
+            .zip(values.path("upstream-tls-key-path"))
+            .map(|(certificate, key)| KeyPair { certificate, key });
+        let tls = || {
+            let certificate = values.path("tls-cert-path")?;
+            let pair = KeyPair { certificate, key: values.path("tls-key-path")? };
+            Some((pair, values.path("tls-client-ca-path")))
+        };
+        let controllers = values.text("controllers").split(',').map(str::trim);
+        Self {
+            write: values.address("bind-address").unwrap_or(unset),
+            read: values.address("read-bind-address"),
+            admin: values.address("admin-bind-address").unwrap_or(unset),
+            controllers: controllers.filter_map(|host| Address::read(host).ok()).collect(),
+            grant_limit_ms: values.ms("grant-limit"),
+            asking: Asking {
+                wait_ms: values.ms("poll-wait"),
+                give_up_ms: values.ms("poll-timeout"),
+            },
+            looks_at_start: values.is_on("verify-incarnation"),
+            policy: policy(values),
+            dial_limit: values.time("connection-timeout"),
+            idle_ms: values.ms("idle-timeout"),
+            stall_ms: values.ms("stall-timeout"),
+            watch: Watch {
+                keepalive: values.time("keepalive"),
+                user_timeout: values.time("user-timeout"),
+            },
+            buffer: values.size("buffer-size"),
+            limits: Limits {
+                connections: values.size("max-connections"),
+                per_source: values.size("max-connections-per-source"),
+                rate: u32::from(values.is_on("rate-limit-enabled"))
+                    * values.small("rate-limit-rps"),
+                burst: values.small("rate-limit-burst"),
+            },
+            stop_limit: values.time("stop-limit"),
+            read_fallback: values.is_on("read-fallback-to-main"),
+            stale_reads_ms: values.ms("stale-reads"),
+            tls: if values.is_on("tls-enabled") { tls() } else { None },
+            upstream_tls: values.path("upstream-tls-ca-path").map(|authorities| UpstreamTlsPaths {
+                authorities,
+                own,
+                name: values.some_text("upstream-tls-name"),
+            }),
+        }
+    }
+}
+
+fn policy(values: &Values) -> Policy {
+    let routing = values.is_on("routing").then(|| Routing {
+        write: values.some_text("advertised-address"),
+        read: values.some_text("advertised-read-address"),
+        ttl_s: u32::try_from(values.time("routing-ttl").as_secs()).unwrap_or(u32::MAX),
+    });
+    Policy {
+        hold_ms: values.ms("hold-limit"),
+        login_ms: values.ms("login-timeout"),
+        login_bytes: values.size("login-bytes"),
+        rewrites: true,
+        passthrough: values.is_on("passthrough"),
+        routing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &[(&str, &str)]) -> Result<Settings, Problems> {
+        let given = |setting: &Setting| {
+            let found = set.iter().find(|(name, _)| *name == setting.name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Settings::read(given)
+    }
+
+    #[test]
+    fn defaults_are_within_their_ranges_and_only_controllers_are_missing() {
+        let problems = read(&[]).unwrap_err();
+        assert_eq!(problems.0.len(), 1, "{problems}");
+        assert_eq!(problems.0[0].name, "controllers");
+        let settings = read(&[("controllers", "a:1, b:2")]).unwrap();
+        assert_eq!(settings.controllers.len(), 2);
+        assert_eq!(settings.idle_ms, 0);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let problems = read(&[
+            ("bind-address", "nowhere"),
+            ("max-connections", "0"),
+            ("hold-limit", "5"),
+            ("idle-timeout", "10ms"),
+            ("tls-enabled", "yes"),
+            ("controllers", "a"),
+        ])
+        .unwrap_err();
+        let names: Vec<_> = problems.0.iter().map(|problem| problem.name).collect();
+        let expected = [
+            "bind-address",
+            "controllers",
+            "hold-limit",
+            "idle-timeout",
+            "max-connections",
+            "tls-enabled",
+        ];
+        assert_eq!(names, expected);
+        let text = problems.to_string();
+        assert!(text.contains("max-connections=\"0\": a number from 1 to 100000"), "{text}");
+        assert!(text.contains("idle-timeout=\"10ms\": a time from 1s to 24h, or 0 for never"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let names = |set: &[(&str, &str)]| -> Vec<_> {
+            let all = [&[("controllers", "a:1")], set].concat();
+            read(&all).err().map_or(Vec::new(), |p| p.0.iter().map(|p| p.name).collect())
+        };
+        assert_eq!(names(&[("poll-wait", "2s")]), ["poll-wait"]);
+        assert_eq!(names(&[("upstream-tls-cert-path", "/a")]), ["upstream-tls-key-path"]);
+        assert_eq!(names(&[("tls-enabled", "true"), ("tls-key-path", "")]), ["tls-key-path"]);
+        assert_eq!(names(&[("advertised-address", "x")]), ["advertised-address"]);
+        assert_eq!(names(&[("read-bind-address", "0.0.0.0:7687")]), ["bind-address"]);
+        assert!(names(&[("read-bind-address", "off")]).is_empty());
+    }
+
+    #[test]
+    fn times_are_read_as_they_are_written() {
+        let kind = Kind::Time { min_ms: 0, max_ms: u64::MAX, zero: None };
+        let read = |text| match kind.read(text) {
+            Some(Value::Time(time)) => Some(time.as_millis()),
+            _ => None,
+        };
+        assert_eq!(read("1m30s"), Some(90_000));
+        assert_eq!(read("250ms"), Some(250));
+        for wrong in ["", "s", "5", "1.5s", "-1s", "1 s", "5s5", "99999999999999999999s"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_become_variables() {
+        let names: std::collections::BTreeSet<_> = SETTINGS.iter().map(|s| s.name).collect();
+        assert_eq!(names.len(), SETTINGS.len());
+        assert_eq!(SETTINGS[0].variable(), "GATEWAY_BIND_ADDRESS");
+    }
+}

@@ -1,0 +1,184 @@
+//! The grant as sessions see it: when bytes may pass, and that a withdrawal waits for who is writing.
+
+// What several tests share is no test by itself.
+#![allow(clippy::unwrap_used)]
+
+use gateway::{
+    clock::Clock,
+    controllers::wire::{Reply, VERSION},
+    gate::Gate,
+    session::Standing,
+};
+use ha_core::{
+    grant::{Answer, Clocks, Refused},
+    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term},
+    observation::Route,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
+};
+
+struct Held {
+    gate: Gate,
+    monotonic: Arc<AtomicU64>,
+    wall: Arc<AtomicI64>,
+}
+
+fn held() -> Held {
+    let (monotonic, wall) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicI64::new(1_000_000)));
+    let (m, w) = (Arc::clone(&monotonic), Arc::clone(&wall));
+    let clock = Clock::given(move || Clocks { monotonic: m.load(SeqCst), wall: w.load(SeqCst) });
+    Held { gate: Gate::new(GatewayId(1), 1_000, clock), monotonic, wall }
+}
+
+fn main(start: u128) -> InstanceRef {
+    let incarnation = Incarnation { pod: PodUid(1), start: StartId(start), boot: BootId(1) };
+    InstanceRef { id: InstanceId(0), incarnation }
+}
+
+fn reply(number: u64, term: u32, route: Option<u128>, lasts_ms: u64) -> Reply {
+    let term = Term(term);
+    let route = route.map_or(Route::Closed, |start| Route::Open { term, main: main(start) });
+    Reply {
+        version: VERSION,
+        answer: Answer { number, term, route, lasts_ms },
+        main_address: Some("127.0.0.1:7687".parse().unwrap()),
+        replicas: Vec::new(),
+        tag: String::new(),
+    }
+}
+
+impl Held {
+    /// Asks, and is answered.
+    fn told(&self, term: u32, route: Option<u128>, lasts_ms: u64) -> Result<(), Refused> {
+        let number = self.gate.ask().number;
+        self.gate.answered(&reply(number, term, route, lasts_ms))
+    }
+
+    fn passes(&self, epoch: u64) -> bool {
+        self.gate.permit(0, epoch, || ()).is_some()
+    }
+
+    fn standing(&self) -> Standing {
+        self.gate.mind();
+        self.gate.view().standing
+    }
+}
+
+#[test]
+fn a_grant_counts_from_the_question_on_both_clocks() {
+    for wall_jumps in [false, true] {
+        let held = held();
+        let number = held.gate.ask().number;
+        held.monotonic.store(401, SeqCst);
+        held.gate.answered(&reply(number, 1, Some(1), 500)).unwrap();
+        let epoch = held.gate.view().epoch;
+        assert!(held.passes(epoch));
+        held.monotonic.store(500, SeqCst);
+        assert!(held.passes(epoch));
+        if wall_jumps {
+            held.wall.fetch_add(500, SeqCst);
+        } else {
+            held.monotonic.store(501, SeqCst);
+        }
+        assert!(!held.passes(epoch), "500 ms after the question");
+        assert_eq!(held.standing(), Standing::Frozen);
+    }
+}
+
+#[test]
+fn the_same_grant_again_keeps_connections_and_another_does_not() {
+    let held = held();
+    held.told(1, Some(1), 100).unwrap();
+    let epoch = held.gate.view().epoch;
+    held.monotonic.store(1_000, SeqCst);
+    assert_eq!(held.standing(), Standing::Frozen);
+    held.told(1, Some(1), 100).unwrap();
+    assert_eq!((held.standing(), held.gate.view().epoch), (Standing::Open, epoch));
+    for (term, start) in [(2, 1), (2, 9)] {
+        let before = held.gate.view().epoch;
+        held.told(term, Some(start), 100).unwrap();
+        assert!(!held.passes(before), "term {term} start {start}");
+        assert!(held.passes(held.gate.view().epoch));
+    }
+    let before = held.gate.view().epoch;
+    held.told(2, None, 0).unwrap();
+    assert_eq!(held.standing(), Standing::Closed);
+    held.told(2, Some(9), 100).unwrap();
+    assert!(!held.passes(before), "connections of before a withdrawal");
+}
+
+#[test]
+fn a_close_by_the_instance_voids_until_one_asked_for_later_comes() {
+    let held = held();
+    held.told(1, Some(1), 100).unwrap();
+    let epoch = held.gate.view().epoch;
+    let number = held.gate.ask().number;
+    held.gate.void(epoch);
+    assert!(!held.passes(epoch));
+    assert_eq!(held.gate.answered(&reply(number, 1, Some(1), 100)), Err(Refused::Voided));
+    assert!(!held.passes(epoch));
+    held.monotonic.fetch_add(1, SeqCst);
+    held.told(1, Some(1), 100).unwrap();
+    assert!(held.passes(epoch));
+    // What an earlier connection tells late voids nothing of a later route.
+    held.told(2, Some(2), 100).unwrap();
+    held.gate.void(epoch);
+    assert!(held.passes(held.gate.view().epoch));
+}
+
+#[test]
+fn older_terms_longer_grants_and_late_answers_change_nothing() {
+    let held = held();
+    held.told(3, Some(1), 100).unwrap();
+    let view = held.gate.view();
+    let old = held.told(2, Some(2), 100);
+    assert!(matches!(old, Err(Refused::OldTerm { .. })));
+    assert!(matches!(held.told(3, Some(2), 1_001), Err(Refused::TooLong { .. })));
+    let late = held.gate.ask().number;
+    held.gate.ask();
+    let answered = held.gate.answered(&reply(late, 4, Some(2), 100));
+    assert!(matches!(answered, Err(Refused::NotLatest { .. })));
+    assert_eq!(held.gate.view(), view);
+    held.gate.saw_term(Term(4));
+    assert_eq!(held.standing(), Standing::Closed);
+    assert!(matches!(held.told(3, Some(1), 100), Err(Refused::OldTerm { .. })));
+    assert!(!held.passes(view.epoch));
+}
+
+#[test]
+fn a_withdrawal_waits_for_who_is_writing_and_none_writes_after() {
+    let held = held();
+    held.told(1, Some(1), 1_000).unwrap();
+    let epoch = held.gate.view().epoch;
+    let (writing, wrote) = (AtomicU64::new(0), AtomicU64::new(0));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for shard in 0..4 {
+            let (gate, writing, wrote, is_over) = (&held.gate, &writing, &wrote, &is_over);
+            scope.spawn(move || {
+                while !is_over.load(SeqCst) {
+                    gate.permit(shard, epoch, || {
+                        writing.fetch_add(1, SeqCst);
+                        std::thread::yield_now();
+                        wrote.fetch_add(1, SeqCst);
+                        writing.fetch_sub(1, SeqCst);
+                    });
+                }
+            });
+        }
+        while wrote.load(SeqCst) < 1_000 {
+            std::thread::yield_now();
+        }
+        held.told(1, None, 0).unwrap();
+        let (still, after) = (writing.load(SeqCst), wrote.load(SeqCst));
+        let holds = held.gate.ask().holds;
+        for _ in 0..100 {
+            std::thread::yield_now();
+        }
+        let more = wrote.load(SeqCst) - after;
+        is_over.store(true, SeqCst);
+        assert_eq!((still, more, holds), (0, 0, None), "somebody wrote after the withdrawal");
+    });
+}

@@ -1,0 +1,481 @@
+//! A gateway on the loopback among clients that are not friendly, and what users of a proxy expect:
+//! limits, TLS, replicas, admin port, controllers over HTTP, an orderly stop.
+
+// What several tests share is no test by itself.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use bolt::{
+    Request, Response, Value, Version,
+    handshake::Offer,
+    message::{Extra, Fetch, Route, RouteTarget, Run},
+    value::map,
+};
+use gateway::{
+    clock::Clock,
+    controllers::{
+        Controllers, NoStoredTarget,
+        desk::Desk,
+        http::{Address, HttpControllers},
+        wire::{Ask, BadReply, PATH, Replica, Reply},
+    },
+};
+use http_body_util::{BodyExt, Full};
+use hyper::{StatusCode, body::Bytes, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{net::SocketAddr, path::Path, sync::Arc, sync::atomic::Ordering::SeqCst};
+use support::{
+    host::Role,
+    net::{Client, Got, Instance, LONG, Lead, Running, is_done, settings, until},
+    rig::run,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+async fn one(set: &[(&str, &str)]) -> (Instance, Lead, Running) {
+    let instance = Instance::start(0, true).await;
+    let lead = Lead::new();
+    lead.open(&instance);
+    let running = Running::start(&lead, set);
+    (instance, lead, running)
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(LONG, stream.read_to_end(&mut all)).await.expect("the connection ends");
+    all
+}
+
+#[tokio::test]
+async fn what_is_not_bolt_is_closed_without_a_word() {
+    let (instance, _lead, running) = one(&[("passthrough", "false")]).await;
+    let garbage: [&[u8]; 4] =
+        [b"\0\0\0\0", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"``\xB0\x18"];
+    for bytes in garbage {
+        let mut stream = TcpStream::connect(running.at.write.unwrap()).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        assert!(read_to_end(&mut stream).await.is_empty(), "{bytes:?}");
+    }
+    assert_eq!(instance.knobs.accepted.load(SeqCst), 0, "the instance is not bothered");
+}
+
+#[tokio::test]
+async fn http_on_the_bolt_port_passes_unread_to_the_instance_that_is_meant() {
+    let (instance, lead, running) = one(&[]).await;
+    let mut stream = TcpStream::connect(running.at.write.unwrap()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    // The instance of the tests speaks Bolt alone and closes.
+    assert!(read_to_end(&mut stream).await.is_empty());
+    assert!(instance.knobs.accepted.load(SeqCst) >= 2, "one to ask who it is, one to speak");
+    // Where another process answers, nothing passes.
+    let imposter = Instance::start(3, true).await;
+    lead.say(|said| {
+        said.term += 1;
+        said.main = Some((instance.reference(), imposter.address));
+    });
+    until(|| running.gate.view().target.is_some_and(|to| to.address == imposter.address)).await;
+    let mut stream = TcpStream::connect(running.at.write.unwrap()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    until(|| imposter.knobs.accepted.load(SeqCst) >= 2).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    // Only the gateway's own handshake and HELLO are there.
+    let greeting = imposter.knobs.got.load(SeqCst) / imposter.knobs.accepted.load(SeqCst);
+    assert!(greeting < 80, "{greeting}");
+    assert!(imposter.database.lock().unwrap().committed.is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_or_little_runs_out_of_time() {
+    let (_instance, _lead, running) = one(&[("login-timeout", "300ms")]).await;
+    let address = running.at.write.unwrap();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let drip = tokio::spawn(async move {
+        for byte in Offer::of(&[Version::V5_2]).bytes() {
+            if slow.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(40)).await;
+        }
+        read_to_end(&mut slow).await
+    });
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(&Offer::of(&[Version::V5_2]).bytes()).await.unwrap();
+    half.write_all(&[0, 200, 0xB1]).await.unwrap();
+    assert!(read_to_end(&mut silent).await.is_empty());
+    assert!(drip.await.unwrap().is_empty());
+    assert_eq!(read_to_end(&mut half).await, [0, 0, 2, 5], "the version, and no more");
+    until(|| running.metric("memgraph_gateway_connections_active{listener=\"write\"}") == 0).await;
+}
+
+#[tokio::test]
+async fn half_open_connections_are_limited_and_give_their_places_back() {
+    let set = [("max-connections", "20"), ("max-connections-per-source", "15")];
+    let (_instance, _lead, running) = one(&set).await;
+    let address = running.at.write.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..40 {
+        streams.push(TcpStream::connect(address).await.unwrap());
+    }
+    let refused =
+        "memgraph_gateway_rejected_total{listener=\"write\",reason=\"connections-of-source\"}";
+    until(|| running.metric(refused) == 25).await;
+    assert_eq!(running.metric("memgraph_gateway_connections_active{listener=\"write\"}"), 15);
+    drop(streams);
+    until(|| running.metric("memgraph_gateway_connections_active{listener=\"write\"}") == 0).await;
+    let mut client = Client::connect(address).await.unwrap();
+    assert!(is_done(&client.write(1).await));
+}
+
+#[tokio::test]
+async fn giant_messages_pass_after_the_login_and_not_before() {
+    let (instance, _lead, running) = one(&[]).await;
+    let address = running.at.write.unwrap();
+    let mut client = Client::connect(address).await.unwrap();
+    let parameters = map([("text", Value::from("x".repeat(900_000).as_str()))]);
+    let query = "CREATE 1".to_owned();
+    let giant = Request::Run(Run { query, parameters, ..Run::default() });
+    assert!(is_done(&client.ask(&[giant, Request::Pull(Fetch::ALL)]).await));
+    assert_eq!(instance.committed(), [1]);
+    let got = client.ask(&[run("RETURN 100000"), Request::Pull(Fetch::ALL)]).await;
+    let Got::Answers(answers) = got else { panic!("it ended") };
+    assert_eq!(answers.len(), 100_002);
+    let password = "x".repeat(100_000);
+    let stream = TcpStream::connect(address).await.unwrap();
+    assert!(Client::login_as(stream, Version::V5_2, &password).await.is_err());
+    assert_eq!(instance.database.lock().unwrap().logins, 1);
+}
+
+#[tokio::test]
+async fn a_refused_login_is_told_and_voids_nothing() {
+    let (_instance, _lead, running) = one(&[]).await;
+    let address = running.at.write.unwrap();
+    let mut client = Client::connect(address).await.unwrap();
+    for version in [Version::V5_2, Version::V4_4] {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let refused = Client::login_as(stream, version, "wrong").await.map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+    }
+    assert!(is_done(&client.write(1).await));
+    assert_eq!(running.metric("memgraph_gateway_held_total{listener=\"write\"}"), 0);
+}
+
+#[tokio::test]
+async fn every_version_of_memgraph_is_spoken() {
+    let (instance, _lead, running) = one(&[]).await;
+    for (id, version) in (1..).zip(Version::MEMGRAPH) {
+        let stream = TcpStream::connect(running.at.write.unwrap()).await.unwrap();
+        let mut client = Client::login(stream, *version).await.unwrap();
+        assert!(is_done(&client.write(id).await), "{version}");
+    }
+    assert_eq!(instance.committed().len(), Version::MEMGRAPH.len());
+}
+
+fn replica(instance: &Instance, votes: bool) -> Replica {
+    Replica { instance: instance.reference(), address: instance.address, votes }
+}
+
+#[tokio::test]
+async fn reads_go_to_replicas_that_nothing_waits_for_and_never_to_a_main() {
+    let (main, voter, other) = (
+        Instance::start(0, true).await,
+        Instance::start(1, true).await,
+        Instance::start(2, true).await,
+    );
+    for instance in [&voter, &other] {
+        instance.database.lock().unwrap().role = Role::Replica;
+    }
+    let lead = Lead::new();
+    lead.say(|said| said.replicas = vec![replica(&voter, true), replica(&other, false)]);
+    lead.open(&main);
+    let running = Running::start(&lead, &[]);
+    let address = running.at.read.unwrap();
+    let read = || [run("RETURN 2"), Request::Pull(Fetch::ALL)];
+    let mut client = Client::connect(address).await.unwrap();
+    assert!(is_done(&client.ask(&read()).await));
+    assert_eq!((voter.knobs.accepted.load(SeqCst), other.knobs.accepted.load(SeqCst)), (0, 1));
+    // A write there is the client's mistake, and told in the instance's words.
+    let got = client.write(1).await;
+    let code = support::net::code(&got).unwrap();
+    assert_eq!(code, "Memgraph.ClientError.MemgraphError.MemgraphError");
+    assert!(is_done(&client.ask(&[Request::Reset]).await));
+    // It becomes main: nothing more goes there.
+    let before = other.knobs.got.load(SeqCst);
+    lead.say(|said| said.replicas = vec![replica(&voter, true)]);
+    lead.open(&other);
+    until(|| running.gate.view().target.is_some_and(|to| to.address == other.address)).await;
+    assert!(is_done(&client.ask(&read()).await));
+    assert_eq!(other.knobs.got.load(SeqCst), before);
+    assert_eq!(voter.knobs.accepted.load(SeqCst), 1);
+    // The last one dies: reads wait for another.
+    voter.kill();
+    let waiting = tokio::spawn(async move { client.ask(&read()).await });
+    until(|| voter.knobs.accepted.load(SeqCst) == 1).await;
+    lead.say(|said| said.replicas = vec![replica(&main, false)]);
+    lead.open(&other);
+    assert!(is_done(&waiting.await.unwrap()));
+}
+
+#[tokio::test]
+async fn reads_spread_and_fall_back_to_the_main_only_if_told() {
+    let (main, a, b) = (
+        Instance::start(0, true).await,
+        Instance::start(1, true).await,
+        Instance::start(2, true).await,
+    );
+    let lead = Lead::new();
+    lead.say(|said| said.replicas = vec![replica(&a, false), replica(&b, false)]);
+    lead.open(&main);
+    let running = Running::start(&lead, &[("read-fallback-to-main", "true")]);
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        clients.push(Client::connect(running.at.read.unwrap()).await.unwrap());
+    }
+    let accepted = |instance: &Instance| instance.knobs.accepted.load(SeqCst);
+    assert_eq!((accepted(&main), accepted(&a), accepted(&b)), (0, 3, 3));
+    lead.say(|said| said.replicas = Vec::new());
+    let read = [run("RETURN 1"), Request::Pull(Fetch::ALL)];
+    while accepted(&main) == 0 {
+        for client in &mut clients {
+            // A read under way when its replica leaves ends without an answer.
+            if !is_done(&client.ask(&read).await) {
+                *client = Client::connect(running.at.read.unwrap()).await.unwrap();
+            }
+        }
+    }
+}
+
+async fn http(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    String::from_utf8(read_to_end(&mut stream).await).unwrap()
+}
+
+#[tokio::test]
+async fn the_admin_port_tells_and_a_stop_lets_transactions_end() {
+    let (instance, _lead, mut running) = one(&[]).await;
+    let (write, admin) = (running.at.write.unwrap(), running.at.admin.unwrap());
+    let mut open = Client::connect(write).await.unwrap();
+    let mut idle = Client::connect(write).await.unwrap();
+    assert!(is_done(&open.begin(1).await));
+    let metrics = http(admin, "/metrics").await;
+    for line in [
+        "memgraph_gateway_connections_active{listener=\"write\"} 2",
+        "memgraph_gateway_connections_total{listener=\"write\"} 2",
+        "memgraph_gateway_grant_held 1",
+        "memgraph_gateway_routed_after_seconds_count 1",
+    ] {
+        assert!(metrics.contains(line), "{line} in\n{metrics}");
+    }
+    assert!(http(admin, "/livez").await.starts_with("HTTP/1.1 200"));
+    assert!(http(admin, "/readyz").await.starts_with("HTTP/1.1 200"));
+    assert!(http(admin, "/").await.starts_with("HTTP/1.1 404"));
+    running.stop();
+    idle.ended().await;
+    assert!(http(admin, "/readyz").await.starts_with("HTTP/1.1 503"));
+    assert!(is_done(&open.ask(&[Request::Commit]).await), "what is open ends");
+    open.ended().await;
+    timeout(LONG, &mut running.task).await.expect("it stops").unwrap();
+    assert_eq!(instance.committed(), [1]);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever() {
+    let (_instance, _lead, mut running) = one(&[("stop-limit", "200ms")]).await;
+    let mut open = Client::connect(running.at.write.unwrap()).await.unwrap();
+    assert!(is_done(&open.begin(1).await));
+    running.stop();
+    timeout(LONG, &mut running.task).await.expect("it stops").unwrap();
+    open.ended().await;
+}
+
+#[tokio::test]
+async fn an_idle_time_is_one_without_any_byte() {
+    let (_instance, _lead, running) = one(&[("idle-timeout", "1s")]).await;
+    let address = running.at.write.unwrap();
+    let mut idle = Client::connect(address).await.unwrap();
+    let mut busy = Client::connect(address).await.unwrap();
+    let works = tokio::spawn(async move {
+        for id in 0..15 {
+            assert!(is_done(&busy.write(id).await));
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    });
+    idle.ended().await;
+    works.await.unwrap();
+    let ended = running.metric("memgraph_gateway_ended_total{listener=\"write\",reason=\"idle\"}");
+    assert_eq!(ended, 1);
+}
+
+#[tokio::test]
+async fn route_is_answered_over_the_wire() {
+    let set = [("advertised-read-address", "read.example:7687")];
+    let (_instance, _lead, running) = one(&set).await;
+    let mut client = Client::connect(running.at.write.unwrap()).await.unwrap();
+    let target = RouteTarget::Extra(Extra::none().with_database("a"));
+    let routing = map([("address", "gw.example:7687")]);
+    let route = Request::Route(Route { routing, bookmarks: Vec::new(), target });
+    let pull = Request::Pull(Fetch::ALL);
+    // Pipelined, the answers keep their order.
+    let got = client.ask(&[run("RETURN 1"), pull, route]).await;
+    let Got::Answers(answers) = got else { panic!("it ended") };
+    let Some(Response::Success(entries)) = answers.last() else { panic!("{answers:?}") };
+    let table = entries["rt"].as_map().unwrap();
+    assert_eq!((table["db"].as_str(), table["ttl"].as_int()), (Some("a"), Some(10)));
+}
+
+/// The HTTP side of controllers, as small as it can be.
+async fn controllers(desk: Desk, broken: Option<&'static str>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let desk = desk.clone();
+            tokio::spawn(async move {
+                let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                    let desk = desk.clone();
+                    async move {
+                        assert_eq!(request.uri().path(), PATH);
+                        let body = request.into_body().collect().await.unwrap().to_bytes();
+                        let ask: Ask = serde_json::from_slice(&body).unwrap();
+                        let mut response = hyper::Response::new(Full::new(Bytes::new()));
+                        match (broken, desk.ask(ask).await) {
+                            (Some(text), _) => *response.body_mut() = Full::new(Bytes::from(text)),
+                            (None, Ok(reply)) => {
+                                let json = serde_json::to_vec(&reply).unwrap();
+                                *response.body_mut() = Full::new(Bytes::from(json));
+                            }
+                            (None, Err(_)) => *response.status_mut() = StatusCode::CONFLICT,
+                        }
+                        Ok::<_, std::convert::Infallible>(response)
+                    }
+                });
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn controllers_are_asked_over_http_and_whoever_leads_is_heard() {
+    let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (lead, follower) = (Lead::new(), Lead::new());
+    lead.open(&first);
+    follower.say(|said| said.silent = true);
+    let addresses = [
+        controllers(follower.desk.clone(), None).await,
+        controllers(lead.desk.clone(), None).await,
+        controllers(Lead::new().desk, Some("{\"version\":")).await,
+    ];
+    let addresses = addresses.map(|address| Address::read(&address.to_string()).unwrap());
+    let asking = HttpControllers::new(addresses.to_vec());
+    let running = Running::start_by(settings(&[]), asking, Clock::system(), NoStoredTarget);
+    let mut client = Client::connect(running.at.write.unwrap()).await.unwrap();
+    assert!(is_done(&client.write(1).await));
+    lead.withdraw().await;
+    lead.open(&second);
+    assert!(is_done(&client.write(2).await));
+    assert_eq!((first.committed(), second.committed()), (vec![1], vec![2]));
+}
+
+#[test]
+fn replies_that_make_no_sense_are_refused() {
+    let good = serde_json::json!({
+        "version": 1,
+        "answer": {
+            "number": 1, "term": 1, "lasts_ms": 10,
+            "route": "closed",
+        },
+        "main_address": null,
+    });
+    let read = |json: &serde_json::Value| Reply::read(json.to_string().as_bytes());
+    read(&good).unwrap();
+    let with = |key: &str, value: serde_json::Value| {
+        let mut json = good.clone();
+        json[key] = value;
+        read(&json).unwrap_err()
+    };
+    assert_eq!(with("version", 2.into()), BadReply::Version(2));
+    assert!(matches!(with("answer", 3.into()), BadReply::Form(_)));
+    assert!(matches!(with("main_address", "0.0.0.0:7687".into()), BadReply::Address(_)));
+    assert!(matches!(with("main_address", "a:7687".into()), BadReply::Form(_)));
+    assert!(matches!(Reply::read(b""), Err(BadReply::Form(_))));
+    let instance = serde_json::json!({
+        "id": "mg-0", "incarnation": {"pod": "1", "start": "1", "boot": "1"},
+    });
+    let route = serde_json::json!({"open": {"term": 1, "main": instance}});
+    let mut open = good.clone();
+    open["answer"]["route"] = route;
+    assert!(matches!(read(&open), Err(BadReply::NoAddress(_))));
+    open["main_address"] = "10.0.0.1:7687".into();
+    read(&open).unwrap();
+    open["replicas"] = serde_json::json!([
+        {"instance": instance, "address": "10.0.0.1:7687", "votes": true},
+    ]);
+    assert!(matches!(read(&open), Err(BadReply::Twice(_))));
+}
+
+/// A certificate of its own authority, written to files.
+fn certificate(folder: &Path, name: &str) -> String {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    std::fs::write(folder.join("tls.crt"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
+    made.cert.pem()
+}
+
+async fn tls_login(address: SocketAddr, folder: &Path, name: &str) -> Result<(), std::io::Error> {
+    let tls = gateway::tls::towards_instances(&folder.join("tls.crt"), None, Some(name)).unwrap();
+    let stream = TcpStream::connect(address).await?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls.config));
+    let stream = connector.connect(tls.name.unwrap(), stream).await?;
+    let mut client = Client::login(stream, Version::V5_2).await?;
+    let got = client.ask(&[run("RETURN 50000"), Request::Pull(Fetch::ALL)]).await;
+    if is_done(&got) { Ok(()) } else { Err(std::io::ErrorKind::Other.into()) }
+}
+
+#[tokio::test]
+async fn a_listener_speaks_tls_and_lets_in_whom_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), "gw.example");
+    let path = |file: &str| folder.path().join(file).to_string_lossy().into_owned();
+    let (certificate, key) = (path("tls.crt"), path("tls.key"));
+    let set = [
+        ("tls-enabled", "true"),
+        ("tls-cert-path", certificate.as_str()),
+        ("tls-key-path", key.as_str()),
+    ];
+    let (_instance, _lead, running) = one(&set).await;
+    let address = running.at.write.unwrap();
+    tls_login(address, folder.path(), "gw.example").await.unwrap();
+    tls_login(address, folder.path(), "other.example").await.unwrap_err();
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain.write_all(&Offer::of(&[Version::V5_2]).bytes()).await.unwrap();
+    // TLS answers with an alert, and not with a version.
+    assert_ne!(read_to_end(&mut plain).await.len(), 4);
+    let mutual = [&set[..], &[("tls-client-ca-path", certificate.as_str())]].concat();
+    let (_instance, _lead, running) = one(&mutual).await;
+    tls_login(running.at.write.unwrap(), folder.path(), "gw.example").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_changed_certificate_is_read_and_a_broken_one_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = gateway::tls::KeyPair {
+        certificate: folder.path().join("tls.crt"),
+        key: folder.path().join("tls.key"),
+    };
+    assert!(gateway::tls::ListenerTls::new(pair.clone(), None).is_err());
+    certificate(folder.path(), "a.example");
+    let tls = gateway::tls::ListenerTls::new(pair, None).unwrap();
+    std::fs::write(folder.path().join("tls.key"), "nothing").unwrap();
+    assert!(!tls.reload());
+    certificate(folder.path(), "b.example");
+    assert!(tls.reload());
+}

@@ -1,0 +1,148 @@
+//! Laws of the session machine: bytes pass unchanged in any split, and a change of the route at any
+//! byte leaves no client with an answer that is not true.
+
+mod support;
+
+use bolt::{
+    Request, Version,
+    message::{Amount, Fetch},
+};
+use gateway::session::Ending;
+use proptest::{collection::vec, prelude::*};
+use support::{
+    rig::{Batch, Rig, Told, auto, explicit, one, policy, run},
+    runs::hold,
+};
+
+const VERSIONS: [Version; 4] = [Version::V5_2, Version::V4_4, Version::V4_1, Version::V4_0];
+
+/// Reads, auto-commits and transactions, with results in parts, and pipelines.
+fn conversation() -> Vec<Batch> {
+    let some = Request::Pull(Fetch { amount: Amount::AtMost(2), qid: None });
+    let mut batches = vec![auto(1)];
+    batches.push(Batch { requests: vec![run("RETURN 3"), some], commits: Vec::new() });
+    batches.push(one(Request::Pull(Fetch::ALL)));
+    batches.extend(explicit(&[2, 3]));
+    batches.push(one(Request::Reset));
+    let piped = [explicit(&[4]), vec![auto(5)]].concat();
+    let requests = piped.iter().flat_map(|batch| batch.requests.clone()).collect();
+    batches.push(Batch { requests, commits: vec![4, 5] });
+    batches.extend(explicit(&[6]));
+    batches.push(auto(7));
+    batches
+}
+
+#[test]
+fn bytes_pass_unchanged_in_any_split() {
+    for version in VERSIONS {
+        let mut whole = Rig::new(version, policy(), conversation());
+        whole.run();
+        assert!(whole.is_done() && whole.ending.is_none(), "{:?}", whole.ending);
+        assert_eq!(whole.database(0).committed, [1, 2, 3, 4, 5, 6, 7]);
+        hold(60, &vec((1..9_usize, 1..9_usize, 1..40_usize), 1..30), |pieces| {
+            let mut rig = Rig::new(version, policy(), conversation());
+            for (client, server, served) in pieces.iter().cycle().take(4_000) {
+                rig.client_step(*client);
+                rig.serve_step(*served);
+                rig.server_step(*server);
+            }
+            rig.run();
+            prop_assert!(rig.is_done());
+            prop_assert_eq!(&rig.received, &whole.received);
+            prop_assert_eq!(&rig.delivered[0], &whole.delivered[0]);
+            prop_assert_eq!(rig.summaries, rig.asked);
+            Ok(())
+        });
+    }
+}
+
+/// What must hold after a change, however it went.
+fn judge(rig: &mut Rig, what: &str) -> Result<(), TestCaseError> {
+    rig.finish_left();
+    let committed: Vec<u32> =
+        (0..2).flat_map(|instance| rig.database(instance).committed.clone()).collect();
+    for (write, told) in &rig.told {
+        let is_there = committed.contains(write);
+        match told {
+            Told::Acked => prop_assert!(is_there, "{what}: write {write} acked and not there"),
+            Told::Retry => {
+                prop_assert!(!is_there, "{what}: write {write} is there, and to be tried again");
+            }
+            Told::Failed => prop_assert!(false, "{what}: write {write} failed for good"),
+        }
+    }
+    let mut once = committed.clone();
+    once.sort_unstable();
+    once.dedup();
+    prop_assert_eq!(once.len(), committed.len(), "{}: a write is there twice", what);
+    match rig.ending {
+        None => prop_assert_eq!(rig.summaries, rig.asked, "{}: answers", what),
+        // Allowed only where a commit or an answer was under way.
+        Some(Ending::InDoubt | Ending::WithinAnswer) => {
+            prop_assert!(rig.summaries < rig.asked, "{what}: closed though all was answered");
+        }
+        Some(other) => prop_assert!(false, "{what}: ended with {other}"),
+    }
+    Ok(())
+}
+
+/// Steps of the three parties, in a fixed order, in pieces.
+fn step(rig: &mut Rig, turn: usize, most: usize) -> bool {
+    match turn % 3 {
+        0 => rig.client_step(most),
+        1 => rig.serve_step(most),
+        _ => rig.server_step(most),
+    }
+}
+
+/// The route moves after so many steps, and opens again after so many more.
+fn moved(version: Version, at: usize, closed_for: usize, most: usize) -> Rig {
+    let mut rig = Rig::new(version, policy(), conversation());
+    let mut turn = 0;
+    let mut steps = |rig: &mut Rig, count: usize| {
+        let mut done = 0;
+        let mut idle = 0;
+        while done < count && idle < 3 {
+            let moved = step(rig, turn, most);
+            done += usize::from(moved);
+            idle = if moved { 0 } else { idle + 1 };
+            turn += 1;
+        }
+        done == count
+    };
+    steps(&mut rig, at);
+    rig.cut();
+    let before = rig.delivered[0].clone();
+    steps(&mut rig, closed_for);
+    rig.route(1);
+    rig.run();
+    assert_eq!(rig.delivered[0], before, "bytes to the old instance after the change");
+    rig
+}
+
+#[test]
+fn a_change_at_every_byte_tells_nobody_what_is_not_true() {
+    for version in [Version::V5_2, Version::V4_4] {
+        let mut endings = [0_u32; 3];
+        for at in 0..3_000 {
+            let mut rig = moved(version, at, 7, 1);
+            judge(&mut rig, &format!("{version}, byte step {at}")).expect("holds");
+            endings[match rig.ending {
+                None => 0,
+                Some(Ending::InDoubt) => 1,
+                Some(_) => 2,
+            }] += 1;
+        }
+        // All three are met, and most clients notice nothing but failures to retry.
+        assert!(endings[0] > 1_500 && endings[1] > 50 && endings[2] > 5, "{endings:?}");
+    }
+}
+
+#[test]
+fn a_change_at_any_time_in_any_pieces_tells_nobody_what_is_not_true() {
+    let cases = (0..VERSIONS.len(), 0..1_500_usize, 0..60_usize, 1..70_usize);
+    hold(3_000, &cases, |(version, at, closed_for, most)| {
+        let mut rig = moved(VERSIONS[*version], *at, *closed_for, *most);
+        judge(&mut rig, "any")
+    });
+}

@@ -1,0 +1,462 @@
+//! Instances, controllers, clients and a gateway on the loopback.
+
+use super::{
+    host::{Connection, Database},
+    request_bytes,
+    rig::{run, start_of},
+};
+use bolt::{
+    Limits, Request, Response, Version,
+    chunk::{Decoder, Frame},
+    handshake::Offer,
+    message::{AuthMap, Extra, Fetch, HelloMap},
+    value::map,
+};
+use gateway::{
+    Gateway, Settings,
+    clock::Clock,
+    controllers::{
+        AskError, NoStoredTarget, StoredTarget,
+        desk::Desk,
+        wire::{Ask, Replica, Reply, VERSION},
+    },
+    gate::Gate,
+    metrics::Metrics,
+    run::Addresses,
+    session::server_name,
+};
+use ha_core::{
+    grant::Answer,
+    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, Term},
+    observation::Route,
+};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+
+/// Longer than anything takes that works.
+pub const LONG: Duration = Duration::from_secs(20);
+
+/// How an instance misbehaves.
+#[derive(Debug, Default)]
+pub struct Knobs {
+    /// It processes nothing more.
+    pub stalls: AtomicBool,
+    /// It sends half of its next answer, and nothing after.
+    pub stops_within: AtomicBool,
+    /// Bytes that it got.
+    pub got: AtomicUsize,
+    /// Connections that it accepted.
+    pub accepted: AtomicUsize,
+}
+
+/// An instance that listens.
+pub struct Instance {
+    pub index: usize,
+    pub address: SocketAddr,
+    pub database: Arc<Mutex<Database>>,
+    pub knobs: Arc<Knobs>,
+    task: JoinHandle<()>,
+}
+
+impl Instance {
+    /// Listens; its server name tells this start, or none.
+    pub async fn start(index: usize, names_start: bool) -> Self {
+        let name = names_start.then(|| server_name(start_of(index)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let database = Arc::new(Mutex::new(Database::default()));
+        let knobs = Arc::new(Knobs::default());
+        let (shared, turned) = (Arc::clone(&database), Arc::clone(&knobs));
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let Ok((socket, _)) = listener.accept().await else { return };
+                turned.accepted.fetch_add(1, SeqCst);
+                let connection = Connection::new(name.clone(), Version::MEMGRAPH);
+                let (shared, turned) = (Arc::clone(&shared), Arc::clone(&turned));
+                connections.spawn(serve(socket, connection, shared, turned));
+            }
+        });
+        Self { index, address, database, knobs, task }
+    }
+
+    pub fn committed(&self) -> Vec<u32> {
+        self.database.lock().unwrap().committed.clone()
+    }
+
+    /// The process ends: its connections close, its port refuses.
+    pub fn kill(&self) {
+        self.task.abort();
+    }
+
+    pub fn reference(&self) -> InstanceRef {
+        let start = start_of(self.index);
+        InstanceRef {
+            id: InstanceId(u8::try_from(self.index).unwrap()),
+            incarnation: Incarnation { pod: PodUid(1), start, boot: BootId(1) },
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(
+    mut socket: TcpStream,
+    mut connection: Connection,
+    database: Arc<Mutex<Database>>,
+    knobs: Arc<Knobs>,
+) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(count) = socket.read(&mut buffer).await {
+        if count == 0 {
+            return;
+        }
+        knobs.got.fetch_add(count, SeqCst);
+        while knobs.stalls.load(SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        connection.take(&buffer[..count], &mut database.lock().unwrap());
+        let mut out = std::mem::take(&mut connection.out);
+        if knobs.stops_within.load(SeqCst) && !out.is_empty() {
+            out.truncate(out.len() / 2);
+            let _ = socket.write_all(&out).await;
+            std::future::pending::<()>().await;
+        }
+        if socket.write_all(&out).await.is_err() || connection.closed {
+            return;
+        }
+    }
+}
+
+/// What the controllers say.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    pub term: u32,
+    pub main: Option<(InstanceRef, SocketAddr)>,
+    pub draining: bool,
+    pub replicas: Vec<Replica>,
+    pub lasts_ms: u64,
+    /// They do not answer.
+    pub silent: bool,
+    version: u64,
+    /// The last question of each gateway.
+    pub asked: BTreeMap<GatewayId, Ask>,
+    pub questions: usize,
+}
+
+/// Controllers, and the hand that leads them.
+#[derive(Clone)]
+pub struct Lead {
+    pub said: Arc<Mutex<Said>>,
+    pub desk: Desk,
+}
+
+impl Lead {
+    pub fn new() -> Self {
+        let said = Arc::new(Mutex::new(Said { lasts_ms: 3_000, ..Said::default() }));
+        let shared = Arc::clone(&said);
+        let desk = Desk::new(move |ask| {
+            let mut said = shared.lock().unwrap();
+            said.questions += 1;
+            said.asked.insert(ask.question.gateway, ask.clone());
+            if said.silent { Err(AskError::Nobody) } else { Ok(said.reply(ask.question.number)) }
+        });
+        Self { said, desk }
+    }
+
+    /// Changes what is said.
+    pub fn say(&self, change: impl FnOnce(&mut Said)) {
+        let mut said = self.said.lock().unwrap();
+        change(&mut said);
+        said.version += 1;
+        drop(said);
+        self.desk.changed();
+    }
+
+    /// Writes go there from now on, in a new term.
+    pub fn open(&self, main: &Instance) {
+        let to = (main.reference(), main.address);
+        self.say(|said| {
+            said.term += 1;
+            said.main = Some(to);
+            said.draining = false;
+        });
+    }
+
+    pub fn drain(&self) {
+        self.say(|said| said.draining = true);
+    }
+
+    pub fn close(&self) {
+        self.say(|said| {
+            said.main = None;
+            said.draining = false;
+        });
+    }
+
+    /// Waits until what every gateway asks for last is so.
+    pub async fn until(&self, is_so: impl Fn(&Ask) -> bool) {
+        until(|| {
+            let said = self.said.lock().unwrap();
+            !said.asked.is_empty() && said.asked.values().all(&is_so)
+        })
+        .await;
+    }
+
+    /// Closes the route, and waits until no gateway holds it.
+    pub async fn withdraw(&self) {
+        let before = self.said.lock().unwrap().questions;
+        self.close();
+        until(|| {
+            let said = self.said.lock().unwrap();
+            said.questions > before + 1
+                && said.asked.values().all(|ask| ask.question.holds.is_none())
+        })
+        .await;
+    }
+}
+
+impl Said {
+    fn reply(&self, number: u64) -> Reply {
+        let term = Term(self.term);
+        let route = match self.main {
+            None => Route::Closed,
+            Some((main, _)) if self.draining => Route::Draining { term, main },
+            Some((main, _)) => Route::Open { term, main },
+        };
+        Reply {
+            version: VERSION,
+            answer: Answer { number, term, route, lasts_ms: self.lasts_ms },
+            main_address: self.main.map(|(_, address)| address),
+            replicas: self.replicas.clone(),
+            tag: self.version.to_string(),
+        }
+    }
+}
+
+/// Waits until something is so.
+pub async fn until(is_so: impl Fn() -> bool) {
+    let waited = timeout(LONG, async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    waited.await.expect("it never became so");
+}
+
+/// A gateway that runs.
+pub struct Running {
+    pub at: Addresses,
+    pub gate: Arc<Gate>,
+    pub metrics: Arc<Metrics>,
+    stop: Option<oneshot::Sender<()>>,
+    pub task: JoinHandle<()>,
+}
+
+pub fn settings(set: &[(&str, &str)]) -> Settings {
+    let base = [
+        ("bind-address", "127.0.0.1:0"),
+        ("read-bind-address", "127.0.0.1:0"),
+        ("admin-bind-address", "127.0.0.1:0"),
+        ("controllers", "nobody:1"),
+        ("max-connections", "500"),
+    ];
+    Settings::read(|setting| {
+        let mut all = set.iter().chain(&base);
+        all.find(|(name, _)| *name == setting.name).map(|(_, value)| (*value).to_owned())
+    })
+    .unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+impl Running {
+    pub fn start(lead: &Lead, set: &[(&str, &str)]) -> Self {
+        Self::start_with(lead, set, Clock::system(), NoStoredTarget)
+    }
+
+    pub fn start_with(
+        lead: &Lead,
+        set: &[(&str, &str)],
+        clock: Clock,
+        stored: impl StoredTarget,
+    ) -> Self {
+        Self::start_by(settings(set), lead.desk.clone(), clock, stored)
+    }
+
+    pub fn start_by(
+        settings: Settings,
+        controllers: impl gateway::controllers::Controllers,
+        clock: Clock,
+        stored: impl StoredTarget,
+    ) -> Self {
+        let gateway = Gateway::bind(settings, GatewayId(1), clock).unwrap();
+        let (at, gate, metrics) = (gateway.addresses(), gateway.gate(), gateway.metrics());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(gateway.run(controllers, stored, async move {
+            let _ = stopped.await;
+        }));
+        Self { at, gate, metrics, stop: Some(stop), task }
+    }
+
+    pub fn stop(&mut self) {
+        self.stop.take();
+    }
+
+    /// The value of a metric, by the beginning of its line.
+    pub fn metric(&self, line: &str) -> u64 {
+        let text = self.metrics.text(&self.gate);
+        let found = text.lines().find_map(|l| l.strip_prefix(line)?.trim().parse::<f64>().ok());
+        found.map_or(0, |value| value as u64)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A client over any stream.
+pub struct Client<S = TcpStream> {
+    pub stream: S,
+    pub version: Version,
+    decoder: Decoder,
+    buffered: Vec<u8>,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub enum Got {
+    Answers(Vec<Response>),
+    /// The connection ended before the last answer.
+    Ended,
+}
+
+impl Client {
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        Self::login(TcpStream::connect(address).await?, Version::V5_2).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Shakes hands and logs in.
+    pub async fn login(stream: S, version: Version) -> io::Result<Self> {
+        Self::login_as(stream, version, "secret").await
+    }
+
+    pub async fn login_as(mut stream: S, version: Version, password: &str) -> io::Result<Self> {
+        stream.write_all(&Offer::of(&[version]).bytes()).await?;
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).await?;
+        let decoder = Decoder::new(16 << 20);
+        let mut client = Self { stream, version, decoder, buffered: Vec::new() };
+        let mut hello = map([("user_agent", "test/1")]);
+        let auth = AuthMap::basic("neo", password);
+        let requests = if version.has_logon() {
+            vec![Request::Hello(HelloMap(hello)), Request::Logon(auth)]
+        } else {
+            hello.extend(auth.0);
+            vec![Request::Hello(HelloMap(hello))]
+        };
+        match client.ask(&requests).await {
+            Got::Answers(answers) if answers.iter().all(|a| matches!(a, Response::Success(_))) => {
+                Ok(client)
+            }
+            Got::Answers(_) => Err(io::ErrorKind::PermissionDenied.into()),
+            Got::Ended => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    pub async fn send(&mut self, requests: &[Request]) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for request in requests {
+            bytes.extend(request_bytes(request, self.version));
+        }
+        self.stream.write_all(&bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// Sends, and waits for a summary to each.
+    pub async fn ask(&mut self, requests: &[Request]) -> Got {
+        if self.send(requests).await.is_err() {
+            return Got::Ended;
+        }
+        self.hear(requests.len()).await
+    }
+
+    /// Waits for so many summaries; records are given too.
+    pub async fn hear(&mut self, summaries: usize) -> Got {
+        let mut answers = Vec::new();
+        let mut left = summaries;
+        while left > 0 {
+            let Some(answer) = self.next().await else { return Got::Ended };
+            left -= usize::from(answer.is_summary());
+            answers.push(answer);
+        }
+        Got::Answers(answers)
+    }
+
+    async fn next(&mut self) -> Option<Response> {
+        let mut buffer = [0; 16 << 10];
+        loop {
+            let mut rest = &self.buffered[..];
+            let frame = self.decoder.next(&mut rest).expect("messages of an instance");
+            self.buffered = rest.to_vec();
+            if let Some(Frame::Message(body)) = frame {
+                return Response::decode(&body, self.version, Limits::USUAL).ok();
+            }
+            let count = timeout(LONG, self.stream.read(&mut buffer)).await.expect("an answer");
+            match count {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => self.buffered.extend_from_slice(&buffer[..count]),
+            }
+        }
+    }
+
+    /// An auto-commit write.
+    pub async fn write(&mut self, id: u32) -> Got {
+        self.ask(&[run(&format!("CREATE {id}")), Request::Pull(Fetch::ALL)]).await
+    }
+
+    /// A write in a transaction of its own, up to its COMMIT.
+    pub async fn begin(&mut self, id: u32) -> Got {
+        let create = run(&format!("CREATE {id}"));
+        self.ask(&[Request::Begin(Extra::none()), create, Request::Pull(Fetch::ALL)]).await
+    }
+
+    /// Waits for the end of the connection.
+    pub async fn ended(&mut self) {
+        while self.next().await.is_some() {}
+    }
+}
+
+/// The code of the first failure among these.
+pub fn code(got: &Got) -> Option<&str> {
+    let Got::Answers(answers) = got else { return None };
+    answers.iter().find_map(|answer| {
+        if let Response::Failure(failure) = answer { Some(failure.code.as_str()) } else { None }
+    })
+}
+
+pub fn is_done(got: &Got) -> bool {
+    matches!(got, Got::Answers(answers)
+        if answers.iter().all(|a| matches!(a, Response::Success(_) | Response::Record(_))))
+}
