@@ -59,8 +59,6 @@ pub enum Action {
         on: InstanceRef,
         /// Whose registration.
         replica: InstanceId,
-        /// The voter for whose row commits go on waiting, where this one votes too.
-        beside: Option<InstanceId>,
         /// The recorded term.
         term: Term,
     },
@@ -95,13 +93,6 @@ pub enum Precondition {
     IsReplica(InstanceId),
     /// No grant of an earlier leader or of this process can still be used.
     NobodyForwards,
-    /// A main has a row by which an instance votes.
-    Votes {
-        /// The main.
-        on: InstanceId,
-        /// The instance.
-        voter: InstanceId,
-    },
 }
 
 impl Action {
@@ -127,13 +118,10 @@ impl Action {
             Self::Promote { on, term } => {
                 vec![LeaseHeld, RecordTerm(*term), NobodyForwards, Lives(*on), IsReplica(on.id)]
             }
-            Self::Demote { on, term } | Self::Commit { on, term, .. } => {
+            Self::Demote { on, term }
+            | Self::Drop { on, term, .. }
+            | Self::Commit { on, term, .. } => {
                 vec![LeaseHeld, RecordTerm(*term), Lives(*on), IsMain(on.id)]
-            }
-            Self::Drop { on, beside, term, .. } => {
-                let mut rests = vec![LeaseHeld, RecordTerm(*term), Lives(*on), IsMain(on.id)];
-                rests.extend(beside.map(|voter| Precondition::Votes { on: on.id, voter }));
-                rests
             }
             Self::Register { on, replica, term, .. } => vec![
                 LeaseHeld,

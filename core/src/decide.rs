@@ -8,7 +8,7 @@ use crate::{
     observation::{ClusterObservation, LeaseView, Route},
     plan::{Hold, Leave, Plan, Step, Veto},
     record::Stage,
-    rules::{Judge, Phase, RULES, Rule, RuleId, Verdict},
+    rules::{Judge, Phase, RULES, Rule, RuleId, Verdict, moves_from},
     situation::Situation,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -208,7 +208,13 @@ fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
         let concerned = record.target == *id
             || (record.stage != Stage::Steady
                 && record.before.is_some_and(|before| before.main == *id));
-        if concerned { Leave::MainMoves } else { Leave::MayLeave }
+        if concerned {
+            Leave::MainMoves
+        } else if moves_from(s, *id) {
+            Leave::VoteMoves
+        } else {
+            Leave::MayLeave
+        }
     };
     s.obs.instances.keys().map(|id| (*id, judge(id))).collect()
 }

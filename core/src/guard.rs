@@ -109,7 +109,7 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::PromoteIsFenced, "a promotion is recorded, of a replica in its recorded life, and nobody forwards", promote_is_fenced),
     guard(GuardId::DemoteSparesTheMain, "the main of a steady reign is not demoted, nor the way back too early", demote_spares_the_main),
     guard(GuardId::TargetAloneRegisters, "only the recorded main registers, and only replicas", target_alone_registers),
-    guard(GuardId::VoterIsKept, "the voter's row is dropped only while nobody forwards, and a row that votes only beside another that does", voter_is_kept),
+    guard(GuardId::VoterIsKept, "the voter's row is dropped only while nobody forwards", voter_is_kept),
     guard(GuardId::CommitIsRecorded, "a commit of ours is made only in a reign whose voters are recorded", commit_is_recorded),
     guard(GuardId::RouteIsProven, "a route opens only to the proven main of a steady reign with a proven voter", route_is_proven),
 ];
@@ -308,11 +308,6 @@ fn even_row(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
     row.is_some_and(|row| row.state == RowState::Ready && row.behind == 0)
 }
 
-fn votes_by_row(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
-    let row = seen.rows(record.target).and_then(|rows| rows.get(&id));
-    row.is_some_and(|row| row.mode == SyncMode::StrictSync)
-}
-
 fn registered_and_even(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
     let target = InstanceRef { id: record.target, incarnation: record.incarnation };
     let made = seen.observation.memory.registered.get(&id);
@@ -341,9 +336,8 @@ fn acknowledged(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
         })
 }
 
-/// A steady record changes only in what was proven, in former mains, in the main's life once its
-/// voter found it complete, and in who votes, once whoever votes anew has a row that says so and
-/// was proven in it. A main that restarted moves no vote.
+/// A steady record changes only in what was proven, in former mains, and in the main's life once
+/// its voter found it complete. Votes stay.
 fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
     let same_main = old.incarnation == new.incarnation
         || (seen.survived(new.target, old.incarnation)
@@ -358,14 +352,7 @@ fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
             || registered_and_even(seen, new, *id)
             || acknowledged(seen, new, *id)
     });
-    let votes_earned = new.voters().eq(old.voters())
-        || (old.incarnation == new.incarnation
-            && new.voters().next().is_some()
-            && new.voters().all(|id| {
-                old.is_voter(id)
-                    || (votes_by_row(seen, new, id) && registered_and_even(seen, new, id))
-            }));
-    same_main && proofs_earned && votes_earned
+    same_main && proofs_earned && new.voters().eq(old.voters())
 }
 
 fn promote_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
@@ -405,17 +392,14 @@ fn target_alone_registers(seen: &Seen<'_>, action: &Action) -> bool {
         && record.incarnation == on.incarnation
         && seen.rows(on.id).is_some();
     let votes = *mode != SyncMode::Async;
-    let is_voter = record.is_voter(replica.id);
-    // In a steady reign one more row that commits wait for takes nothing from anybody.
     let vote_recorded = match record.stage {
         Stage::Intent | Stage::Withdrawn => true,
-        Stage::Attached => votes == is_voter,
-        Stage::Steady => votes || !is_voter,
+        Stage::Attached | Stage::Steady => votes == record.voters().any(|id| id == replica.id),
     };
-    let quiet = if is_voter {
+    let quiet = if record.is_voter(replica.id) {
         seen.may_promote()
     } else {
-        !votes || record.stage == Stage::Steady || seen.nobody_forwards()
+        !votes || seen.nobody_forwards()
     };
     reigns && vote_recorded && seen.is_replica(replica.id) && quiet
 }
@@ -424,11 +408,8 @@ fn voter_is_kept(seen: &Seen<'_>, action: &Action) -> bool {
     let Action::Drop { on, replica, .. } = action else { return true };
     let Some(record) = seen.record() else { return false };
     let reigns = record.target == on.id && record.incarnation == on.incarnation;
-    let votes = |id: InstanceId| votes_by_row(seen, record, id);
-    let is_voter = record.is_voter(*replica);
-    let another = record.voters().any(|id| id != *replica && votes(id));
-    let last = record.stage == Stage::Steady && votes(*replica) && !another;
-    reigns && ((!is_voter && !last) || seen.may_promote())
+    let votes = record.voters().any(|id| id == *replica);
+    reigns && (!votes || seen.may_promote())
 }
 
 fn commit_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {

@@ -301,25 +301,14 @@ pub fn dual_main_guard(t: &Topology, action: &Action) -> Judged {
     violated("dual-main-guard", format!("{action}: {on} is not the recorded main of term {term}"))
 }
 
-/// While anybody forwards writes, the recorded voter's row is not dropped, nor the last row that
-/// commits wait for.
+/// The recorded voter's row is dropped only while nobody forwards writes.
 ///
 /// # Errors
 /// The voter.
 pub fn sync_replica_is_kept(t: &Topology, action: &Action) -> Judged {
-    let Action::Drop { on, replica, .. } = action else { return Ok(()) };
-    if t.forwards.is_empty() {
-        return Ok(());
-    }
-    let is_voter = |id: InstanceId| t.record.as_ref().is_some_and(|record| record.is_voter(id));
-    let rows = t.instances.get(&on.id).map(|node| &node.rows);
-    let votes = |id: &InstanceId| {
-        let row = rows.and_then(|rows| rows.get(id));
-        row.is_some_and(|(mode, live)| *mode == SyncMode::StrictSync && *live)
-    };
-    let mut others = rows.into_iter().flatten().map(|(id, _)| id).filter(|id| *id != replica);
-    let last = votes(replica) && !others.any(votes);
-    if is_voter(*replica) || last {
+    let Action::Drop { replica, .. } = action else { return Ok(()) };
+    let votes = t.record.as_ref().is_some_and(|record| record.is_voter(*replica));
+    if votes && !t.forwards.is_empty() {
         return violated("never-drop-sync", format!("{action} while writes are forwarded"));
     }
     Ok(())

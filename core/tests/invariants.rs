@@ -114,12 +114,7 @@ fn steps() {
     change(&mut t, 2).role = Role::Main;
     only(broken_by(&t, &register(0, 2)), "demote-before-register");
 
-    let drop = Action::Drop {
-        on: at(0),
-        replica: InstanceId(1),
-        beside: Some(InstanceId(1)),
-        term: record().term,
-    };
+    let drop = Action::Drop { on: at(0), replica: InstanceId(1), term: record().term };
     only(broken_by(&sound(), &drop), "never-drop-sync");
 
     let mut t = sound();

@@ -162,12 +162,11 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Whether the promise excepts the loss of a write: its second phase was lost (MR 4.3), two nodes
-/// lost power before it was flushed, or a late DROP had taken the vote.
+/// Whether the promise excepts the loss of a write: its second phase was lost (MR 4.3), or two
+/// nodes lost power before it was flushed.
 fn is_excepted(world: &World, write: WriteId) -> bool {
     let truth = &world.truth;
     truth.undecided.contains(&write)
-        || truth.alone.contains(&write)
         || truth.unflushed.get(&write).is_some_and(|instances| instances.len() > 1)
 }
 

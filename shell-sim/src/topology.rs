@@ -37,9 +37,7 @@ fn acknowledged(world: &World) -> BTreeSet<WriteId> {
     fates
         .filter(|(id, fate)| {
             let power = world.truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
-            let excepted =
-                world.truth.undecided.contains(id) || world.truth.alone.contains(id) || power;
-            **fate == Fate::Acked && !excepted
+            **fate == Fate::Acked && !world.truth.undecided.contains(id) && !power
         })
         .map(|(id, _)| *id)
         .collect()

@@ -1,7 +1,7 @@
 //! Register replicas on the main: at once after a promotion, because that is what makes them
 //! refuse the old main (MR 3.4). A row that is wrong is cleared before it is made anew.
 
-use super::{Verdict, vote};
+use super::Verdict;
 use crate::{
     action::Action,
     ids::InstanceId,
@@ -24,21 +24,9 @@ fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
 fn wanted_mode(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: InstanceId) -> SyncMode {
     let votes = match record.stage {
         Stage::Intent | Stage::Withdrawn => s.voter_choice(main) == Some(id),
-        Stage::Attached => record.is_voter(id),
-        Stage::Steady => record.is_voter(id) || is_heir(s, record, main, id),
+        Stage::Attached | Stage::Steady => record.is_voter(id),
     };
     if votes { SyncMode::StrictSync } else { SyncMode::Async }
-}
-
-/// Whether a row that votes for nobody may go: while anybody forwards, commits must wait for the
-/// recorded voter's.
-fn may_go(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> bool {
-    let votes = |id| main.rows.get(&id).is_some_and(|row| row.mode == SyncMode::StrictSync);
-    record.stage != Stage::Steady || record.voters().any(votes) || s.is_fenced()
-}
-
-fn is_heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: InstanceId) -> bool {
-    vote::heir(s, record, main).is_some_and(|(to, _)| to == id)
 }
 
 /// Why `row` must go before anything else can be done with `id`.
@@ -54,14 +42,12 @@ fn clear_because(
     }
     let wanted = wanted_mode(s, record, main, id);
     if row.mode != wanted {
-        return (wanted != SyncMode::Async || may_go(s, record, main))
-            .then_some(Reason::WrongMode(id));
+        return Some(Reason::WrongMode(id));
     }
     if !s.is_replica(id) {
         return None;
     }
-    let is_new = record.stage == Stage::Withdrawn || !record.is_voter(id);
-    let to_vote = is_new && wanted == SyncMode::StrictSync;
+    let to_vote = record.stage == Stage::Withdrawn && wanted == SyncMode::StrictSync;
     if to_vote && !s.registered(main, id) {
         return Some(Reason::UnprovenRow(id));
     }
@@ -90,10 +76,7 @@ pub(super) fn clear_row(s: &Situation<'_>, id: InstanceId) -> Verdict {
         }
         return Verdict::Hold(s.unfenced());
     }
-    let votes = |id| main.rows.get(&id).is_some_and(|row| row.mode == SyncMode::StrictSync);
-    let another = record.voters().find(|voter| *voter != id && votes(*voter));
-    let beside = another.filter(|_| votes(id));
-    let drop = Action::Drop { on: main.at, replica: id, beside, term: record.term };
+    let drop = Action::Drop { on: main.at, replica: id, term: record.term };
     Verdict::Act(vec![drop], reason)
 }
 
@@ -116,12 +99,12 @@ pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
 pub(super) fn diverged(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let Some((record, main)) = reigning(s) else { return Verdict::Pass };
     let row = main.rows.get(&id);
-    // Whoever votes gives its vote up first.
     let branched =
         s.branched_off(&main, id) || row.is_some_and(|row| row.state == RowState::Diverged);
     let stuck = s.is_replica(id)
         && tried_again(s, &main, id)
         && row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+    // A voter that stays invalid gives its vote up first.
     if !branched && (!stuck || record.is_voter(id)) {
         return Verdict::Pass;
     }

@@ -56,9 +56,9 @@ macro_rules! rule_ids {
 }
 
 rule_ids!(
-    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60,
-    E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A50, V10, V20, V30, V40,
-    V45, V50, R10, R20, X10, X20, X30, X40,
+    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E45, E50,
+    E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A50, V10, V20, V30,
+    V40, V50, R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -135,13 +135,13 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
-pub(crate) use vote::may_vote;
+pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
-    A20, A30, A40, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70, F10,
-    F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60, V10, V20,
-    V30, V40, V45, V50, X10, X20, X30, X40,
+    A20, A30, A40, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E45, E50, E60, E70,
+    F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60, V10,
+    V20, V30, V40, V50, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -166,6 +166,7 @@ pub const RULES: &[Rule] = &[
     once(E30, Elect, "both-lost-power", "main and voter lost power and writes were not flushed", elect::both_lost_power),
     once(E35, Elect, "main-unproven", "the main restarted and its voter has not spoken", elect::main_unproven),
     once(E40, Elect, "main-proven", "the main restarted and its voter confirms it", elect::main_proven),
+    once(E45, Elect, "vote-moves", "the voter is lost or not the one that is wanted, and another can vote", vote::moves),
     once(E50, Elect, "switchover", "the main is to be moved, and its voter can take over", elect::switchover),
     once(E60, Elect, "way-back", "the target fails before the reign has a commit", elect::way_back),
     once(E70, Elect, "target-waits", "the target fails, and nobody else is complete", elect::target_waits),
@@ -191,7 +192,6 @@ pub const RULES: &[Rule] = &[
     once(V20, Prove, "first-commit", "the reign has no commit yet", prove::first_commit),
     once(V30, Prove, "steady", "the first commit was acknowledged", prove::steady),
     once(V40, Prove, "record-proofs", "replicas were proven, or former mains seen as replicas", prove::record_proofs),
-    once(V45, Prove, "vote-moves", "another instance votes and is proven", vote::moves),
     once(V50, Prove, "prove-by-commit", "a ready replica is not proven", prove::by_commit),
 
     once(R10, Route, "route-to-main", "main and voter are proven", route::open),

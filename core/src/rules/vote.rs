@@ -1,26 +1,24 @@
-//! Who is to vote? The vote moves by adding first: the heir is registered anew as a voter, proven,
-//! recorded in the place of the one before it, and only then does the former voter's row go. So
-//! at every moment whoever is recorded as voter has a row that each commit waits for.
+//! Who is to vote? The vote moves by a new term with the same main: the route is withdrawn, the
+//! main begins an epoch, and whoever votes in it is registered, proven and recorded as in every
+//! other reign. So nothing that holds for the beginning of a reign has to be said once more here.
 
-use super::Verdict;
+use super::{Verdict, elect};
 use crate::{
-    action::Action,
     desired::Authority,
     ids::InstanceId,
-    observation::{Contact, Row, RowState, SyncMode},
+    observation::{RegisterResult, Route, Row, RowState, SyncMode},
     reading::Age,
     reason::{Reason, VoteLoss},
-    record::{Member, Record, Stage},
+    record::{Cause, Record, Stage},
     situation::{MainNow, Situation},
 };
-use alloc::{boxed::Box, vec};
 
 /// The instances that are preferred as main and voter (the predecessor's users expect them).
-pub(super) const PAIR: [InstanceId; 2] = [InstanceId(0), InstanceId(1)];
+const PAIR: [InstanceId; 2] = [InstanceId(0), InstanceId(1)];
 
 /// Why the vote is to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
+enum Wish {
     /// The voter cannot vote, or is about to leave.
     Lost(VoteLoss),
     /// An operator wants that instance to become main.
@@ -34,128 +32,145 @@ pub(crate) fn may_vote(s: &Situation<'_>, id: InstanceId) -> bool {
     s.obs.desired.authority == Authority::Any || PAIR.contains(&id)
 }
 
+/// The instance that an operator wants as main, as long as that order is open: it votes first.
+pub(crate) fn ordered(s: &Situation<'_>) -> Option<InstanceId> {
+    let record = s.record?;
+    let open = s.obs.desired.switchover.filter(|order| record.answered != Some(order.id))?;
+    open.to.filter(|to| *to != record.target)
+}
+
+/// The reign in which a vote can move: a steady one of a main that is proven and may go on.
+fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
+    let record = s.record.filter(|record| record.stage == Stage::Steady)?;
+    let main = s.proven_main().filter(|main| !record.resets.contains(&main.at.id))?;
+    Some((record, main, record.voters().next()?))
+}
+
 /// Why the recorded voter cannot go on voting; none while it may come back by itself.
 fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<VoteLoss> {
+    if s.may_answer_yet(voter) {
+        return None;
+    }
+    if s.answer(voter).is_none() {
+        return Some(VoteLoss::Unreached);
+    }
     if s.is_deleting(voter) {
         return Some(VoteLoss::Leaves);
-    }
-    let gone = match s.view(voter).map(|view| &view.contact) {
-        Some(Contact::Closed { since } | Contact::Unreached { since, .. }) => {
-            *since == Age::Expired
-        }
-        Some(Contact::Answering) | None => false,
-    };
-    if gone {
-        return Some(VoteLoss::Unreached);
     }
     let row = main.rows.get(&voter);
     if s.branched_off(main, voter) || row.is_some_and(|row| row.state == RowState::Diverged) {
         return Some(VoteLoss::Diverged);
     }
-    let stuck = row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
-    let tried = s.tried(main, voter).is_some_and(|made| made.attempts >= 2);
-    (stuck && tried && s.is_replica(voter)).then_some(VoteLoss::Stuck)
+    let invalid =
+        row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+    let in_vain = s.tried(main, voter).is_some_and(|made| {
+        made.attempts >= 2 && (invalid || made.result == RegisterResult::Unreachable)
+    });
+    (in_vain && s.is_replica(voter)).then_some(VoteLoss::Stuck)
 }
 
-fn cause(
-    s: &Situation<'_>,
-    record: &Record,
-    main: &MainNow<'_>,
-    voter: InstanceId,
-) -> Option<Cause> {
+fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceId) -> Option<Wish> {
     if let Some(loss) = lost(s, main, voter) {
-        return Some(Cause::Lost(loss));
+        return Some(Wish::Lost(loss));
     }
-    let ordered = s.obs.desired.switchover.filter(|order| record.answered != Some(order.id));
-    let to = ordered.and_then(|order| order.to).filter(|to| *to != voter && *to != record.target);
-    match to {
-        Some(to) if !s.is_deleting(record.target) => Some(Cause::Ordered(to)),
-        Some(_) | None => (!PAIR.contains(&voter)).then_some(Cause::Preferred),
+    if s.is_deleting(record.target) || !votes(s, main, voter) {
+        return None;
+    }
+    let open = s.obs.desired.switchover.filter(|order| record.answered != Some(order.id));
+    match open {
+        Some(_) => ordered(s).filter(|to| *to != voter).map(Wish::Ordered),
+        None => {
+            let away = s.obs.desired.vote_returns && !PAIR.contains(&voter);
+            away.then_some(Wish::Preferred)
+        }
     }
 }
 
-/// Whether a row keeps an instance from taking the vote: one without a vote must be even before
-/// it goes, one that was made for the vote may still recover.
-fn fits(row: Option<&Row>) -> bool {
-    row.is_none_or(|row| match (row.mode, &row.state) {
-        (_, RowState::Diverged | RowState::Unrecognized(_)) => false,
-        (SyncMode::StrictSync, _) => true,
-        (SyncMode::Sync | SyncMode::Async, RowState::Ready | RowState::Replicating) => {
-            row.behind == 0 || row.still == Age::Fresh
+/// Whether the voter is proven and its vote can be counted now.
+fn votes(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
+    s.proof(voter).is_some()
+        && main.rows.get(&voter).is_some_and(|row| {
+            row.mode == SyncMode::StrictSync
+                && matches!(row.state, RowState::Ready | RowState::Replicating)
+        })
+}
+
+/// Whether the main is in touch with the replica of this row.
+fn in_touch(row: &Row) -> bool {
+    matches!(row.state, RowState::Ready | RowState::Replicating | RowState::Recovery)
+}
+
+/// The same, and it lacks nothing but in passing.
+fn keeps_up(row: &Row) -> bool {
+    matches!(row.state, RowState::Ready | RowState::Replicating)
+        && (row.behind == 0 || row.still == Age::Fresh)
+}
+
+/// Who can take the vote over. Instead of a voter that is lost, whoever the main is in touch with:
+/// no commit could prove anybody. A voter that votes is left only for one that is proven.
+fn heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, wish: Wish) -> Option<InstanceId> {
+    let fits = |id: InstanceId| {
+        let row = main.rows.get(&id);
+        let proven = s.proof(id).is_some() && row.is_some_and(keeps_up);
+        match wish {
+            Wish::Lost(VoteLoss::Unreached | VoteLoss::Diverged | VoteLoss::Stuck) => {
+                s.is_replica(id) && row.is_some_and(in_touch)
+            }
+            Wish::Lost(VoteLoss::Leaves) => proven,
+            Wish::Ordered(to) => proven && to == id,
+            Wish::Preferred => proven && PAIR.contains(&id),
         }
-        (
-            SyncMode::Sync | SyncMode::Async,
-            RowState::Recovery | RowState::Invalid | RowState::Phantom,
-        ) => false,
+    };
+    let able = |id: &InstanceId| {
+        !record.is_voter(*id)
+            && may_vote(s, *id)
+            && !s.is_deleting(*id)
+            && !record.resets.contains(id)
+            && !s.registers_in_vain(main, *id)
+            && s.unsafe_engine(*id).is_none()
+            && fits(*id)
+    };
+    s.others(main.at.id).find(able)
+}
+
+/// Whether the recorded voter is about to leave, and its vote can move before it does.
+pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
+    let leaves = Wish::Lost(VoteLoss::Leaves);
+    reigning(s).is_some_and(|(record, main, voter)| {
+        voter == id && s.is_deleting(id) && heir(s, record, &main, leaves).is_some()
     })
 }
 
-/// Who is to take the vote over, and why; none where it is to stay, or nobody can take it.
-pub(super) fn heir(
-    s: &Situation<'_>,
-    record: &Record,
-    main: &MainNow<'_>,
-) -> Option<(InstanceId, Reason)> {
-    let voter = record.voters().next().filter(|_| record.stage == Stage::Steady)?;
-    let cause = cause(s, record, main, voter)?;
-    let able = |id: &InstanceId| {
-        let wanted = match cause {
-            Cause::Lost(_) => true,
-            Cause::Ordered(to) => *id == to,
-            Cause::Preferred => PAIR.contains(id),
-        };
-        wanted
-            && !record.is_voter(*id)
-            && may_vote(s, *id)
-            && s.proof(*id).is_some()
-            && !s.is_deleting(*id)
-            && !record.resets.contains(id)
-            && !s.branched_off(main, *id)
-            && s.unsafe_engine(*id).is_none()
-            && fits(main.rows.get(id))
-    };
-    let begun =
-        |id: &InstanceId| main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
-    let to = s.others(main.at.id).filter(able).min_by_key(|id| (!begun(id), *id))?;
-    let reason = match cause {
-        Cause::Lost(loss) => Reason::VoterLost { voter, loss, to },
-        Cause::Ordered(_) => Reason::VoteOrdered { voter, to },
-        Cause::Preferred => Reason::VotePreferred { voter, to },
-    };
-    Some((to, reason))
-}
-
-/// V45. The heir's row votes, this process made it, and it is even: the record says so, and from
-/// then on the former voter's row is one of a wrong mode.
+/// E45. The voter cannot vote or is to go, or another instance is wanted in its place. Where it
+/// still votes, open transactions are let finish first, as in a planned move.
 pub(super) fn moves(s: &Situation<'_>) -> Verdict {
-    let Some(record) = s.record.filter(|record| record.stage == Stage::Steady) else {
-        return Verdict::Pass;
+    let Some((record, main, voter)) = reigning(s) else { return Verdict::Pass };
+    let Some(wish) = wish(s, record, &main, voter) else { return Verdict::Pass };
+    let Some(to) = heir(s, record, &main, wish) else { return Verdict::Pass };
+    let reason = match wish {
+        Wish::Lost(loss) => Reason::VoterLost { voter, loss, to },
+        Wish::Ordered(_) => Reason::VoteOrdered { voter, to },
+        Wish::Preferred => Reason::VotePreferred { voter, to },
     };
-    let Some(main) = s.proven_main() else { return Verdict::Pass };
-    let Some((to, reason)) = heir(s, record, &main) else { return Verdict::Pass };
-    let votes = main.rows.get(&to).is_some_and(|row| row.mode == SyncMode::StrictSync);
-    let Some(proof) = s.newly_proven(&main, to).filter(|_| votes && s.registered(&main, to)) else {
-        return Verdict::Pass;
-    };
-    let mut record = record.clone();
-    for member in record.members.values_mut() {
-        member.votes = false;
+    let votes = votes(s, &main, voter);
+    if votes
+        && s.obs.route.handed_out != Route::Closed
+        && let Err(not_yet) = elect::drained(s, record, &main, &reason)
+    {
+        return not_yet;
     }
-    record.members.insert(to, Member { votes: true, proof: Some(proof) });
-    let write =
-        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
-    Verdict::Act(vec![write], reason)
+    let even = votes && main.rows.get(&voter).is_some_and(Row::is_even);
+    let before = elect::voter_before(s).filter(|_| even);
+    let (id, life) = (main.at.id, main.at.incarnation);
+    let intent = elect::intent(s, record, id, life, before, Cause::Renewal);
+    Verdict::Act(intent, reason)
 }
 
-/// X20. The vote is to move, and nobody can take it: why writes stand still, or soon may.
+/// X20. The voter cannot vote, and nobody can take the vote: why writes stand still, or soon may.
 pub(super) fn stays(s: &Situation<'_>) -> Verdict {
-    let Some(record) = s.record.filter(|record| record.stage == Stage::Steady) else {
-        return Verdict::Pass;
-    };
-    let Some(main) = s.proven_main() else { return Verdict::Pass };
-    let Some(voter) = record.voters().next() else { return Verdict::Pass };
+    let Some((record, main, voter)) = reigning(s) else { return Verdict::Pass };
     match lost(s, &main, voter) {
-        Some(loss) if heir(s, record, &main).is_none() => {
+        Some(loss) if heir(s, record, &main, Wish::Lost(loss)).is_none() => {
             Verdict::Hold(Reason::NobodyToVote { voter, loss })
         }
         Some(_) | None => Verdict::Pass,

@@ -68,9 +68,6 @@ moments! {
     LostByDecision = "exception: acknowledged write lost with its second phase",
     /// An acknowledged write is missing that two nodes lost with their power: the exception.
     LostByPower = "exception: acknowledged write lost with two nodes",
-    /// An acknowledged write is missing that a main committed alone, after a late DROP took the vote:
-    /// the exception.
-    LostByLateDrop = "exception: acknowledged write lost after a late drop",
     /// A client was told success.
     Acked = "write acknowledged",
     /// A client was told that a write failed.
@@ -175,8 +172,6 @@ impl Moments {
         };
         if world.truth.undecided.contains(write) {
             self.set(Moment::LostByDecision);
-        } else if world.truth.alone.contains(write) {
-            self.set(Moment::LostByLateDrop);
         } else {
             self.set(Moment::LostByPower);
         }

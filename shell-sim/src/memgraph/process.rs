@@ -153,14 +153,6 @@ pub struct Client<P> {
     pub live: Option<Live<P>>,
 }
 
-impl<P> Client<P> {
-    /// Whether every commit waits for its vote.
-    #[must_use]
-    pub const fn votes(&self) -> bool {
-        matches!(self.registration.mode, super::SyncMode::StrictSync) && self.live.is_some()
-    }
-}
-
 /// The live part of a client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Live<P> {

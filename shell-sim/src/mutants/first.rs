@@ -269,7 +269,7 @@ fn drops_under_an_open_route(observation: &ClusterObservation) -> Plan {
     fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
         let verdict = really_of(RuleId::A20, s, id);
         let (Some(record), Some(main)) = (s.record, s.proven_main()) else { return verdict };
-        let drop = Action::Drop { on: main.at, replica: id, beside: Some(id), term: record.term };
+        let drop = Action::Drop { on: main.at, replica: id, term: record.term };
         match verdict {
             Verdict::Act(actions, reason) if actions == [Action::SetRoute(Route::Closed)] => {
                 Verdict::Act(vec![drop], reason)

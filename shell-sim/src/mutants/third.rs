@@ -84,7 +84,7 @@ fn drop_unhealthy(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if !record.is_voter(id) || !out_of_reach {
         return really_of(RuleId::A20, s, id);
     }
-    let drop = Action::Drop { on: main.at, replica: id, beside: Some(id), term: record.term };
+    let drop = Action::Drop { on: main.at, replica: id, term: record.term };
     let mut record = record.clone();
     record.members.remove(&id);
     Verdict::Act(vec![drop, write(s, record)], Reason::StuckInvalid(id))
@@ -147,7 +147,7 @@ fn register_anew(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return usual();
     };
     let (on, term, mode) = (main.at, record.term, SyncMode::StrictSync);
-    let drop = Action::Drop { on, replica: id, beside: Some(id), term };
+    let drop = Action::Drop { on, replica: id, term };
     let register = Action::Register { on, replica, mode, term };
     Verdict::Act(vec![drop, register], Reason::UnprovenRow(id))
 }

@@ -86,7 +86,6 @@ impl World {
                         client.writes.remove(&write);
                     }
                     self.truth.undecided.remove(&write);
-                    self.truth.alone.remove(&write);
                     self.truth.unflushed.remove(&write);
                 }
             }

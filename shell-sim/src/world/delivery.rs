@@ -7,9 +7,7 @@ use super::{
     names::{Kind, MessageId, Place},
     network::{Body, Cut, rpc_kind},
 };
-use crate::memgraph::{
-    Endpoint, Input, ReplicaName, Rpc, RpcFailure, RpcId, RpcResponse, Session, Statement,
-};
+use crate::memgraph::{Endpoint, Input, Rpc, RpcFailure, RpcId, RpcResponse, Session, Statement};
 use ha_core::{action::Action, ids::InstanceId};
 
 /// Why a message cannot arrive now.
@@ -258,12 +256,7 @@ impl World {
             matches!(action, Action::Drop { replica, .. } if self.is_phantom(to, *replica));
         let was_main = self.body(to)?.instance.as_main().is_some();
         out.push(Happening::Landed { on: to, kind, late, phantom });
-        let had_voter = self.voter_has_row(to);
-        let waits_for_it = !late && !self.sender_stands_still(session);
         self.land_statement(to, session, statement, out)?;
-        if !waits_for_it && had_voter && !self.voter_has_row(to) {
-            self.truth.unvoted = true;
-        }
         if let Action::Promote { term, .. } = action
             && !was_main
             && self.body(to)?.instance.as_main().is_some()
@@ -271,35 +264,6 @@ impl World {
             self.truth.promoted = self.truth.promoted.max(*term);
         }
         Ok(())
-    }
-
-    fn sender_stands_still(&self, session: Session) -> bool {
-        let from = self.network.connections.get(&session).map(|connection| connection.from);
-        let Some(Place::Controller(no)) = from else { return false };
-        self.controllers.get(usize::from(no.0)).is_some_and(|controller| controller.frozen)
-    }
-
-    /// Whether commits on an instance wait for the recorded voter.
-    fn voter_has_row(&self, on: InstanceId) -> bool {
-        let main = self.body(on).ok().and_then(|body| body.instance.as_main());
-        let Some((main, record)) = main.zip(self.api.record()) else { return false };
-        let names: Vec<ReplicaName> = record.voters().map(|id| ReplicaName(id.0.into())).collect();
-        main.clients
-            .iter()
-            .any(|client| client.votes() && names.contains(&client.registration.name))
-    }
-
-    /// What a main commits after a late DROP took the last vote is in nobody else's hands.
-    pub(super) fn note_alone(&mut self, on: InstanceId, payload: super::Payload) {
-        let main = self.body(on).ok().and_then(|body| body.instance.as_main());
-        let votes =
-            main.is_some_and(|main| main.clients.iter().any(crate::memgraph::Client::votes));
-        self.truth.unvoted &= !votes;
-        if let super::Payload::Write(write) = payload
-            && self.truth.unvoted
-        {
-            self.truth.alone.insert(write);
-        }
     }
 
     fn land_statement(

@@ -125,13 +125,6 @@ impl World {
                     && leader.outstanding(now).is_empty()
                     && process.leadership(now, &settings).promotion == PromotionRight::Granted
             }
-            Precondition::Votes { on, voter } => {
-                let name = ReplicaName(voter.0.into());
-                let main = self.body(on)?.instance.as_main();
-                main.is_some_and(|main| {
-                    main.clients.iter().any(|row| row.votes() && row.registration.name == name)
-                })
-            }
             Precondition::Lives(at) => self.lives(no, at)?,
             Precondition::IsMain(id) => {
                 self.unreachable(no, id)?.is_none() && self.body(id)?.instance.as_main().is_some()

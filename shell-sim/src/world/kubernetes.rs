@@ -334,10 +334,7 @@ impl World {
             Output::Refuse { id: rpc, to } => {
                 self.answer_rpc(id, rpc, to, Err(crate::memgraph::RpcFailure::Refused));
             }
-            Output::Committed(entry) => {
-                self.note_alone(id, entry.payload);
-                out.push(Happening::Committed(id, entry.payload));
-            }
+            Output::Committed(entry) => out.push(Happening::Committed(id, entry.payload)),
             Output::Aborted { .. } => out.push(Happening::Aborted(id)),
             Output::Prepared(entry) => out.push(Happening::Prepared(id, entry.payload)),
             Output::Discarded { .. } => out.push(Happening::Discarded(id)),
