@@ -48,7 +48,10 @@ fn clear_because(
         return None;
     }
     let to_vote = record.stage == Stage::Withdrawn && wanted == SyncMode::StrictSync;
-    if to_vote && !s.registered(main, id) {
+    // What a client had sent before the route was withdrawn may be committed now, and its second
+    // phase lost (MR 4.3): before the reign's own commit only a registration mends that.
+    let lags = row.state == RowState::Ready && row.behind != 0 && row.still != Age::Fresh;
+    if to_vote && (!s.registered(main, id) || lags) {
         return Some(Reason::UnprovenRow(id));
     }
     let stuck = row.state == RowState::Invalid && row.since == Age::Expired;

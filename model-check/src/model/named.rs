@@ -103,7 +103,13 @@ fn votes() -> Vec<Configuration> {
             "voter-lost",
             "the voter's process ends, and the leader dies between any two effects",
             2,
-            &[(Write, 1), (Voter, 1), (Controller, 1)],
+            &[(Voter, 1), (Controller, 1)],
+        ),
+        returning(
+            "voter-lost-late",
+            "the voter's process ends, and a command lands late",
+            2,
+            &[(Write, 1), (Voter, 1), (Late, 1)],
         ),
     ]
 }
@@ -279,6 +285,12 @@ fn mains() -> Vec<Configuration> {
             "the main's process ends, a command lands late, a gateway stands still",
             3,
             &[(Write, 2), (Main, 1), (Late, 1), (Gateway, 1)],
+        ),
+        main(
+            "voter-dies",
+            "the voter's process ends, a command lands late, a gateway stands still",
+            3,
+            &[(Write, 2), (Voter, 1), (Late, 1), (Gateway, 1)],
         ),
         main(
             "switchover",
