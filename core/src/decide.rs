@@ -8,7 +8,7 @@ use crate::{
     observation::{ClusterObservation, LeaseView, Route},
     plan::{Hold, Leave, Plan, Step, Veto},
     record::Stage,
-    rules::{Judge, Phase, RULES, Rule, RuleId, Verdict},
+    rules::{Judge, Phase, RULES, Rule, RuleId, Verdict, moves_from},
     situation::Situation,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -186,8 +186,7 @@ fn check(
     (kept, vetoes)
 }
 
-/// Every replica proven, the route open, nothing to do. That the vote is not on the preferred pair
-/// is a wish beside it, not a lack of protection.
+/// Every replica proven, the route open, nothing to do or to wait for.
 fn is_settled(s: &Situation<'_>, plan: &Plan) -> bool {
     let (Some(record), Some(main)) = (s.record, s.proven_main()) else {
         return false;
@@ -195,7 +194,7 @@ fn is_settled(s: &Situation<'_>, plan: &Plan) -> bool {
     record.stage == Stage::Steady
         && s.obs.route.handed_out == Route::Open { term: record.term, main: main.at }
         && plan.steps.is_empty()
-        && plan.holds.iter().all(|hold| hold.rule == RuleId::X20)
+        && plan.holds.is_empty()
         && plan.vetoes.is_empty()
         && record.former.is_empty()
 }
@@ -209,7 +208,13 @@ fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
         let concerned = record.target == *id
             || (record.stage != Stage::Steady
                 && record.before.is_some_and(|before| before.main == *id));
-        if concerned { Leave::MainMoves } else { Leave::MayLeave }
+        if concerned {
+            Leave::MainMoves
+        } else if moves_from(s, *id) {
+            Leave::VoteMoves
+        } else {
+            Leave::MayLeave
+        }
     };
     s.obs.instances.keys().map(|id| (*id, judge(id))).collect()
 }

@@ -1,8 +1,8 @@
 //! What operators ask for. Commands of theirs are fields here, read with everything else; losing
 //! or doubling the event that announced one is harmless.
 
-use crate::ids::{InstanceId, RequestId};
-use core::fmt;
+use crate::ids::{BadName, InstanceId, RequestId};
+use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 /// What an acknowledged write promises.
@@ -50,6 +50,10 @@ pub struct Desired {
     pub durability: Durability,
     /// Who may vote.
     pub authority: Authority,
+    /// Whether the vote goes back to ordinals 0 and 1 by itself once they are proven again, at the
+    /// price of a pause of writes such as a planned move has. Otherwise it does so when the main
+    /// moves next.
+    pub vote_returns: bool,
     /// Observe and explain, change nothing.
     pub paused: bool,
     /// Move the main.
@@ -62,6 +66,7 @@ impl Default for Desired {
             instances: 3,
             durability: Durability::default(),
             authority: Authority::default(),
+            vote_returns: true,
             paused: false,
             switchover: None,
         }
@@ -74,6 +79,17 @@ impl fmt::Display for Durability {
             Self::Required => "required",
             Self::Fast => "fast",
         })
+    }
+}
+
+impl FromStr for Authority {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        match text {
+            "any" => Ok(Self::Any),
+            "pair" => Ok(Self::Pair),
+            _ => Err(BadName::new(text, "any or pair")),
+        }
     }
 }
 

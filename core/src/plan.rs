@@ -23,8 +23,8 @@ pub struct Plan {
     pub vetoes: Vec<Veto>,
     /// Whether the pod of each instance may go, for whoever asks on its behalf.
     pub leave: BTreeMap<InstanceId, Leave>,
-    /// Whether the promise is kept in full: route open, every replica proven, nothing to do. Holds
-    /// may name a wish beside that, such as the vote on another instance.
+    /// Whether the promise is kept in full: route open, every replica proven, nothing to do or to
+    /// wait for.
     pub settled: bool,
     /// The rule after which no later phase was judged.
     pub stopped_at: Option<RuleId>,
@@ -84,6 +84,8 @@ pub enum Leave {
     MayLeave,
     /// It is main; the move is under way.
     MainMoves,
+    /// It votes; the vote is to move first.
+    VoteMoves,
     /// Not known: no record, or no lease to read it under.
     Unknown,
 }

@@ -350,21 +350,29 @@ impl<'a> Situation<'a> {
             .filter(|made| made.main == main.at.incarnation && made.replica == life)
     }
 
+    /// Whether the last registration of `id` on `main` in their present lives failed.
+    #[must_use]
+    pub fn registers_in_vain(&self, main: &MainNow<'_>, id: InstanceId) -> bool {
+        self.tried(main, id).is_some_and(|made| {
+            matches!(made.result, RegisterResult::Branched | RegisterResult::Unreachable)
+        })
+    }
+
     /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, or
     /// votes already and may answer yet; a replica before a former main, one that works before one
-    /// that failed, and among equals the preferred pair. A former main only if nobody else may
+    /// that failed, and among equals whoever an operator wants as main, then the preferred pair. A former main only if nobody else may
     /// come to it.
     #[must_use]
     pub fn voter_choice(&self, main: &MainNow<'_>) -> Option<InstanceId> {
+        let wanted = crate::rules::ordered(self);
         let rank = |id: &InstanceId| {
-            let failed = self.tried(main, *id).is_some_and(|made| {
-                matches!(made.result, RegisterResult::Branched | RegisterResult::Unreachable)
-            });
+            let failed = self.registers_in_vain(main, *id);
             let votes = main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
-            (self.main(*id).is_some(), failed, !votes, *id)
+            (self.main(*id).is_some(), failed, !votes, wanted != Some(*id), *id)
         };
         let able = |id: &InstanceId| {
-            !self.is_deleting(*id)
+            crate::rules::may_vote(self, *id)
+                && !self.is_deleting(*id)
                 && !self.branched_off(main, *id)
                 && self.lives(*id).is_none_or(|at| !self.resets(at))
                 && main.rows.get(id).is_none_or(|row| row.state != RowState::Diverged)

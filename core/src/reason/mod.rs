@@ -19,16 +19,10 @@ use serde::{Deserialize, Serialize};
 pub enum Recipe {
     /// Set the data of a diverged or foreign instance aside and let it begin anew.
     DataReset,
-    /// Move the vote to another instance.
-    VoteMove,
     /// Take over a cluster that has a main already.
     Adoption,
     /// `durability: fast`.
     Fast,
-    /// Another number of instances than three.
-    Size,
-    /// `authority: pair`.
-    Pair,
     /// A person accepts a loss that is stated.
     LossAccepted,
 }
@@ -39,11 +33,8 @@ impl Recipe {
     pub const fn name(self) -> &'static str {
         match self {
             Self::DataReset => "data-reset",
-            Self::VoteMove => "vote-move",
             Self::Adoption => "adoption",
             Self::Fast => "fast",
-            Self::Size => "size",
-            Self::Pair => "pair",
             Self::LossAccepted => "loss-accepted",
         }
     }
@@ -77,6 +68,31 @@ impl fmt::Display for Loss {
     }
 }
 
+/// What became of a voter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VoteLoss {
+    /// Its pod is marked for deletion.
+    Leaves,
+    /// It has not answered beyond patience.
+    Unreached,
+    /// Its history branched off.
+    Diverged,
+    /// It stays invalid, after another registration too.
+    Stuck,
+}
+
+impl fmt::Display for VoteLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Leaves => "marked for deletion",
+            Self::Unreached => "silent beyond patience",
+            Self::Diverged => "branched off",
+            Self::Stuck => "invalid for long",
+        })
+    }
+}
+
 /// Why an instance cannot be promoted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -97,6 +113,8 @@ pub enum Unfit {
     TailAtRisk,
     /// Its main does not find it ready.
     NotReady(RowState),
+    /// It does not vote, and may not.
+    NoVote,
 }
 
 impl fmt::Display for Unfit {
@@ -110,6 +128,7 @@ impl fmt::Display for Unfit {
             Self::ResetOrdered => f.write_str("its data was ordered to be set aside"),
             Self::TailAtRisk => f.write_str("may have lost an unflushed tail"),
             Self::NotReady(state) => write!(f, "its main finds it {state}"),
+            Self::NoVote => f.write_str("does not vote, and cannot now"),
         }
     }
 }
@@ -434,6 +453,36 @@ pub enum Reason {
         /// The voter.
         voter: InstanceId,
     },
+    /// The voter cannot vote, and another instance takes the vote over.
+    VoterLost {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+        /// Who takes over.
+        to: InstanceId,
+    },
+    /// An operator wants another instance to become main: that one votes first.
+    VoteOrdered {
+        /// The voter.
+        voter: InstanceId,
+        /// Who takes over.
+        to: InstanceId,
+    },
+    /// The vote goes back to the preferred pair.
+    VotePreferred {
+        /// The voter.
+        voter: InstanceId,
+        /// Who takes over.
+        to: InstanceId,
+    },
+    /// The voter cannot vote, and nobody is proven who could instead.
+    NobodyToVote {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+    },
     /// A setting makes the promise impossible.
     UnsafeEngine(UnsafeEngine),
     /// Registrations made by hand.
@@ -455,9 +504,6 @@ impl Reason {
                 | Self::MainUnproven { state: None, .. }
                 | Self::TargetWaits { why: Unfit::TailAtRisk | Unfit::Unproven, .. }
         );
-        if matches!(self, Self::VoterBranched(_)) {
-            return Some(Recipe::VoteMove);
-        }
         if nobody_is_proven { Some(Recipe::LossAccepted) } else { None }
     }
 }

@@ -77,6 +77,10 @@ impl fmt::Display for Reason {
             | Self::ReplicaWaits { .. }
             | Self::FormerMainsSeen(_)
             | Self::Absent(_)
+            | Self::VoterLost { .. }
+            | Self::VoteOrdered { .. }
+            | Self::VotePreferred { .. }
+            | Self::NobodyToVote { .. }
             | Self::RouteProven { .. }
             | Self::UnsafeEngine(_)
             | Self::Strangers(_) => self.fmt_attach(f),
@@ -262,6 +266,16 @@ impl Reason {
                 list(f, ids)
             }
             Self::Absent(why) => write!(f, "{why}"),
+            Self::VoterLost { voter, loss, to } => write!(f, "{voter} {loss}; {to} votes instead"),
+            Self::VoteOrdered { voter, to } => {
+                write!(f, "{to} is to become main, so it votes instead of {voter}")
+            }
+            Self::VotePreferred { voter, to } => {
+                write!(f, "{to} is preferred to {voter} as voter")
+            }
+            Self::NobodyToVote { voter, loss } => {
+                write!(f, "{voter} {loss}, nobody else is proven")
+            }
             Self::RouteProven { main, voter } => write!(f, "{main} proven, voter {voter} proven"),
             Self::UnsafeEngine(engine) => write!(f, "{engine}"),
             Self::Strangers(names) => {

@@ -49,7 +49,10 @@ fn clear_because(
         return Some(Reason::UnprovenRow(id));
     }
     let to_vote = record.stage == Stage::Withdrawn && wanted == SyncMode::StrictSync;
-    if to_vote && !s.registered(main, id) {
+    // What a client had sent before the route was withdrawn may be committed now, and its second
+    // phase lost (MR 4.3): before the reign's own commit only a registration mends that.
+    let lags = row.state == RowState::Ready && row.behind != 0 && row.still != Age::Fresh;
+    if to_vote && (!s.registered(main, id) || lags) {
         return Some(Reason::UnprovenRow(id));
     }
     let stuck = row.state == RowState::Invalid && row.since == Age::Expired;
@@ -107,10 +110,11 @@ pub(super) fn stays_invalid(s: &Situation<'_>, id: InstanceId) -> Verdict {
             .rows
             .get(&id)
             .is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
-    if !stuck {
+    // A voter that stays invalid gives its vote up first.
+    if !stuck || record.is_voter(id) {
         return Verdict::Pass;
     }
-    let recipe = if record.is_voter(id) { Recipe::VoteMove } else { Recipe::DataReset };
+    let recipe = Recipe::DataReset;
     Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(id) })
 }
 

@@ -15,7 +15,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
 
 /// An intent that follows `old`. The route is closed in the same breath: no grant is given after
 /// the intent was sent.
-fn intent(
+pub(super) fn intent(
     s: &Situation<'_>,
     old: &Record,
     target: InstanceId,
@@ -152,7 +152,7 @@ pub(super) fn tail_lost(s: &Situation<'_>) -> Verdict {
 }
 
 /// The voter, as the way back from a renewal.
-fn voter_before(s: &Situation<'_>) -> Option<Before> {
+pub(super) fn voter_before(s: &Situation<'_>) -> Option<Before> {
     s.fit_voter().ok().map(|at| Before { main: at.id, incarnation: at.incarnation })
 }
 
@@ -288,9 +288,9 @@ pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
             return Verdict::Hold(Reason::MoveWaits { instance: voter.unwrap_or(main.at.id), why });
         }
     };
-    if let Some(other) = named.filter(|to| *to != candidate.id) {
-        let recipe = crate::reason::Recipe::VoteMove;
-        return Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(other) });
+    // It would vote by now if it could (E45).
+    if let Some(to) = named.filter(|to| *to != candidate.id) {
+        return Verdict::Hold(Reason::MoveWaits { instance: to, why: Unfit::NoVote });
     }
     if let Some((instance, why)) = not_ready_to_move(s, &main, candidate.id) {
         return Verdict::Hold(Reason::MoveWaits { instance, why });
@@ -327,6 +327,34 @@ fn not_ready_to_move(
     })
 }
 
+/// Holds new transactions and lets open ones finish, until nobody forwards any.
+///
+/// # Errors
+/// What there is to do or to wait for first.
+pub(super) fn drained(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+    reason: &Reason,
+) -> Result<(), Verdict> {
+    let route = |next| Err(Verdict::Act(vec![Action::SetRoute(next)], reason.clone()));
+    match s.obs.route.handed_out {
+        Route::Open { term, main: routed } if term != record.term || routed != main.at => {
+            route(Route::Closed)
+        }
+        Route::Open { term, main } => route(Route::Draining { term, main }),
+        Route::Draining { .. } => match s.obs.route.drain {
+            Drain::Idle | Drain::Waiting => Err(Verdict::Stop(Reason::Draining)),
+            Drain::Overdue => {
+                Err(Verdict::Act(vec![Action::SetRoute(Route::Closed)], Reason::Draining))
+            }
+            Drain::Drained => Ok(()),
+        },
+        Route::Closed if s.is_fenced() => Ok(()),
+        Route::Closed => Err(Verdict::Stop(s.unfenced())),
+    }
+}
+
 /// Drains, proves the candidate once more, and only then names it.
 fn drain_then(
     s: &Situation<'_>,
@@ -336,25 +364,8 @@ fn drain_then(
     cause: Cause,
     reason: Reason,
 ) -> Verdict {
-    let drained = match s.obs.route.handed_out {
-        Route::Open { term, main: routed } if term != record.term || routed != main.at => {
-            return Verdict::Act(vec![Action::SetRoute(Route::Closed)], reason);
-        }
-        Route::Open { term, main } => {
-            let drain = Action::SetRoute(Route::Draining { term, main });
-            return Verdict::Act(vec![drain], reason);
-        }
-        Route::Draining { .. } => match s.obs.route.drain {
-            Drain::Idle | Drain::Waiting => return Verdict::Stop(Reason::Draining),
-            Drain::Overdue => {
-                return Verdict::Act(vec![Action::SetRoute(Route::Closed)], Reason::Draining);
-            }
-            Drain::Drained => true,
-        },
-        Route::Closed => s.is_fenced(),
-    };
-    if !drained {
-        return Verdict::Stop(s.unfenced());
+    if let Err(not_yet) = drained(s, record, main, &reason) {
+        return not_yet;
     }
     let proven_since = s.committed(main, candidate)
         && s.obs.memory.commit.as_ref().is_some_and(|commit| commit.drained);

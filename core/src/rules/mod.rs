@@ -11,6 +11,7 @@ mod report;
 mod reset;
 mod route;
 mod trust;
+mod vote;
 
 use crate::{action::Action, ids::InstanceId, reason::Reason, situation::Situation};
 use alloc::vec::Vec;
@@ -74,9 +75,9 @@ macro_rules! rule_ids {
 }
 
 rule_ids!(
-    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60,
-    E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50, V10, V20, V30,
-    V40, V50, V60, R10, R20, X10, X20, X30, X40,
+    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E45, E50,
+    E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50, V10, V20,
+    V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -153,11 +154,13 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
+pub(crate) use vote::{may_vote, moves_from, ordered};
+
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
-    A20, A30, A40, A45, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E50, E60, E70,
-    F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60, V10,
-    V20, V30, V40, V50, V60, X10, X20, X30, X40,
+    A20, A30, A40, A45, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E45, E50, E60,
+    E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60,
+    V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -182,6 +185,7 @@ pub const RULES: &[Rule] = &[
     once(E30, Elect, "both-lost-power", "main and voter lost power and writes were not flushed", elect::both_lost_power),
     once(E35, Elect, "main-unproven", "the main restarted and its voter has not spoken", elect::main_unproven),
     once(E40, Elect, "main-proven", "the main restarted and its voter confirms it", elect::main_proven),
+    once(E45, Elect, "vote-moves", "the voter is lost or not the one that is wanted, and another can vote", vote::moves),
     once(E50, Elect, "switchover", "the main is to be moved, and its voter can take over", elect::switchover),
     once(E60, Elect, "way-back", "the target fails before the reign has a commit", elect::way_back),
     once(E70, Elect, "target-waits", "the target fails, and nobody else is complete", elect::target_waits),
@@ -215,7 +219,7 @@ pub const RULES: &[Rule] = &[
     once(R20, Route, "route-waits", "main or voter is not proven", route::waits),
 
     each(X10, Report, "replica-waits", "a replica is not up to date or not proven", report::replica_waits),
-    once(X20, Report, "vote-to-pair", "the vote is not on the preferred pair", report::vote_to_pair),
+    once(X20, Report, "vote-stays", "the voter cannot vote, and nobody can take the vote", vote::stays),
     once(X30, Report, "strangers", "registrations were made by hand", report::strangers),
     once(X40, Report, "unsafe-engine", "a setting makes the promise impossible", report::unsafe_engine),
 ];

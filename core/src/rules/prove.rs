@@ -5,7 +5,7 @@ use super::Verdict;
 use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
-    observation::{RowState, SyncMode},
+    observation::{Row, RowState, SyncMode},
     reading::Age,
     reason::Reason,
     record::{Member, Record, Stage},
@@ -49,11 +49,15 @@ fn attached(s: &Situation<'_>, main: &MainNow<'_>) -> Vec<InstanceRef> {
         .collect()
 }
 
-/// A commit on which every voter can be counted now; one that it would refuse proves nothing.
+/// A commit on which every voter can be counted now, and whoever else has a row that votes; one
+/// that any of them would refuse proves nothing.
 fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Action> {
     let can_vote =
         |id| s.is_replica(id) && main.rows.get(&id).is_some_and(|row| row.state == RowState::Ready);
-    let ready = record.voters().next().is_some() && record.voters().all(can_vote);
+    let votes = |row: &(&InstanceId, &Row)| row.1.mode == SyncMode::StrictSync;
+    let mut voting = main.rows.iter().filter(votes).map(|(id, _)| *id);
+    let ready =
+        record.voters().next().is_some() && record.voters().all(can_vote) && voting.all(can_vote);
     ready.then(|| Action::Commit {
         on: main.at,
         term: record.term,

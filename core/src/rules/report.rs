@@ -4,7 +4,7 @@ use super::Verdict;
 use crate::{
     ids::InstanceId,
     observation::{RoleView, RowState},
-    reason::{Reason, Recipe},
+    reason::Reason,
     record::Stage,
     situation::Situation,
 };
@@ -29,22 +29,6 @@ pub(super) fn replica_waits(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return Verdict::Pass;
     }
     Verdict::Hold(Reason::ReplicaWaits { state: row.map(|row| row.state.clone()) })
-}
-
-/// X20. Ordinals 0 and 1 are preferred: where one of them is main, the other should vote.
-pub(super) fn vote_to_pair(s: &Situation<'_>) -> Verdict {
-    let Some(record) = s.record.filter(|record| record.stage == Stage::Steady) else {
-        return Verdict::Pass;
-    };
-    let pair = [InstanceId(0), InstanceId(1)];
-    let voter_in_pair = record.voters().any(|id| pair.contains(&id));
-    let other = pair.into_iter().find(|id| *id != record.target && s.proof(*id).is_some());
-    match other {
-        Some(id) if !voter_in_pair => {
-            Verdict::Hold(Reason::RecipeMissing { recipe: Recipe::VoteMove, instance: Some(id) })
-        }
-        Some(_) | None => Verdict::Pass,
-    }
 }
 
 /// X30. A registration by hand is shown and left alone.

@@ -3,7 +3,7 @@
 use super::Verdict;
 use crate::{
     action::Action,
-    desired::{Authority, Durability},
+    desired::Durability,
     observation::{LeaseView, RecordContent, Route},
     reading::Reading,
     reason::{Reason, Recipe},
@@ -52,15 +52,7 @@ pub(super) fn record_foreign(s: &Situation<'_>) -> Verdict {
 pub(super) fn shape(s: &Situation<'_>) -> Verdict {
     let missing = |recipe| Verdict::Stop(Reason::RecipeMissing { recipe, instance: None });
     let desired = &s.obs.desired;
-    if desired.instances != 3 {
-        missing(Recipe::Size)
-    } else if desired.durability == Durability::Fast {
-        missing(Recipe::Fast)
-    } else if desired.authority == Authority::Pair {
-        missing(Recipe::Pair)
-    } else {
-        Verdict::Pass
-    }
+    if desired.durability == Durability::Fast { missing(Recipe::Fast) } else { Verdict::Pass }
 }
 
 /// T50. A pause changes nothing, in particular not the route.

@@ -15,6 +15,10 @@ pub enum Outside {
     Write,
     /// A process of an instance ends.
     Crash,
+    /// The process of the main ends.
+    Main,
+    /// The process of the voter ends.
+    Voter,
     /// A node of an instance loses power, and with it what was not flushed.
     Power,
     /// A pod is taken away, and its process with it.
@@ -64,6 +68,8 @@ impl Outside {
     pub const WORDS: &[(Self, &'static str)] = &[
         (Self::Write, "writes"),
         (Self::Crash, "crashes of instances"),
+        (Self::Main, "crashes of the main"),
+        (Self::Voter, "crashes of the voter"),
         (Self::Power, "losses of power"),
         (Self::Pod, "pods taken away"),
         (Self::Volume, "volumes lost"),
@@ -170,7 +176,8 @@ pub struct Configuration {
 /// renewed, a grant that is not asked for anew, patience with silence.
 pub const TICK: u64 = 3_100;
 
-/// The world that configurations begin from.
+/// The world that configurations begin from. A vote that moved stays where it is: going back takes
+/// a reign of its own after each failover, which configurations have that are about it.
 #[must_use]
 pub fn world() -> Settings {
     let timing = Timing {
@@ -198,6 +205,7 @@ pub fn world() -> Settings {
         config: Config { flush_every: 1, ..usual.config },
         timing,
         patience,
+        vote_returns: false,
         ..usual
     }
 }

@@ -219,9 +219,16 @@ impl List<'_> {
 
     fn faults(&mut self) {
         let world = self.world;
+        let record = world.api.record();
         for (id, body) in world.instances().zip(&world.bodies) {
             if body.runs() {
                 self.outside(Outside::Crash, Act::Crash(id));
+                if record.is_some_and(|record| record.target == id) {
+                    self.outside(Outside::Main, Act::Crash(id));
+                }
+                if record.is_some_and(|record| record.is_voter(id)) {
+                    self.outside(Outside::Voter, Act::Crash(id));
+                }
             }
             if body.powered && body.pod.is_some() {
                 let (least, all) = (body.instance.volume.flushed, body.instance.volume.log.len());

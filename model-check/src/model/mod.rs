@@ -225,8 +225,7 @@ fn rest_of(plan: &ha_core::plan::Plan, world: &World) -> Rest {
     }
 }
 
-/// Whether an instance is gone for good and no more can be asked of those that are left: writes
-/// are routed to one that runs, or the vote was with the one that is gone.
+/// Whether an instance is gone for good, and writes are routed to one that runs.
 fn serves_without(world: &World) -> bool {
     let gone = |id: InstanceId| world.body(id).is_ok_and(enabled::is_gone);
     let runs = |route: Route| match route {
@@ -234,9 +233,7 @@ fn serves_without(world: &World) -> bool {
         Route::Draining { .. } | Route::Closed => false,
     };
     let routes = |no| world.controller(no).is_ok_and(|process| runs(process.history.route()));
-    world.instances().any(gone)
-        && (world.controller_numbers().any(routes)
-            || world.api.record().is_some_and(|record| record.voters().any(gone)))
+    world.instances().any(gone) && world.controller_numbers().any(routes)
 }
 
 impl Turn {

@@ -5,7 +5,9 @@
 
 use ha_core::{
     action::Action,
-    record::{Cause, Stage},
+    plan::Step,
+    reason::Reason,
+    record::{Cause, Record, Stage},
 };
 use shell_sim::{
     memgraph::RoleName,
@@ -34,6 +36,10 @@ moments! {
     Return = "return to the main before",
     /// A reign became steady after a renewal.
     Renewal = "renewal",
+    /// A reign of the same main became steady with a voter outside the preferred pair.
+    VoteMoved = "vote moved",
+    /// The vote is on its way back to the pair.
+    VoteReturns = "vote goes back",
     /// Two instances are main at once.
     TwoMains = "two mains at once",
     /// An instance that was a main beside another one is a replica again.
@@ -103,6 +109,15 @@ impl Moments {
             Happening::RecordWritten { stage: Stage::Steady, first: true, .. } => {
                 self.steady(world);
             }
+            Happening::Planned { plan, .. } => {
+                let back = |step: &Step| {
+                    matches!(step.action, Action::WriteRecord { .. })
+                        && matches!(step.reason, Reason::VotePreferred { .. })
+                };
+                if plan.steps.iter().any(back) {
+                    self.set(Moment::VoteReturns);
+                }
+            }
             Happening::RecordConflict(_) => self.set(Moment::RecordConflict),
             Happening::LeaseTaken { released: false, .. } => self.set(Moment::LeaseTaken),
             Happening::Landed { kind, late, phantom, .. } => {
@@ -159,7 +174,13 @@ impl Moments {
             Some(Cause::Failover) => self.set(Moment::Failover),
             Some(Cause::Switchover { .. }) => self.set(Moment::Switchover),
             Some(Cause::Return) => self.set(Moment::Return),
-            Some(Cause::Renewal) => self.set(Moment::Renewal),
+            Some(Cause::Renewal) => {
+                self.set(Moment::Renewal);
+                let away = |record: &Record| record.voters().any(|id| id.0 > 1);
+                if world.api.record().is_some_and(away) {
+                    self.set(Moment::VoteMoved);
+                }
+            }
             Some(Cause::Bootstrap) | None => {}
         }
     }

@@ -30,7 +30,7 @@ impl fmt::Display for Bounds {
 
 use Outside::{
     Alone, Answer, Api, Clock, Controller, Crash, Cut, Decision, Freeze, Gateway, Glance, Late,
-    Mark, Part, Pod, Power, Release, Slow, Switchover, Unheard, Volume, Write,
+    Main, Mark, Node, Part, Pod, Power, Release, Slow, Switchover, Unheard, Volume, Voter, Write,
 };
 
 fn configuration(
@@ -82,8 +82,36 @@ fn ci() -> Vec<Configuration> {
     all.extend(leaders());
     all.extend(engines());
     all.extend(leases());
+    all.extend(votes());
     all.extend(mains());
     all
+}
+
+/// What befalls voters: each time the vote moves to the third instance, and back.
+fn votes() -> Vec<Configuration> {
+    let returning = |name, about, faults, each: &[(Outside, u8)]| {
+        with(configuration(name, about, faults, each), |settings| settings.vote_returns = true)
+    };
+    vec![
+        returning(
+            "voter-gone",
+            "an instance is lost for good with its node",
+            1,
+            &[(Write, 2), (Node, 1)],
+        ),
+        returning(
+            "voter-lost",
+            "the voter's process ends, and the leader dies between any two effects",
+            2,
+            &[(Voter, 1), (Controller, 1)],
+        ),
+        returning(
+            "voter-lost-late",
+            "the voter's process ends, and a command lands late",
+            2,
+            &[(Write, 1), (Voter, 1), (Late, 1)],
+        ),
+    ]
 }
 
 /// What befalls instances.
@@ -254,9 +282,15 @@ fn mains() -> Vec<Configuration> {
         ),
         main(
             "failover",
-            "a process ends, a command lands late, a gateway stands still",
+            "the main's process ends, a command lands late, a gateway stands still",
             3,
-            &[(Write, 2), (Crash, 1), (Late, 1), (Gateway, 1)],
+            &[(Write, 2), (Main, 1), (Late, 1), (Gateway, 1)],
+        ),
+        main(
+            "voter-dies",
+            "the voter's process ends, a command lands late, a gateway stands still",
+            3,
+            &[(Write, 2), (Voter, 1), (Late, 1), (Gateway, 1)],
         ),
         main(
             "switchover",

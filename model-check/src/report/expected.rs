@@ -9,11 +9,16 @@ const ROWS: &[(&[Outside], u8, &[Moment])] = &[
     (&[Outside::Write], 0, &[Moment::Acked]),
     (&[Outside::Switchover], 0, &[Moment::Switchover]),
     (&[Outside::Crash], 1, &[Moment::Failover]),
+    (&[Outside::Main], 1, &[Moment::Failover]),
+    (&[Outside::Voter], 1, &[Moment::VoteMoved]),
+    (&[Outside::Node], 1, &[Moment::Failover, Moment::VoteMoved]),
     (&[Outside::Pod], 1, &[Moment::Failover]),
     (&[Outside::Controller], 1, &[Moment::LeaseTaken]),
     (&[Outside::Freeze], 1, &[Moment::LeaseTaken]),
     (&[Outside::Write, Outside::Decision], 1, &[Moment::DecisionLost]),
     (&[Outside::Crash, Outside::Late], 2, &[Moment::LatePromotion]),
+    (&[Outside::Main, Outside::Late], 2, &[Moment::LatePromotion]),
+    (&[Outside::Voter, Outside::Late], 2, &[Moment::LateDemotion, Moment::LatePromotion]),
     (&[Outside::Switchover, Outside::Late], 1, &[Moment::LateDemotion]),
 ];
 
@@ -25,5 +30,10 @@ pub fn expected(configuration: &Configuration) -> BTreeSet<Moment> {
         budget.faults >= faults && kinds.iter().all(|kind| budget.of(*kind) > 0)
     };
     let rows = ROWS.iter().filter(|(kinds, faults, _)| has(kinds, *faults));
-    rows.flat_map(|(.., moments)| moments.iter().copied()).collect()
+    let mut moments: BTreeSet<Moment> =
+        rows.flat_map(|(.., moments)| moments.iter().copied()).collect();
+    if configuration.settings.vote_returns && has(&[Outside::Voter], 1) {
+        moments.insert(Moment::VoteReturns);
+    }
+    moments
 }

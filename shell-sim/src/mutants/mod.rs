@@ -1,6 +1,7 @@
 //! Wrong decisions on purpose: the decision with a rule or a guard switched off or turned. A check
 //! that none of them can fail proves nothing.
 
+mod fifth;
 mod first;
 mod fourth;
 mod second;
@@ -33,7 +34,9 @@ pub struct Mutant {
 
 /// Every mutant.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    [first::MUTANTS, second::MUTANTS, third::MUTANTS, fourth::MUTANTS].into_iter().flatten()
+    [first::MUTANTS, second::MUTANTS, third::MUTANTS, fourth::MUTANTS, fifth::MUTANTS]
+        .into_iter()
+        .flatten()
 }
 
 /// The mutant of that name.

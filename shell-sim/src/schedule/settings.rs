@@ -7,7 +7,7 @@ use crate::{
 use std::str::FromStr;
 
 const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clients=2 engine=3.10 \
-     flush=100000 wal=true restore=true recover=true heartbeats=true ordered=true \
+     flush=100000 authority=any vote-returns=true wal=true restore=true recover=true heartbeats=true ordered=true \
      rereads=true rechecks=true clocks-sleep=false \
      recovery=wals lease=5000 \
      renew=1000 grant=3000 promise=5000 drift=1000 \
@@ -52,6 +52,8 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
         "restore" => config.restore_state = value(text, SWITCH)?,
         "recover" => config.recover_data = value(text, SWITCH)?,
         "heartbeats" => config.heartbeats = value(text, SWITCH)?,
+        "authority" => settings.authority = text.parse()?,
+        "vote-returns" => settings.vote_returns = value(text, SWITCH)?,
         "ordered" => settings.ordered = value(text, SWITCH)?,
         "rereads" => settings.rereads = value(text, SWITCH)?,
         "rechecks" => settings.rechecks = value(text, SWITCH)?,
@@ -120,11 +122,15 @@ pub fn format_settings(settings: &Settings) -> String {
         format!("engine={}", engine_word(config.version)),
         format!("flush={}", config.flush_every),
     ];
+    if settings.authority != usual.authority {
+        words.push(format!("authority={}", settings.authority));
+    }
     let switches = [
         ("wal", config.wal_enabled, usual.config.wal_enabled),
         ("restore", config.restore_state, usual.config.restore_state),
         ("recover", config.recover_data, usual.config.recover_data),
         ("heartbeats", config.heartbeats, usual.config.heartbeats),
+        ("vote-returns", settings.vote_returns, usual.vote_returns),
         ("ordered", settings.ordered, usual.ordered),
         ("rereads", settings.rereads, usual.rereads),
         ("rechecks", settings.rechecks, usual.rechecks),

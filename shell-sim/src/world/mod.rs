@@ -42,7 +42,7 @@ pub use visit::{Foresight, Identities};
 
 use crate::memgraph::{self, Config, Input, Mint};
 use ha_core::{
-    desired::{Desired, SwitchoverRequest},
+    desired::{Authority, Desired, SwitchoverRequest},
     history::Patience,
     ids::{GatewayId, InstanceId, RequestId, Term},
     leadership::{Millis, Timing},
@@ -111,6 +111,10 @@ pub struct Settings {
     pub timing: Timing,
     /// How long controllers wait before they call something lost.
     pub patience: Patience,
+    /// Which instances may vote.
+    pub authority: Authority,
+    /// Whether the vote goes back to the preferred pair by itself.
+    pub vote_returns: bool,
     /// Whether an instance takes requests of one sender in their order, across connections that
     /// the sender gave up in between. MR says nothing of this order.
     pub ordered: bool,
@@ -135,6 +139,8 @@ impl Default for Settings {
             config: Config { version: memgraph::Version::V3_10, ..Config::default() },
             timing: Timing::default(),
             patience: Patience::default(),
+            authority: Authority::default(),
+            vote_returns: true,
             ordered: true,
             rereads: true,
             rechecks: true,
@@ -222,7 +228,12 @@ impl World {
             settings: settings.clone(),
             now: 0,
             mint,
-            desired: Desired { instances: settings.instances, ..Desired::default() },
+            desired: Desired {
+                instances: settings.instances,
+                authority: settings.authority,
+                vote_returns: settings.vote_returns,
+                ..Desired::default()
+            },
             bodies,
             api: Api::default(),
             network: Network::default(),

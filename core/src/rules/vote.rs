@@ -1,0 +1,178 @@
+//! Who is to vote? The vote moves by a new term with the same main: the route is withdrawn, the
+//! main begins an epoch, and whoever votes in it is registered, proven and recorded as in every
+//! other reign. So nothing that holds for the beginning of a reign has to be said once more here.
+
+use super::{Verdict, elect};
+use crate::{
+    desired::Authority,
+    ids::InstanceId,
+    observation::{RegisterResult, Route, Row, RowState, SyncMode},
+    reading::Age,
+    reason::{Reason, VoteLoss},
+    record::{Cause, Record, Stage},
+    situation::{MainNow, Situation},
+};
+
+/// The instances that are preferred as main and voter (the predecessor's users expect them).
+const PAIR: [InstanceId; 2] = [InstanceId(0), InstanceId(1)];
+
+/// Why the vote is to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// The voter cannot vote, or is about to leave.
+    Lost(VoteLoss),
+    /// An operator wants that instance to become main.
+    Ordered(InstanceId),
+    /// One of the preferred pair is back.
+    Preferred,
+}
+
+/// Whether `id` may vote at all in the cluster that is asked for.
+pub(crate) fn may_vote(s: &Situation<'_>, id: InstanceId) -> bool {
+    s.obs.desired.authority == Authority::Any || PAIR.contains(&id)
+}
+
+/// The instance that an operator wants as main, as long as that order is open: it votes first.
+pub(crate) fn ordered(s: &Situation<'_>) -> Option<InstanceId> {
+    let record = s.record?;
+    let open = s.obs.desired.switchover.filter(|order| record.answered != Some(order.id))?;
+    open.to.filter(|to| *to != record.target)
+}
+
+/// The reign in which a vote can move: a steady one of a main that is proven and may go on.
+fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
+    let record = s.record.filter(|record| record.stage == Stage::Steady)?;
+    let main = s.proven_main().filter(|main| !record.resets(main.at))?;
+    Some((record, main, record.voters().next()?))
+}
+
+/// Why the recorded voter cannot go on voting; none while it may come back by itself.
+fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<VoteLoss> {
+    if s.may_answer_yet(voter) {
+        return None;
+    }
+    if s.answer(voter).is_none() {
+        return Some(VoteLoss::Unreached);
+    }
+    if s.is_deleting(voter) {
+        return Some(VoteLoss::Leaves);
+    }
+    let row = main.rows.get(&voter);
+    if s.branched_off(main, voter) || row.is_some_and(|row| row.state == RowState::Diverged) {
+        return Some(VoteLoss::Diverged);
+    }
+    let invalid =
+        row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+    let in_vain = s.tried(main, voter).is_some_and(|made| {
+        made.attempts >= 2 && (invalid || made.result == RegisterResult::Unreachable)
+    });
+    (in_vain && s.is_replica(voter)).then_some(VoteLoss::Stuck)
+}
+
+fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceId) -> Option<Wish> {
+    if let Some(loss) = lost(s, main, voter) {
+        return Some(Wish::Lost(loss));
+    }
+    if s.is_deleting(record.target) || !votes(s, main, voter) {
+        return None;
+    }
+    let open = s.obs.desired.switchover.filter(|order| record.answered != Some(order.id));
+    match open {
+        Some(_) => ordered(s).filter(|to| *to != voter).map(Wish::Ordered),
+        None => {
+            let away = s.obs.desired.vote_returns && !PAIR.contains(&voter);
+            away.then_some(Wish::Preferred)
+        }
+    }
+}
+
+/// Whether the voter is proven and its vote can be counted now.
+fn votes(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
+    s.proof(voter).is_some()
+        && main.rows.get(&voter).is_some_and(|row| {
+            row.mode == SyncMode::StrictSync
+                && matches!(row.state, RowState::Ready | RowState::Replicating)
+        })
+}
+
+/// Whether the main is in touch with the replica of this row.
+fn in_touch(row: &Row) -> bool {
+    matches!(row.state, RowState::Ready | RowState::Replicating | RowState::Recovery)
+}
+
+/// The same, and it lacks nothing but in passing.
+fn keeps_up(row: &Row) -> bool {
+    matches!(row.state, RowState::Ready | RowState::Replicating)
+        && (row.behind == 0 || row.still == Age::Fresh)
+}
+
+/// Who can take the vote over. Instead of a voter that is lost, whoever the main is in touch with:
+/// no commit could prove anybody. A voter that votes is left only for one that is proven.
+fn heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, wish: Wish) -> Option<InstanceId> {
+    let fits = |id: InstanceId| {
+        let row = main.rows.get(&id);
+        let proven = s.proof(id).is_some() && row.is_some_and(keeps_up);
+        match wish {
+            Wish::Lost(VoteLoss::Unreached | VoteLoss::Diverged | VoteLoss::Stuck) => {
+                s.is_replica(id) && row.is_some_and(in_touch)
+            }
+            Wish::Lost(VoteLoss::Leaves) => proven,
+            Wish::Ordered(to) => proven && to == id,
+            Wish::Preferred => proven && PAIR.contains(&id),
+        }
+    };
+    let able = |id: &InstanceId| {
+        !record.is_voter(*id)
+            && may_vote(s, *id)
+            && !s.is_deleting(*id)
+            && s.lives(*id).is_none_or(|at| !record.resets(at))
+            && !s.registers_in_vain(main, *id)
+            && s.unsafe_engine(*id).is_none()
+            && fits(*id)
+    };
+    s.others(main.at.id).find(able)
+}
+
+/// Whether the recorded voter is about to leave, and its vote can move before it does.
+pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
+    let leaves = Wish::Lost(VoteLoss::Leaves);
+    reigning(s).is_some_and(|(record, main, voter)| {
+        voter == id && s.is_deleting(id) && heir(s, record, &main, leaves).is_some()
+    })
+}
+
+/// E45. The voter cannot vote or is to go, or another instance is wanted in its place. Where it
+/// still votes, open transactions are let finish first, as in a planned move.
+pub(super) fn moves(s: &Situation<'_>) -> Verdict {
+    let Some((record, main, voter)) = reigning(s) else { return Verdict::Pass };
+    let Some(wish) = wish(s, record, &main, voter) else { return Verdict::Pass };
+    let Some(to) = heir(s, record, &main, wish) else { return Verdict::Pass };
+    let reason = match wish {
+        Wish::Lost(loss) => Reason::VoterLost { voter, loss, to },
+        Wish::Ordered(_) => Reason::VoteOrdered { voter, to },
+        Wish::Preferred => Reason::VotePreferred { voter, to },
+    };
+    let votes = votes(s, &main, voter);
+    if votes
+        && s.obs.route.handed_out != Route::Closed
+        && let Err(not_yet) = elect::drained(s, record, &main, &reason)
+    {
+        return not_yet;
+    }
+    let even = votes && main.rows.get(&voter).is_some_and(Row::is_even);
+    let before = elect::voter_before(s).filter(|_| even);
+    let (id, life) = (main.at.id, main.at.incarnation);
+    let intent = elect::intent(s, record, id, life, before, Cause::Renewal);
+    Verdict::Act(intent, reason)
+}
+
+/// X20. The voter cannot vote, and nobody can take the vote: why writes stand still, or soon may.
+pub(super) fn stays(s: &Situation<'_>) -> Verdict {
+    let Some((record, main, voter)) = reigning(s) else { return Verdict::Pass };
+    match lost(s, &main, voter) {
+        Some(loss) if heir(s, record, &main, Wish::Lost(loss)).is_none() => {
+            Verdict::Hold(Reason::NobodyToVote { voter, loss })
+        }
+        Some(_) | None => Verdict::Pass,
+    }
+}
