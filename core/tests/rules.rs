@@ -48,7 +48,6 @@ const ORDERED: &[(RuleId, RuleId, &str)] = &[
     (RuleId::F45, RuleId::F50, "each ends a proof; the next pass does the other"),
     (RuleId::A20, RuleId::A40, "a wrong row is cleared before its replica is judged"),
     (RuleId::A20, RuleId::A50, "a wrong row is cleared whether its replica answers or not"),
-    (RuleId::A40, RuleId::A45, "a branched history is proven, a row that stays invalid is not"),
     (RuleId::V40, RuleId::V50, "what is known is recorded before more is asked"),
     (RuleId::V40, RuleId::V60, "a proof is recorded before what it ends"),
     (RuleId::V50, RuleId::V60, "a commit proves somebody; an order that is over can wait"),

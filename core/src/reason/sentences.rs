@@ -60,12 +60,6 @@ impl fmt::Display for Reason {
             | Self::RecordInDoubt
             | Self::UnprovenRow(_)
             | Self::StuckInvalid(_)
-            | Self::Branched(_)
-            | Self::VoterBranched(_)
-            | Self::ResetWaits(_)
-            | Self::ResetOrdered(_)
-            | Self::ResetInVain(_)
-            | Self::ResetsDone(_)
             | Self::RetryLater(_)
             | Self::NoVoter
             | Self::VoterWaits { .. }
@@ -84,6 +78,12 @@ impl fmt::Display for Reason {
             | Self::RouteProven { .. }
             | Self::UnsafeEngine(_)
             | Self::Strangers(_) => self.fmt_attach(f),
+            Self::Branched(_)
+            | Self::VoterBranched(_)
+            | Self::ResetWaits(_)
+            | Self::ResetOrdered(_)
+            | Self::ResetInVain(_)
+            | Self::ResetsDone(_) => self.fmt_reset(f),
         }
     }
 }
@@ -212,14 +212,8 @@ impl Reason {
         }
     }
 
-    fn fmt_attach(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_reset(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unregistered(id) => write!(f, "{id} is a replica without registration"),
-            Self::PhantomRow(id) => write!(f, "the row of {id} is a phantom"),
-            Self::RecordInDoubt => f.write_str("an earlier write of the record may still land"),
-            Self::WrongMode(id) => write!(f, "the row of {id} has another mode than wanted"),
-            Self::UnprovenRow(id) => write!(f, "the row of {id} proves nothing"),
-            Self::StuckInvalid(id) => write!(f, "{id} stays invalid"),
             Self::Branched(id) => write!(f, "the history of {id} branched off from its main's"),
             Self::VoterBranched(id) => {
                 write!(f, "the history of {id}, which votes, branched off from its main's")
@@ -238,6 +232,18 @@ impl Reason {
                 f.write_str("began anew and proven: ")?;
                 list(f, ids)
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_attach(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unregistered(id) => write!(f, "{id} is a replica without registration"),
+            Self::PhantomRow(id) => write!(f, "the row of {id} is a phantom"),
+            Self::RecordInDoubt => f.write_str("an earlier write of the record may still land"),
+            Self::WrongMode(id) => write!(f, "the row of {id} has another mode than wanted"),
+            Self::UnprovenRow(id) => write!(f, "the row of {id} proves nothing"),
+            Self::StuckInvalid(id) => write!(f, "{id} stays invalid"),
             Self::RetryLater(id) => {
                 write!(f, "{id} could not be registered, next try after a pause")
             }

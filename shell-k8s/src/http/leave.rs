@@ -73,6 +73,14 @@ fn why(status: &Status, seen: &ClusterObservation, id: InstanceId, leave: Leave)
             "it is not the main; commits wait for its vote while it is away".to_owned()
         }
         (Leave::MayLeave, _) => "it is not the main, and does not vote".to_owned(),
+        (Leave::VoteMoves, _) => {
+            let mut why = "its vote moves to another instance first".to_owned();
+            for word in words(&status.plan) {
+                why.push_str("; ");
+                why.push_str(&word);
+            }
+            why
+        }
         (Leave::MainMoves, Some(record)) => {
             let role = if record.target == id { "the main" } else { "the main before" };
             let mut why = format!("it is {role} of term {} ({})", record.term, record.stage);

@@ -1,0 +1,166 @@
+//! The kinds of a loss, of a lack and of a setting that reasons name.
+
+use crate::{
+    observation::{EngineVersion, RowState},
+    reading::Why,
+};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// How a main was lost.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Its socket closed and its address refuses.
+    Closed,
+    /// The kubelet says that its container ended.
+    Terminated,
+    /// Its pod is gone.
+    PodGone,
+    /// Its pod was made anew, and the new one does not answer.
+    PodReplaced,
+    /// No answer for longer than patience, and no gateway hears from it either.
+    Silent(Why),
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("socket closed, connection refused"),
+            Self::Terminated => f.write_str("container terminated"),
+            Self::PodGone => f.write_str("pod gone"),
+            Self::PodReplaced => f.write_str("pod replaced"),
+            Self::Silent(why) => write!(f, "{why} beyond patience, unheard by gateways"),
+        }
+    }
+}
+
+/// What became of a voter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VoteLoss {
+    /// Its pod is marked for deletion.
+    Leaves,
+    /// It has not answered beyond patience.
+    Unreached,
+    /// Its history branched off.
+    Diverged,
+    /// It stays invalid, after another registration too.
+    Stuck,
+}
+
+impl fmt::Display for VoteLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Leaves => "marked for deletion",
+            Self::Unreached => "silent beyond patience",
+            Self::Diverged => "branched off",
+            Self::Stuck => "invalid for long",
+        })
+    }
+}
+
+/// Why an instance cannot be promoted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfit {
+    /// The record names nobody.
+    Unnamed,
+    /// It does not answer now.
+    Unreachable,
+    /// It is not a replica now.
+    NotReplica,
+    /// It has no proof, or its life changed since.
+    Unproven,
+    /// Its pod is to go.
+    Deleting,
+    /// Its data was ordered to be set aside.
+    ResetOrdered,
+    /// It may have lost what it had not flushed.
+    TailAtRisk,
+    /// Its main does not find it ready.
+    NotReady(RowState),
+    /// It does not vote, and may not.
+    NoVote,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unnamed => f.write_str("nobody is recorded"),
+            Self::Unreachable => f.write_str("does not answer"),
+            Self::NotReplica => f.write_str("is not a replica"),
+            Self::Unproven => f.write_str("is not proven complete in its present life"),
+            Self::Deleting => f.write_str("its pod is to go"),
+            Self::ResetOrdered => f.write_str("its data was ordered to be set aside"),
+            Self::TailAtRisk => f.write_str("may have lost an unflushed tail"),
+            Self::NotReady(state) => write!(f, "its main finds it {state}"),
+            Self::NoVote => f.write_str("does not vote, and cannot now"),
+        }
+    }
+}
+
+/// A setting on which the promise rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnsafeEngine {
+    /// A version without what the rules rest on (MR 6).
+    Version(EngineVersion),
+    /// No write-ahead log: nothing replicates, silently (MR 4).
+    NoWal,
+    /// A storage mode that does not replicate (MR 1.5).
+    StorageMode,
+    /// Role and registrations are forgotten at a restart (MR 5.3).
+    ForgetsState,
+    /// The replica check is switched off (MR 2.4).
+    NoReplicaCheck,
+}
+
+impl fmt::Display for UnsafeEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => {
+                write!(f, "version {version}, supported from {}", EngineVersion::SUPPORTED_FROM)
+            }
+            Self::NoWal => f.write_str("write-ahead log off; set --storage-wal-enabled=true"),
+            Self::StorageMode => f.write_str("storage mode is not IN_MEMORY_TRANSACTIONAL"),
+            Self::ForgetsState => f.write_str(
+                "state not restored at start; set --replication-restore-state-on-startup=true",
+            ),
+            Self::NoReplicaCheck => f.write_str(
+                "replica check off; set --replication-replica-check-frequency-sec above 0",
+            ),
+        }
+    }
+}
+
+/// Why a bootstrap is refused, or not yet possible.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotFresh {
+    /// It does not answer, so it may hold anything.
+    Unreachable(Why),
+    /// It holds data.
+    Data,
+    /// Its data was not counted.
+    Uncounted,
+    /// It is a replica already.
+    Replica,
+    /// It has replicas registered.
+    Registrations,
+    /// Its volume was used before, or its manifest was not read.
+    UsedVolume,
+}
+
+impl fmt::Display for NotFresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(f, "{why}"),
+            Self::Data => f.write_str("holds data"),
+            Self::Uncounted => f.write_str("its data could not be counted"),
+            Self::Replica => f.write_str("is a replica already"),
+            Self::Registrations => f.write_str("has replicas registered"),
+            Self::UsedVolume => f.write_str("its volume is not proven new"),
+        }
+    }
+}
