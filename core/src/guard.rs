@@ -165,10 +165,9 @@ impl<'a> Seen<'a> {
     /// Whether the life of `id` that answers has everything that `earlier` had.
     fn survived(&self, id: InstanceId, earlier: Incarnation) -> bool {
         let Some(view) = self.answer(id) else { return false };
-        let same_run = view.incarnation.boot == earlier.boot;
-        let volume = self.observation.instances.get(&id).and_then(|view| view.volume.proven());
-        let flushed = view.engine.flushes_each_commit && volume == Some(&VolumeView::Used);
-        same_run || flushed
+        let now = view.incarnation;
+        let flushes = view.engine.flushes_each_commit;
+        now.volume == earlier.volume && (now.boot == earlier.boot || flushes)
     }
 }
 

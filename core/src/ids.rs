@@ -134,6 +134,11 @@ opaque! {
     BootId
 }
 opaque! {
+    /// A volume. The manifest on it keeps this: minted when the volume is new, and when its data was
+    /// set aside.
+    VolumeId
+}
+opaque! {
     /// One start of a process, read on the same connection as whatever it vouches for
     /// (the server name of the Bolt greeting).
     StartId
@@ -151,7 +156,7 @@ opaque! {
     RequestId
 }
 
-/// One life of an instance: its pod, its process, and the run of the kernel below its volume.
+/// One life of an instance: its pod, its process, its volume, and the run of the kernel below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation {
     /// The pod.
@@ -160,6 +165,8 @@ pub struct Incarnation {
     pub start: StartId,
     /// The run of the kernel below the volume.
     pub boot: BootId,
+    /// The volume.
+    pub volume: VolumeId,
 }
 
 impl Incarnation {
@@ -167,13 +174,20 @@ impl Incarnation {
     /// pods ended in between, on the same volume under the same run of the kernel.
     #[must_use]
     pub fn keeps_writes_of(&self, earlier: &Self) -> bool {
-        self.boot == earlier.boot
+        self.boot == earlier.boot && self.volume == earlier.volume
+    }
+
+    /// The same for what had been flushed: whatever ended in between, it is the same volume.
+    #[must_use]
+    pub fn keeps_flushed_of(&self, earlier: &Self) -> bool {
+        self.volume == earlier.volume
     }
 }
 
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pod {} start {} boot {}", self.pod, self.start, self.boot)
+        let Self { pod, start, boot, volume } = self;
+        write!(f, "pod {pod} start {start} boot {boot} volume {volume}")
     }
 }
 

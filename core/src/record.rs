@@ -2,7 +2,7 @@
 //! written by compare-and-set only, before the effects that rest on it; any leader can finish or
 //! abort a move from it and from readings alone.
 
-use crate::ids::{BootId, ControllerId, Incarnation, InstanceId, InstanceRef, RequestId, Term};
+use crate::ids::{ControllerId, Incarnation, InstanceId, InstanceRef, RequestId, Term, VolumeId};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,8 @@ pub struct Record {
     pub before: Option<Before>,
     /// Former mains that may still hold registrations: not yet read as replica.
     pub former: BTreeSet<InstanceId>,
-    /// Instances whose data was ordered to be set aside: in the run of the kernel that is named,
-    /// they are neither registered, nor counted on, nor the way back.
+    /// Instances whose data was ordered to be set aside: from the volume that is named, they
+    /// are neither registered, nor counted on, nor the way back.
     pub resets: BTreeMap<InstanceId, Reset>,
     /// Votes being taken away: a recorded DROP is completed.
     pub pending_drops: BTreeSet<InstanceId>,
@@ -58,7 +58,7 @@ impl Record {
     /// Whether the data of an instance, in that life, was ordered to be set aside.
     #[must_use]
     pub fn resets(&self, at: InstanceRef) -> bool {
-        self.resets.get(&at.id).is_some_and(|reset| reset.boot == at.incarnation.boot)
+        self.resets.get(&at.id).is_some_and(|reset| reset.volume == at.incarnation.volume)
     }
 
     /// The proof of `id`, if it has one.
@@ -143,13 +143,13 @@ pub struct Proof {
     pub replica: Incarnation,
 }
 
-/// An order to set data aside. It stands until the instance answers with another boot, which the
-/// volume gets when the order is carried out; and is kept until the instance is proven, so that
+/// An order to set data aside. It stands until the instance answers from another volume, which its own
+/// counts as once the order is carried out; and is kept until the instance is proven, so that
 /// one main orders it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reset {
-    /// The run of the kernel below the volume whose data is meant.
-    pub boot: BootId,
+    /// The volume whose data is meant.
+    pub volume: VolumeId,
     /// The main's life that the data branched off from.
     pub main: Incarnation,
 }

@@ -6,7 +6,7 @@ use crate::{
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
         PromotionRight, RecordContent, RegisterResult, Registration, RoleView, Route, Row,
-        RowState, SyncMode, VolumeView, Witness,
+        RowState, SyncMode, Witness,
     },
     reading::{Age, Why},
     reason::{Loss, Reason, Unfit, UnsafeEngine},
@@ -158,18 +158,11 @@ impl<'a> Situation<'a> {
     }
 
     /// Whether what `id` had in `before` is all there in `now`: no kernel ended in between, or
-    /// every commit is flushed on a volume that is still its own.
+    /// every commit is flushed, on the same volume.
     #[must_use]
     pub fn keeps_all(&self, id: InstanceId, before: Incarnation, now: Incarnation) -> bool {
-        now.keeps_writes_of(&before) || self.flushes(id)
-    }
-
-    fn flushes(&self, id: InstanceId) -> bool {
-        let volume_used = self
-            .view(id)
-            .and_then(|view| view.volume.proven())
-            .is_some_and(|volume| *volume == VolumeView::Used);
-        volume_used && self.answer(id).is_some_and(|view| view.engine.flushes_each_commit)
+        let flushes = || self.answer(id).is_some_and(|view| view.engine.flushes_each_commit);
+        now.keeps_writes_of(&before) || (now.keeps_flushed_of(&before) && flushes())
     }
 
     /// The proof of `id` if it is valid for the life that answers now.

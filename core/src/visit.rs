@@ -6,7 +6,7 @@ use crate::{
     action::Action,
     ids::{
         BootId, ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceRef, PodUid, RequestId,
-        ResourceVersion, StartId, Term,
+        ResourceVersion, StartId, Term, VolumeId,
     },
     leadership::{LeaseSample, Millis},
     observation::{
@@ -80,6 +80,8 @@ pub trait Visitor {
     fn start(&mut self, id: &mut StartId);
     /// A run of the kernel below a volume.
     fn boot(&mut self, id: &mut BootId);
+    /// A volume.
+    fn volume(&mut self, id: &mut VolumeId);
     /// A database.
     fn database(&mut self, id: &mut DatabaseUuid);
     /// A controller process.
@@ -106,6 +108,7 @@ impl Incarnation {
         by.pod(&mut self.pod);
         by.start(&mut self.start);
         by.boot(&mut self.boot);
+        by.volume(&mut self.volume);
     }
 }
 
@@ -199,7 +202,7 @@ impl Record {
             before.visit(by);
         }
         for reset in self.resets.values_mut() {
-            by.boot(&mut reset.boot);
+            by.volume(&mut reset.volume);
             reset.main.visit(by);
         }
         let mut controllers: Vec<ControllerId> = self.controllers.iter().copied().collect();

@@ -6,7 +6,9 @@ mod runs;
 
 use ha_core::{
     grant::{Answer, Clocks, Grant, GrantHolder, Refused},
-    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term},
+    ids::{
+        BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term, VolumeId,
+    },
     observation::Route,
 };
 use proptest::prelude::*;
@@ -16,7 +18,12 @@ const LIMIT_MS: u64 = 3_000;
 
 const MAIN: InstanceRef = InstanceRef {
     id: InstanceId(0),
-    incarnation: Incarnation { pod: PodUid(1), start: StartId(1), boot: BootId(1) },
+    incarnation: Incarnation {
+        pod: PodUid(1),
+        start: StartId(1),
+        boot: BootId(1),
+        volume: VolumeId(1),
+    },
 };
 
 fn at(ms: u64) -> Clocks {

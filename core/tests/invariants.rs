@@ -6,7 +6,9 @@ mod bases;
 use bases::base;
 use ha_core::{
     action::Action,
-    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term},
+    ids::{
+        BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term, VolumeId,
+    },
     invariants::{
         Known, Node, Obeys, RECORDS, Role, STATES, STEPS, Topology, broken, broken_by,
         broken_record,
@@ -17,7 +19,7 @@ use ha_core::{
 use std::collections::BTreeMap;
 
 fn life(n: u128) -> Incarnation {
-    Incarnation { pod: PodUid(n), start: StartId(n), boot: BootId(n) }
+    Incarnation { pod: PodUid(n), start: StartId(n), boot: BootId(n), volume: VolumeId(n) }
 }
 
 fn at(n: u8) -> InstanceRef {

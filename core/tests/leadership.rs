@@ -10,7 +10,7 @@ use ha_core::{
     grant::{Answer, Clocks, GrantHolder, Question},
     ids::{
         BootId, ControllerId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid,
-        ResourceVersion, StartId, Term,
+        ResourceVersion, StartId, Term, VolumeId,
     },
     leadership::{LeaderClock, LeaseSample, Millis, Timing},
     observation::{LeaseView, PromotionRight, Route},
@@ -30,7 +30,12 @@ const GATEWAY: GatewayId = GatewayId(0);
 
 const MAIN: InstanceRef = InstanceRef {
     id: InstanceId(0),
-    incarnation: Incarnation { pod: PodUid(1), start: StartId(1), boot: BootId(1) },
+    incarnation: Incarnation {
+        pod: PodUid(1),
+        start: StartId(1),
+        boot: BootId(1),
+        volume: VolumeId(1),
+    },
 };
 
 /// What a controller may get wrong, to show that the simulation would see it.

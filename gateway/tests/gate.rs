@@ -11,7 +11,9 @@ use gateway::{
 };
 use ha_core::{
     grant::{Answer, Clocks, Refused},
-    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term},
+    ids::{
+        BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term, VolumeId,
+    },
     observation::Route,
 };
 use std::sync::{
@@ -33,7 +35,8 @@ fn held() -> Held {
 }
 
 fn main(start: u128) -> InstanceRef {
-    let incarnation = Incarnation { pod: PodUid(1), start: StartId(start), boot: BootId(1) };
+    let incarnation =
+        Incarnation { pod: PodUid(1), start: StartId(start), boot: BootId(1), volume: VolumeId(1) };
     InstanceRef { id: InstanceId(0), incarnation }
 }
 

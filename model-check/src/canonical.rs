@@ -12,7 +12,7 @@ mod plain;
 use ha_core::{
     ids::{
         BootId, ControllerId, DatabaseUuid, GatewayId, PodUid, RequestId, ResourceVersion, StartId,
-        Term,
+        Term, VolumeId,
     },
     leadership::{Millis, Timing},
     visit::{Moment, Object, Visitor},
@@ -157,6 +157,7 @@ impl Visitor for Survey {
     fn pod(&mut self, _: &mut PodUid) {}
     fn start(&mut self, _: &mut StartId) {}
     fn boot(&mut self, _: &mut BootId) {}
+    fn volume(&mut self, _: &mut VolumeId) {}
     fn database(&mut self, _: &mut DatabaseUuid) {}
     fn controller(&mut self, _: &mut ControllerId) {}
     fn address(&mut self, _: &mut IpAddr) {}
@@ -248,6 +249,7 @@ struct Renaming<'a> {
     pods: Met<PodUid>,
     starts: Met<StartId>,
     boots: Met<BootId>,
+    volumes: Met<VolumeId>,
     databases: Met<DatabaseUuid>,
     controllers: Met<ControllerId>,
     addresses: Met<IpAddr>,
@@ -268,6 +270,7 @@ impl<'a> Renaming<'a> {
             pods: Met(Vec::with_capacity(8)),
             starts: Met(Vec::with_capacity(8)),
             boots: Met(Vec::with_capacity(8)),
+            volumes: Met(Vec::with_capacity(8)),
             databases: Met(Vec::new()),
             controllers: Met(Vec::with_capacity(4)),
             addresses: Met(Vec::with_capacity(8)),
@@ -345,6 +348,9 @@ impl Visitor for Renaming<'_> {
     }
     fn boot(&mut self, id: &mut BootId) {
         *id = BootId(self.boots.number(*id).into());
+    }
+    fn volume(&mut self, id: &mut VolumeId) {
+        *id = VolumeId(self.volumes.number(*id).into());
     }
     fn database(&mut self, id: &mut DatabaseUuid) {
         *id = DatabaseUuid(self.databases.number(*id).into());

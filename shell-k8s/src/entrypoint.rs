@@ -2,16 +2,15 @@
 //! gets a name that tells which life it is. Used by the entrypoint of a pod and by whoever starts
 //! instances as processes.
 //!
-//! Where the record orders that the data be set aside, that is done here too: the order names the boot
-//! of the volume, which is another one afterwards, so that it is carried out once however often it is
-//! read. Data is moved, never deleted; of what was set aside the last few are kept.
+//! Where the record orders that the data be set aside, that is done here too: the order names the volume,
+//! which counts as another one afterwards, so that it is carried out once however often it is read. Data is moved, never deleted; of what was set aside the last few are kept.
 //!
-//! The manifest keeps the boot id of the volume (`design/decisions/0007`): a new one when the volume is
+//! The manifest keeps the id of the volume, and its boot id (`design/decisions/0007`): a new one when the volume is
 //! new, or when the kernel below it was started anew since the last process.
 
 use crate::memgraph::Life;
 use ha_core::{
-    ids::{BootId, Incarnation, PodUid, StartId},
+    ids::{BootId, Incarnation, PodUid, StartId, VolumeId},
     observation::VolumeView,
 };
 use serde::{Deserialize, Serialize};
@@ -39,9 +38,11 @@ struct Manifest {
     kernel: String,
     /// The unbroken run below this volume.
     boot: BootId,
-    /// The boot of the data that is being set aside: whoever finds this goes on with it.
+    /// The volume.
+    volume: VolumeId,
+    /// The volume whose data is being set aside: whoever finds this goes on with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    aside: Option<BootId>,
+    aside: Option<VolumeId>,
 }
 
 /// A volume that no instance may be started from.
@@ -93,7 +94,7 @@ pub fn drawn() -> Result<u128, EntryError> {
     Ok(u128::from_le_bytes(bytes))
 }
 
-/// Prepares a start on this volume: sets the data aside if `order` names its boot, keeps the manifest,
+/// Prepares a start on this volume: sets the data aside if `order` names it, keeps the manifest,
 /// and returns the life that begins.
 ///
 /// # Errors
@@ -102,7 +103,7 @@ pub fn prepare(
     volume: &Path,
     pod: PodUid,
     kernel: &str,
-    order: Option<BootId>,
+    order: Option<VolumeId>,
 ) -> Result<Life, EntryError> {
     let io_error = |path: &Path| {
         let path = path.to_owned();
@@ -111,17 +112,21 @@ pub fn prepare(
     fs::create_dir_all(volume).map_err(io_error(volume))?;
     let path = volume.join(MANIFEST);
     let before = read(&path)?;
-    let is_ordered = |manifest: &&Manifest| Some(manifest.boot) == order;
-    let aside = before.as_ref().filter(is_ordered).map(|manifest| manifest.boot);
-    let aside = aside.or_else(|| before.as_ref().and_then(|manifest| manifest.aside));
-    let boot = match &before {
-        Some(manifest) if manifest.kernel == kernel && Some(manifest.boot) != order => {
-            manifest.boot
-        }
+    let is_ordered = |manifest: &&Manifest| Some(manifest.volume) == order;
+    let aside = before.as_ref().filter(is_ordered).map(|manifest| manifest.volume);
+    let kept = before.as_ref().filter(|_| aside.is_none());
+    let boot = match kept {
+        Some(manifest) if manifest.kernel == kernel => manifest.boot,
         Some(_) | None => BootId(drawn()?),
     };
+    let id = match kept {
+        Some(manifest) => manifest.volume,
+        None => VolumeId(drawn()?),
+    };
+    let aside = aside.or_else(|| before.as_ref().and_then(|manifest| manifest.aside));
     // The order is used up before anything is moved.
-    let mut manifest = Manifest { schema: SCHEMA, kernel: kernel.to_owned(), boot, aside };
+    let kernel = kernel.to_owned();
+    let mut manifest = Manifest { schema: SCHEMA, kernel, boot, volume: id, aside };
     if before.as_ref() != Some(&manifest) {
         write(&path, &manifest).map_err(io_error(&path))?;
     }
@@ -130,8 +135,8 @@ pub fn prepare(
         write(&path, &manifest).map_err(io_error(&path))?;
     }
     let is_used = holds_data(volume).map_err(io_error(volume))?;
-    let incarnation = Incarnation { pod, start: StartId(drawn()?), boot };
-    Ok(Life { incarnation, volume: if is_used { VolumeView::Used } else { VolumeView::New } })
+    let incarnation = Incarnation { pod, start: StartId(drawn()?), boot, volume: id };
+    Ok(Life { incarnation, state: if is_used { VolumeView::Used } else { VolumeView::New } })
 }
 
 fn read(path: &Path) -> Result<Option<Manifest>, EntryError> {
@@ -162,9 +167,9 @@ fn write(path: &Path, manifest: &Manifest) -> io::Result<()> {
 
 /// Moves everything but the manifest into a folder of its own, on the same volume. Whoever was
 /// interrupted goes on where it stopped.
-fn set_aside(volume: &Path, boot: BootId) -> io::Result<()> {
+fn set_aside(volume: &Path, id: VolumeId) -> io::Result<()> {
     let kept = volume.join(ASIDE);
-    let to = kept.join(format!("{boot}"));
+    let to = kept.join(id.to_string());
     fs::create_dir_all(&to)?;
     for file in fs::read_dir(volume)? {
         let file = file?;
@@ -241,10 +246,10 @@ mod tests {
             if let Some(file) = file {
                 fs::write(volume.join(file), "").expect("a file");
             }
-            assert_eq!(prepare(volume, POD, "a", None).expect("a start").volume, VolumeView::New);
+            assert_eq!(prepare(volume, POD, "a", None).expect("a start").state, VolumeView::New);
         }
         fs::write(volume.join("log.0"), "x").expect("a log");
-        assert_eq!(prepare(volume, POD, "a", None).expect("a start").volume, VolumeView::Used);
+        assert_eq!(prepare(volume, POD, "a", None).expect("a start").state, VolumeView::Used);
     }
 
     #[test]
@@ -253,30 +258,30 @@ mod tests {
         fs::create_dir(folder.path().join("wal")).expect("a folder");
         fs::write(folder.path().join("wal/1"), "x").expect("a log");
         let life = prepare(folder.path(), POD, "a", None).expect("a start");
-        assert_eq!(life.volume, VolumeView::Used);
+        assert_eq!(life.state, VolumeView::Used);
     }
 
     #[test]
-    fn an_order_sets_the_data_of_one_boot_aside_once() {
+    fn an_order_sets_the_data_of_one_volume_aside_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let volume = folder.path();
-        let first = prepare(volume, POD, "a", None).expect("a start").incarnation.boot;
+        let first = prepare(volume, POD, "a", None).expect("a start").incarnation.volume;
         fs::write(volume.join("log.0"), "data").expect("a log");
-        let other = BootId(first.0 ^ 1);
+        let other = VolumeId(first.0 ^ 1);
         let life = prepare(volume, POD, "a", Some(other)).expect("a start");
-        assert_eq!((life.incarnation.boot, life.volume), (first, VolumeView::Used));
+        assert_eq!((life.incarnation.volume, life.state), (first, VolumeView::Used));
 
         let life = prepare(volume, POD, "a", Some(first)).expect("a start");
-        assert_ne!(life.incarnation.boot, first);
-        assert_eq!(life.volume, VolumeView::New);
+        assert_ne!(life.incarnation.volume, first);
+        assert_eq!(life.state, VolumeView::New);
         let kept = volume.join(ASIDE).join(first.to_string()).join("log.0");
         assert_eq!(fs::read_to_string(&kept).expect("the old log"), "data");
 
-        // The same order again is for a boot that is gone.
+        // The same order again is for a volume that is no more.
         fs::write(volume.join("log.0"), "new data").expect("a log");
         let again = prepare(volume, POD, "a", Some(first)).expect("a start");
-        assert_eq!(again.incarnation.boot, life.incarnation.boot);
-        assert_eq!(again.volume, VolumeView::Used);
+        assert_eq!(again.incarnation.volume, life.incarnation.volume);
+        assert_eq!(again.state, VolumeView::Used);
         assert_eq!(fs::read_to_string(&kept).expect("the old log"), "data");
     }
 
@@ -284,14 +289,19 @@ mod tests {
     fn a_move_that_was_interrupted_is_finished() {
         let folder = tempfile::tempdir().expect("a folder");
         let volume = folder.path();
-        let old = prepare(volume, POD, "a", None).expect("a start").incarnation.boot;
+        let old = prepare(volume, POD, "a", None).expect("a start").incarnation.volume;
         fs::write(volume.join("log.0"), "data").expect("a log");
         // The order was used up, and the process ended before anything was moved.
-        let used_up =
-            Manifest { schema: SCHEMA, kernel: "a".to_owned(), boot: BootId(7), aside: Some(old) };
+        let used_up = Manifest {
+            schema: SCHEMA,
+            kernel: "a".to_owned(),
+            boot: BootId(7),
+            volume: VolumeId(8),
+            aside: Some(old),
+        };
         write(&volume.join(MANIFEST), &used_up).expect("a manifest");
         let life = prepare(volume, POD, "a", None).expect("a start");
-        assert_eq!((life.incarnation.boot, life.volume), (BootId(7), VolumeView::New));
+        assert_eq!((life.incarnation.volume, life.state), (VolumeId(8), VolumeView::New));
         assert!(volume.join(ASIDE).join(old.to_string()).join("log.0").exists());
     }
 
@@ -303,7 +313,7 @@ mod tests {
         for _ in 0..KEPT + 3 {
             let life = prepare(volume, POD, "a", order).expect("a start");
             fs::write(volume.join("log.0"), "data").expect("a log");
-            order = Some(life.incarnation.boot);
+            order = Some(life.incarnation.volume);
         }
         assert_eq!(fs::read_dir(volume.join(ASIDE)).expect("a folder").count(), KEPT);
     }

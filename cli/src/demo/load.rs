@@ -43,8 +43,6 @@ pub(super) struct Write {
     pub(super) began: Instant,
     /// When its end was known.
     pub(super) ended: Instant,
-    /// How often it was tried again.
-    pub(super) retries: u32,
     /// Its end.
     pub(super) end: End,
 }
@@ -143,19 +141,17 @@ impl Client {
 
     async fn write(&mut self, number: u64) -> Write {
         let began = Instant::now();
-        let mut retries = 0;
         let end = loop {
             match self.attempt(number).await {
                 Ok(()) => break End::Acked,
                 Err(Trouble::Retry(_)) if began.elapsed() < PATIENCE => {
-                    retries += 1;
                     sleep(PAUSE).await;
                 }
                 Err(Trouble::Retry(why) | Trouble::Failed(why)) => break End::Failed(why),
                 Err(Trouble::InDoubt(why)) => break End::InDoubt(why),
             }
         };
-        Write { number, began, ended: Instant::now(), retries, end }
+        Write { number, began, ended: Instant::now(), end }
     }
 
     async fn attempt(&mut self, number: u64) -> Result<(), Trouble> {

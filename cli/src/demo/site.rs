@@ -58,7 +58,8 @@ struct Part {
 
 /// The cluster.
 pub(super) struct Site {
-    api: ApiServer,
+    /// Ends with this.
+    _api: ApiServer,
     kubelet: Kubelet,
     cluster: Cluster,
     endpoints: Endpoints,
@@ -140,7 +141,7 @@ impl Site {
                 })
                 .collect(),
             gateway: gateway(write, read, admin, &pages),
-            api,
+            _api: api,
             kubelet,
             cluster,
             endpoints,
@@ -156,11 +157,6 @@ impl Site {
         Ok(site)
     }
 
-    /// The faults of the API server.
-    pub(super) fn api(&self) -> &ApiServer {
-        &self.api
-    }
-
     /// The instances.
     pub(super) fn kubelet(&self) -> &Kubelet {
         &self.kubelet
@@ -169,11 +165,6 @@ impl Site {
     /// Orders, as an operator gives them.
     pub(super) const fn cluster(&self) -> &Cluster {
         &self.cluster
-    }
-
-    /// Where logs and volumes are.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
     }
 
     /// The record, if there is one.

@@ -152,7 +152,7 @@ mod tests {
 
     fn write(number: u64, end: End) -> Write {
         let now = Instant::now();
-        Write { number, began: now, ended: now, retries: 0, end }
+        Write { number, began: now, ended: now, end }
     }
 
     fn held(numbers: &[u64]) -> Held {

@@ -54,7 +54,7 @@ pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
     if new.resets == old.resets {
         return true;
     }
-    let boot = |id: InstanceId| seen.answer(id).map(|view| view.incarnation.boot);
+    let volume = |id: InstanceId| seen.answer(id).map(|view| view.incarnation.volume);
     let votes = |id: InstanceId| old.stage == Stage::Steady && new.is_voter(id);
     let proven = |id: InstanceId| old.stage == Stage::Steady && new.proof(id).is_some();
     let ordered = new.resets.iter().filter(|(id, reset)| old.resets.get(id) != Some(*reset)).all(
@@ -63,7 +63,7 @@ pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
                 && !votes(*id)
                 && !proven(*id)
                 && reset.main == old.incarnation
-                && boot(*id) == Some(reset.boot)
+                && volume(*id) == Some(reset.volume)
                 && branched(seen, old, *id)
         },
     );
@@ -71,7 +71,7 @@ pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
         .resets
         .iter()
         .filter(|(id, _)| !new.resets.contains_key(id))
-        .all(|(id, reset)| boot(*id).is_some_and(|boot| boot != reset.boot));
+        .all(|(id, reset)| volume(*id).is_some_and(|volume| volume != reset.volume));
     old.stage == new.stage && in_place(seen, old) && ordered && ended
 }
 

@@ -2,7 +2,7 @@
 
 use super::{History, InstanceHistory, Seen};
 use crate::{
-    ids::{BootId, Incarnation, InstanceId, PodUid, StartId},
+    ids::{BootId, Incarnation, InstanceId, PodUid, StartId, VolumeId},
     leadership::Millis,
     observation::{
         BoltView, Container, Content, Engine, EngineVersion, Memory, RecordContent, RoleView,
@@ -100,7 +100,8 @@ impl InstanceHistory {
 /// A lag that no row has.
 const FORGOTTEN: i64 = i64::MIN;
 
-const NOBODY: Incarnation = Incarnation { pod: PodUid(0), start: StartId(0), boot: BootId(0) };
+const NOBODY: Incarnation =
+    Incarnation { pod: PodUid(0), start: StartId(0), boot: BootId(0), volume: VolumeId(0) };
 
 const ENGINE: Engine = Engine {
     version: EngineVersion::SUPPORTED_FROM,

@@ -17,7 +17,7 @@ use alloc::{boxed::Box, collections::BTreeSet, vec};
 /// Whether the data of that instance was set aside already, under this main.
 pub(super) fn was_reset(record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {
     let reset = record.resets.get(&at.id);
-    reset.is_some_and(|it| it.main == main.at.incarnation && it.boot != at.incarnation.boot)
+    reset.is_some_and(|it| it.main == main.at.incarnation && it.volume != at.incarnation.volume)
 }
 
 /// Whether a row that says `diverged` speaks of data that was set aside since: it does not change by
@@ -69,7 +69,7 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return Verdict::Hold(Reason::ResetInVain(id));
     }
     let mut record = record.clone();
-    let reset = Reset { boot: at.incarnation.boot, main: main.at.incarnation };
+    let reset = Reset { volume: at.incarnation.volume, main: main.at.incarnation };
     record.resets.insert(id, reset);
     if record.stage == Stage::Steady {
         record.members.remove(&id);

@@ -5,7 +5,7 @@ use ha_core::{
     desired::{Desired, SwitchoverRequest},
     ids::{
         BootId, ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceId, InstanceRef,
-        PodUid, RequestId, ResourceVersion, StartId, Term,
+        PodUid, RequestId, ResourceVersion, StartId, Term, VolumeId,
     },
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, Drain, Engine, EngineVersion,
@@ -68,7 +68,12 @@ pub(crate) const fn mg(ordinal: u8) -> InstanceId {
 /// The first life of an instance.
 pub(crate) fn life(id: InstanceId) -> Incarnation {
     let base = u128::from(id.0);
-    Incarnation { pod: PodUid(0xa0 + base), start: StartId(0xb0 + base), boot: BootId(0xc0 + base) }
+    Incarnation {
+        pod: PodUid(0xa0 + base),
+        start: StartId(0xb0 + base),
+        boot: BootId(0xc0 + base),
+        volume: VolumeId(0xd0 + base),
+    }
 }
 
 /// The life after a restart of the process alone.

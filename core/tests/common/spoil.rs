@@ -4,7 +4,7 @@
 use super::bases::{BASES, at, bolt, even, life, main_with, mg, rebooted, record, restarted};
 use ha_core::{
     desired::SwitchoverRequest,
-    ids::{ControllerId, GatewayId, Incarnation, InstanceId, PodUid, RequestId, Term},
+    ids::{ControllerId, GatewayId, Incarnation, InstanceId, PodUid, RequestId, Term, VolumeId},
     observation::{
         ClusterObservation, Contact, Container, Content, Drain, EngineVersion, InstanceView,
         LeaseView, OwnCommit, PodView, PromotionRight, PromotionWait, RegisterResult, Registration,
@@ -321,10 +321,10 @@ fn former(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
 }
 
 fn reset(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
-    let boot = pick(choice, &[life(id), rebooted(life(id))]).boot;
+    let volume = pick(choice, &[life(id).volume, VolumeId(0xee)]);
     if let Some(record) = record(obs) {
         let main = record.incarnation;
-        record.resets.insert(id, Reset { boot, main });
+        record.resets.insert(id, Reset { volume, main });
     }
 }
 

@@ -19,7 +19,9 @@ use gateway::{
 };
 use ha_core::{
     grant::Answer,
-    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term},
+    ids::{
+        BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term, VolumeId,
+    },
     observation::Route,
 };
 use std::{
@@ -116,7 +118,8 @@ pub(crate) fn play() {
 }
 
 async fn play_gateway(behind: SocketAddr) {
-    let incarnation = Incarnation { pod: PodUid(1), start: START, boot: BootId(1) };
+    let incarnation =
+        Incarnation { pod: PodUid(1), start: START, boot: BootId(1), volume: VolumeId(1) };
     let main = InstanceRef { id: InstanceId(0), incarnation };
     let desk = Desk::new(move |ask| {
         let term = Term(1);

@@ -27,7 +27,7 @@ use gateway::{
 };
 use ha_core::{
     grant::Answer,
-    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, Term},
+    ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, Term, VolumeId},
     observation::Route,
 };
 use std::{
@@ -108,7 +108,12 @@ impl Instance {
         let start = start_of(self.index);
         InstanceRef {
             id: InstanceId(u8::try_from(self.index).unwrap()),
-            incarnation: Incarnation { pod: PodUid(1), start, boot: BootId(1) },
+            incarnation: Incarnation {
+                pod: PodUid(1),
+                start,
+                boot: BootId(1),
+                volume: VolumeId(1),
+            },
         }
     }
 }

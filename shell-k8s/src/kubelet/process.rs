@@ -44,7 +44,7 @@ impl Process {
     ) -> Result<Self, String> {
         let volume = shared.folder(id);
         let order = match shared.record.read_record().await.map(|stored| stored.content) {
-            Ok(RecordContent::Record(record)) => record.resets.get(&id).map(|order| order.boot),
+            Ok(RecordContent::Record(record)) => record.resets.get(&id).map(|order| order.volume),
             // No order that can be read: nothing is done to the data.
             Ok(
                 RecordContent::Absent

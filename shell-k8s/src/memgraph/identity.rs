@@ -4,7 +4,7 @@
 
 use gateway::session::server_name;
 use ha_core::{
-    ids::{BootId, Incarnation, PodUid, StartId},
+    ids::{BootId, Incarnation, PodUid, StartId, VolumeId},
     observation::VolumeView,
 };
 use std::{fmt, str::FromStr};
@@ -12,10 +12,10 @@ use std::{fmt, str::FromStr};
 /// What an entrypoint says of the start that it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
-    /// Pod, start and boot.
+    /// Pod, start, boot and volume.
     pub incarnation: Incarnation,
-    /// What the manifest on the volume said before.
-    pub volume: VolumeView,
+    /// Whether anything was ever committed on the volume.
+    pub state: VolumeView,
 }
 
 /// A server name that tells no life.
@@ -34,12 +34,13 @@ pub struct NoLife {
 impl fmt::Display for Life {
     /// The server name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Incarnation { pod, start, boot } = self.incarnation;
-        let volume = match self.volume {
+        let Incarnation { pod, start, boot, volume } = self.incarnation;
+        let state = match self.state {
             VolumeView::New => "new",
             VolumeView::Used => "used",
         };
-        write!(f, "{} pod={pod} boot={boot} volume={volume}", server_name(start))
+        let name = server_name(start);
+        write!(f, "{name} pod={pod} boot={boot} volume={volume} state={state}")
     }
 }
 
@@ -51,12 +52,13 @@ impl FromStr for Life {
         let start: StartId = word(name, "start").ok_or_else(|| no("start=ID"))?;
         let pod: PodUid = word(name, "pod").ok_or_else(|| no("pod=UID"))?;
         let boot: BootId = word(name, "boot").ok_or_else(|| no("boot=ID"))?;
-        let volume = match text(name, "volume") {
+        let volume: VolumeId = word(name, "volume").ok_or_else(|| no("volume=ID"))?;
+        let state = match text(name, "state") {
             Some("new") => VolumeView::New,
             Some("used") => VolumeView::Used,
-            Some(_) | None => return Err(no("volume=new or volume=used")),
+            Some(_) | None => return Err(no("state=new or state=used")),
         };
-        Ok(Self { incarnation: Incarnation { pod, start, boot }, volume })
+        Ok(Self { incarnation: Incarnation { pod, start, boot, volume }, state })
     }
 }
 
@@ -77,8 +79,9 @@ mod tests {
             pod: PodUid(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
             start: StartId(0xfeed),
             boot: BootId(7),
+            volume: VolumeId(8),
         },
-        volume: VolumeView::New,
+        state: VolumeView::New,
     };
 
     #[test]
@@ -87,7 +90,7 @@ mod tests {
         assert!(name.starts_with("Neo4j/"));
         assert_eq!(name.parse(), Ok(LIFE));
         assert_eq!(gateway::session::start_of(&name), Some(StartId(0xfeed)));
-        let used = Life { volume: VolumeView::Used, ..LIFE };
+        let used = Life { state: VolumeView::Used, ..LIFE };
         assert_eq!(used.to_string().parse(), Ok(used));
     }
 
@@ -98,7 +101,8 @@ mod tests {
             (" start=feed", "start=ID"),
             (" pod=123456789abcdef0123456789abcdef", "pod=UID"),
             (" boot=7", "boot=ID"),
-            (" volume=new", "volume=new or volume=used"),
+            (" volume=8", "volume=ID"),
+            (" state=new", "state=new or state=used"),
         ] {
             let name = whole.replace(key, "");
             assert_ne!(name, whole, "{key} is not in it");

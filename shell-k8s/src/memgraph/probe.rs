@@ -135,7 +135,7 @@ impl Session {
     }
 
     fn is_new(&self) -> bool {
-        self.life.volume == VolumeView::New
+        self.life.state == VolumeView::New
     }
 }
 

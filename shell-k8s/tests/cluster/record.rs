@@ -2,7 +2,10 @@
 
 use crate::common::{NAMESPACE, canned, cluster, config_map, names, server, within};
 use ha_core::{
-    ids::{BootId, ControllerId, Incarnation, InstanceId, PodUid, ResourceVersion, StartId, Term},
+    ids::{
+        BootId, ControllerId, Incarnation, InstanceId, PodUid, ResourceVersion, StartId, Term,
+        VolumeId,
+    },
     observation::{RecordContent, StoredRecord},
     record::{Before, Cause, Member, Proof, Record, SCHEMA, Stage},
 };
@@ -15,7 +18,12 @@ use shell_k8s::{
 use std::{collections::BTreeMap, time::Duration};
 
 fn life(number: u128) -> Incarnation {
-    Incarnation { pod: PodUid(number), start: StartId(number + 100), boot: BootId(7) }
+    Incarnation {
+        pod: PodUid(number),
+        start: StartId(number + 100),
+        boot: BootId(7),
+        volume: VolumeId(9),
+    }
 }
 
 fn record(term: u32) -> Record {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::memgraph::{Config, Entry, Input, Instance, Mint, Output, ReplicaName, Role, RoleName};
 use ha_core::{
-    ids::{BootId, Incarnation, InstanceId, PodUid, StartId},
+    ids::{BootId, Incarnation, InstanceId, PodUid, StartId, VolumeId},
     observation::{Container, PodView, VolumeView},
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub struct Body {
     pub pod: Option<Pod>,
     /// The run of the kernel below the volume, as the manifest on it says.
     pub boot: BootId,
+    /// The volume.
+    pub volume_id: VolumeId,
     /// What the next process shows instead, where boot ids are not chained by the volume.
     pub boot_elsewhere: Option<BootId>,
     /// Whether the node has power.
@@ -68,6 +70,7 @@ impl Body {
         Self {
             pod: Some(Pod::new(true, mint)),
             boot: BootId(mint.fresh().into()),
+            volume_id: VolumeId(mint.fresh().into()),
             boot_elsewhere: None,
             powered: true,
             frozen: false,
@@ -87,7 +90,8 @@ impl Body {
     #[must_use]
     pub fn incarnation(&self) -> Option<Incarnation> {
         let pod = self.pod.as_ref().filter(|_| self.runs())?;
-        Some(Incarnation { pod: pod.uid, start: self.start, boot: self.boot })
+        let (start, boot, volume) = (self.start, self.boot, self.volume_id);
+        Some(Incarnation { pod: pod.uid, start, boot, volume })
     }
 
     /// Names whose heartbeat thread is idle.
@@ -260,20 +264,21 @@ impl World {
         Ok(())
     }
 
-    /// What the entrypoint does before a start: where the record orders it of this volume under this
-    /// run of its kernel, the data is kept elsewhere and the volume begins anew. Nothing excuses what
+    /// What the entrypoint does before a start: where the record orders it of this volume
+    /// the data is kept elsewhere and the volume begins anew. Nothing excuses what
     /// is lost by that.
     fn set_aside_as_recorded(&mut self, id: InstanceId, out: &mut Vec<Happening>) -> Step {
-        let boot = self.body(id)?.boot;
+        let volume = self.body(id)?.volume_id;
         let order = self.api.record().and_then(|record| record.resets.get(&id));
-        if order.is_none_or(|order| order.boot != boot) {
+        if order.is_none_or(|order| order.volume != volume) {
             return Ok(());
         }
         self.feed(id, Input::Wipe, out)?;
         let boot = BootId(self.mint.fresh().into());
+        let volume = VolumeId(self.mint.fresh().into());
         let body = self.body_mut(id)?;
         body.volume = VolumeView::New;
-        body.boot = boot;
+        (body.boot, body.volume_id) = (boot, volume);
         out.push(Happening::SetAside(id));
         Ok(())
     }
@@ -287,9 +292,10 @@ impl World {
         }
         self.feed(id, Input::Wipe, out)?;
         let boot = BootId(self.mint.fresh().into());
+        let volume = VolumeId(self.mint.fresh().into());
         let body = self.body_mut(id)?;
         body.volume = VolumeView::New;
-        body.boot = boot;
+        (body.boot, body.volume_id) = (boot, volume);
         Ok(())
     }
 

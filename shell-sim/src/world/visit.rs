@@ -119,6 +119,7 @@ impl Body {
         }
         by.start(&mut self.start);
         by.boot(&mut self.boot);
+        by.volume(&mut self.volume_id);
         if let Some(boot) = &mut self.boot_elsewhere {
             by.boot(boot);
         }
