@@ -60,11 +60,6 @@ const REFUSED: &[(RuleId, GuardId, &str)] = &[];
 const GAPS: &[(&str, &[RuleId], &str)] = &[
     ("answer", &[RuleId::A20], "a phantom's row is cleared at once where no try is remembered"),
     ("pod", &[RuleId::A20], "a phantom's row is cleared at once where no try is remembered"),
-    (
-        "volume",
-        &[RuleId::E20, RuleId::E25],
-        "without its manifest a volume does not keep what was flushed, so a new reign begins",
-    ),
 ];
 
 type Judged = BTreeMap<(RuleId, Option<InstanceId>), Verdict>;

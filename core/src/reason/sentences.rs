@@ -13,77 +13,34 @@ fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &BTreeSet<T>) -> fmt
 }
 
 impl fmt::Display for Reason {
+    #[rustfmt::skip]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotLeader
-            | Self::RecordUnread(_)
-            | Self::NewerRecord { .. }
-            | Self::UnreadableRecord(_)
-            | Self::Paused
-            | Self::RecipeMissing { .. }
-            | Self::AllFresh
-            | Self::BootstrapWaits { .. }
-            | Self::BootstrapRefused { .. } => self.fmt_trust(f),
-            Self::MainLost { .. }
-            | Self::TailLost { .. }
-            | Self::MainForgot { .. }
-            | Self::NoCandidate { .. }
-            | Self::TargetIsReplica(_)
-            | Self::TailMayBeLost(_)
-            | Self::MainUnproven { .. }
-            | Self::VoterConfirms { .. }
-            | Self::OutOfTouch { .. }
+            Self::NotLeader | Self::RecordUnread(_) | Self::NewerRecord { .. }
+            | Self::UnreadableRecord(_) | Self::Paused | Self::RecipeMissing { .. }
+            | Self::AllFresh | Self::BootstrapWaits { .. } | Self::BootstrapRefused { .. } => self.fmt_trust(f),
+            Self::MainLost { .. } | Self::TailLost { .. } | Self::MainForgot { .. }
+            | Self::NoCandidate { .. } | Self::TargetIsReplica(_) | Self::TailMayBeLost(_)
+            | Self::MainUnproven { .. } | Self::VoterConfirms { .. } | Self::OutOfTouch { .. }
             | Self::BothLostPower { .. } => self.fmt_loss(f),
-            Self::MoveWanted { .. }
-            | Self::MoveWaits { .. }
-            | Self::Draining
-            | Self::GatewaysOutstanding(_)
-            | Self::AlreadyThere(_)
-            | Self::WayBack { .. }
+            Self::MoveWanted { .. } | Self::MoveWaits { .. } | Self::Draining
+            | Self::GatewaysOutstanding(_) | Self::AlreadyThere(_) | Self::WayBack { .. }
             | Self::TargetWaits { .. } => self.fmt_move(f),
-            Self::NotSteady(_)
-            | Self::RouteUnproven(_)
-            | Self::VoterRowUnsound(_)
-            | Self::PromotionWaits(_)
-            | Self::NobodyForwards
-            | Self::TargetMustBeReplica(_)
-            | Self::VoterMisses(_)
-            | Self::ForeignMain(_)
-            | Self::OtherMain { .. }
-            | Self::OldMainStays(_)
-            | Self::TargetReady(_)
-            | Self::TargetRestarted(_)
+            Self::NotSteady(_) | Self::RouteUnproven(_) | Self::VoterRowUnsound(_)
+            | Self::PromotionWaits(_) | Self::NobodyForwards | Self::TargetMustBeReplica(_)
+            | Self::VoterMisses(_) | Self::ForeignMain(_) | Self::OtherMain { .. }
+            | Self::OldMainStays(_) | Self::TargetReady(_) | Self::TargetRestarted(_)
             | Self::OldMainFirst(_) => self.fmt_fence(f),
-            Self::Unregistered(_)
-            | Self::PhantomRow(_)
-            | Self::WrongMode(_)
-            | Self::RecordInDoubt
-            | Self::UnprovenRow(_)
-            | Self::StuckInvalid(_)
-            | Self::RetryLater(_)
-            | Self::NoVoter
-            | Self::VoterWaits { .. }
-            | Self::VoterProven(_)
-            | Self::EpochNotDurable
-            | Self::FirstCommitDone
-            | Self::ReplicasUnproven(_)
-            | Self::ReplicasProven(_)
-            | Self::ReplicaWaits { .. }
-            | Self::FormerMainsSeen(_)
-            | Self::Absent(_)
-            | Self::VoterLost { .. }
-            | Self::VoteOrdered { .. }
-            | Self::VotePreferred { .. }
-            | Self::NobodyToVote { .. }
-            | Self::RouteProven { .. }
-            | Self::UnsafeEngine(_)
-            | Self::Strangers(_) => self.fmt_attach(f),
-            Self::Branched(_)
-            | Self::VoterBranched(_)
-            | Self::ResetWaits(_)
-            | Self::ResetOrdered(_)
-            | Self::ResetInVain(_)
-            | Self::ResetsDone(_) => self.fmt_reset(f),
+            Self::Unregistered(_) | Self::PhantomRow(_) | Self::WrongMode(_)
+            | Self::RecordInDoubt | Self::UnprovenRow(_) | Self::StuckInvalid(_)
+            | Self::RetryLater(_) | Self::NoVoter | Self::VoterWaits { .. }
+            | Self::VoterProven(_) | Self::EpochNotDurable | Self::FirstCommitDone
+            | Self::ReplicasUnproven(_) | Self::ReplicasProven(_) | Self::ReplicaWaits { .. }
+            | Self::FormerMainsSeen(_) | Self::Absent(_) | Self::VoterLost { .. }
+            | Self::VoteOrdered { .. } | Self::VotePreferred { .. } | Self::NobodyToVote { .. }
+            | Self::RouteProven { .. } | Self::UnsafeEngine(_) | Self::Strangers(_) => self.fmt_attach(f),
+            Self::Branched(_) | Self::VoterBranched(_) | Self::ResetWaits(_)
+            | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetsDone(_) => self.fmt_reset(f),
         }
     }
 }
