@@ -109,7 +109,8 @@ pub enum Cause {
     },
     /// A move that could not be finished goes back to the main before it.
     Return,
-    /// The same main begins a new epoch, because its old one may miss a tail.
+    /// The same main begins a new reign, because its old epoch may miss a tail, or because another
+    /// instance is to vote.
     Renewal,
 }
 

@@ -74,6 +74,8 @@ pub enum Act {
     DeliverUnanswered(MessageId),
     /// An operator orders a switchover.
     Switchover,
+    /// An operator orders a switchover to one instance.
+    Order(InstanceId),
     /// A leader gives its lease up.
     Release(ControllerNo),
     /// A leader gives its lease up, and does not hear that it did.
@@ -118,6 +120,7 @@ impl fmt::Display for Act {
             Self::Lose(id) => write!(f, "{id} is lost"),
             Self::DeliverUnanswered(id) => write!(f, "{id} arrives, its answer is lost"),
             Self::Switchover => f.write_str("an operator orders a switchover"),
+            Self::Order(to) => write!(f, "an operator orders a switchover to {to}"),
             Self::Release(no) => write!(f, "{no} gives the lease up"),
             Self::ReleaseUnheard(no) => write!(f, "{no} gives the lease up, its answer is lost"),
             Self::Glance(no, id) => write!(f, "{no} looks at all but {id} and decides"),
@@ -172,6 +175,7 @@ impl Act {
             | Self::Lose(_)
             | Self::DeliverUnanswered(_)
             | Self::Switchover
+            | Self::Order(_)
             | Self::Release(_)
             | Self::ReleaseUnheard(_)
             | Self::Glance(..)

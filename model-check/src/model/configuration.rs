@@ -49,7 +49,9 @@ pub enum Outside {
     Answer,
     /// An operator orders a switchover.
     Switchover,
-    /// A main's pod is marked for deletion.
+    /// An operator orders a switchover to an instance that has no vote.
+    Order,
+    /// The pod of the main or of the voter is marked for deletion.
     Mark,
     /// A leader gives its lease up.
     Release,
@@ -85,6 +87,7 @@ impl Outside {
         (Self::Decision, "second phases lost"),
         (Self::Answer, "answers lost"),
         (Self::Switchover, "switchovers"),
+        (Self::Order, "switchovers to one without a vote"),
         (Self::Mark, "pods marked for deletion"),
         (Self::Release, "leases given up"),
         (Self::Unheard, "leases given up unheard"),
@@ -96,7 +99,7 @@ impl Outside {
     /// Whether it is a fault; the rest is what users do.
     #[must_use]
     pub const fn is_fault(self) -> bool {
-        !matches!(self, Self::Write | Self::Switchover | Self::Mark | Self::Release)
+        !matches!(self, Self::Write | Self::Switchover | Self::Order | Self::Mark | Self::Release)
     }
 }
 

@@ -323,12 +323,15 @@ impl List<'_> {
         if !open {
             self.outside(Outside::Switchover, Act::Switchover);
         }
-        if let Some(record) = world.api.record() {
-            let marked = world
-                .body(record.target)
-                .is_ok_and(|body| body.pod.as_ref().is_some_and(|pod| !pod.deleting));
-            if marked {
-                self.outside(Outside::Mark, Act::Mark(record.target));
+        let Some(record) = world.api.record() else { return };
+        let plain = |id: &InstanceId| *id != record.target && !record.is_voter(*id);
+        for id in world.instances().filter(plain).filter(|_| !open) {
+            self.outside(Outside::Order, Act::Order(id));
+        }
+        for id in record.voters().chain([record.target]) {
+            let stays = |body: &Body| body.pod.as_ref().is_some_and(|pod| !pod.deleting);
+            if world.body(id).is_ok_and(stays) {
+                self.outside(Outside::Mark, Act::Mark(id));
             }
         }
     }

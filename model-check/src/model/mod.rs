@@ -225,7 +225,8 @@ fn rest_of(plan: &ha_core::plan::Plan, world: &World) -> Rest {
     }
 }
 
-/// Whether an instance is gone for good, and writes are routed to one that runs.
+/// Whether an instance is gone for good, and writes are routed to one that runs and does not wait
+/// for the vote of the one that is gone.
 fn serves_without(world: &World) -> bool {
     let gone = |id: InstanceId| world.body(id).is_ok_and(enabled::is_gone);
     let runs = |route: Route| match route {
@@ -233,7 +234,9 @@ fn serves_without(world: &World) -> bool {
         Route::Draining { .. } | Route::Closed => false,
     };
     let routes = |no| world.controller(no).is_ok_and(|process| runs(process.history.route()));
-    world.instances().any(gone) && world.controller_numbers().any(routes)
+    world.instances().any(gone)
+        && world.controller_numbers().any(routes)
+        && world.api.record().is_some_and(|record| !record.voters().any(gone))
 }
 
 impl Turn {

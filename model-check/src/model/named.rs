@@ -4,6 +4,7 @@
 use super::configuration::{
     Budget, COARSE, Configuration, LEASES, Outside, world, world_of_leases,
 };
+use ha_core::desired::Authority;
 use shell_sim::{
     memgraph::{RecoveryPath, Version},
     world::Settings,
@@ -30,7 +31,8 @@ impl fmt::Display for Bounds {
 
 use Outside::{
     Alone, Answer, Api, Clock, Controller, Crash, Cut, Decision, Freeze, Gateway, Glance, Late,
-    Main, Mark, Node, Part, Pod, Power, Release, Slow, Switchover, Unheard, Volume, Voter, Write,
+    Main, Mark, Node, Order, Part, Pod, Power, Release, Slow, Switchover, Unheard, Volume, Voter,
+    Write,
 };
 
 fn configuration(
@@ -87,7 +89,7 @@ fn ci() -> Vec<Configuration> {
     all
 }
 
-/// What befalls voters: each time the vote moves to the third instance, and back.
+/// What becomes of votes: they move to the third instance, and back where they return.
 fn votes() -> Vec<Configuration> {
     let returning = |name, about, faults, each: &[(Outside, u8)]| {
         with(configuration(name, about, faults, each), |settings| settings.vote_returns = true)
@@ -104,6 +106,21 @@ fn votes() -> Vec<Configuration> {
             "the voter's process ends, and the leader dies between any two effects",
             2,
             &[(Voter, 1), (Controller, 1)],
+        ),
+        configuration(
+            "vote-ordered",
+            "an operator wants an instance without a vote as main, and a process ends",
+            1,
+            &[(Write, 1), (Order, 1), (Crash, 1)],
+        ),
+        with(
+            configuration(
+                "pair",
+                "only two may vote, and a process ends",
+                1,
+                &[(Write, 2), (Crash, 1)],
+            ),
+            |settings| settings.authority = Authority::Pair,
         ),
         returning(
             "voter-lost-late",
@@ -139,7 +156,7 @@ fn instances() -> Vec<Configuration> {
         configuration("volume-lost", "a volume is lost", 1, &[(Write, 2), (Volume, 1)]),
         configuration(
             "pod-deleted",
-            "the main's pod is marked for deletion, and the leader dies",
+            "the pod of the main or of the voter is marked for deletion, and the leader dies",
             1,
             &[(Write, 1), (Mark, 1), (Controller, 1)],
         ),
@@ -287,12 +304,6 @@ fn mains() -> Vec<Configuration> {
             &[(Write, 2), (Main, 1), (Late, 1), (Gateway, 1)],
         ),
         main(
-            "voter-dies",
-            "the voter's process ends, a command lands late, a gateway stands still",
-            3,
-            &[(Write, 2), (Voter, 1), (Late, 1), (Gateway, 1)],
-        ),
-        main(
             "switchover",
             "a switchover, a decision that is lost, a late command, a gateway that stands still",
             3,
@@ -308,6 +319,12 @@ fn long() -> Vec<Configuration> {
             "a switchover, a leader that dies, a late command, a gateway that stands still",
             3,
             &[(Write, 2), (Switchover, 1), (Controller, 1), (Late, 1), (Gateway, 1)],
+        ),
+        main(
+            "voter-long",
+            "the voter's process ends, a command lands late, a gateway stands still",
+            3,
+            &[(Write, 2), (Voter, 1), (Late, 1), (Gateway, 1)],
         ),
         main(
             "failover-long",

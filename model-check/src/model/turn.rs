@@ -201,6 +201,7 @@ impl Turn {
             Act::Lose(id) => self.all([Event::Fail(id)]),
             Act::DeliverUnanswered(id) => self.deliver_unanswered(id),
             Act::Switchover => self.all([Event::Switchover(None)]),
+            Act::Order(to) => self.all([Event::Switchover(Some(to))]),
             Act::Release(no) => self.all([Event::Release(no)]),
             Act::ReleaseUnheard(no) => self.release_unheard(no),
         }

@@ -9,6 +9,7 @@ const ROWS: &[(&[Outside], u8, &[Moment])] = &[
     (&[Outside::Write], 0, &[Moment::Acked]),
     (&[Outside::Switchover], 0, &[Moment::Switchover]),
     (&[Outside::Crash], 1, &[Moment::Failover]),
+    (&[Outside::Order], 0, &[Moment::Switchover, Moment::VoteMoved]),
     (&[Outside::Main], 1, &[Moment::Failover]),
     (&[Outside::Voter], 1, &[Moment::VoteMoved]),
     (&[Outside::Node], 1, &[Moment::Failover, Moment::VoteMoved]),
