@@ -321,12 +321,6 @@ fn long() -> Vec<Configuration> {
             &[(Write, 2), (Switchover, 1), (Controller, 1), (Late, 1), (Gateway, 1)],
         ),
         main(
-            "voter-long",
-            "the voter's process ends, a command lands late, a gateway stands still",
-            3,
-            &[(Write, 2), (Voter, 1), (Late, 1), (Gateway, 1)],
-        ),
-        main(
             "failover-long",
             "a process ends, a command lands late, the leader dies, a gateway stands still",
             3,
