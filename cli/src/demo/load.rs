@@ -20,6 +20,8 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The pause before a client connects or tries again.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How soon the first write after a moment is looked for again.
+const LOOK: Duration = Duration::from_millis(2);
 /// What drivers try again by themselves (BG 4.1).
 const TRANSIENT: &str = "TransientError";
 
@@ -69,6 +71,18 @@ impl Ledger {
         let writes = self.lock();
         let acked = writes.iter().rev().take_while(|write| write.ended >= moment);
         acked.filter(|it| it.end == End::Acked && it.began >= moment).map(|it| it.ended).min()
+    }
+
+    /// Waits for that write: how long after the moment it was acknowledged.
+    pub(super) async fn wait_after(&self, moment: Instant, limit: Duration) -> Option<Duration> {
+        let until = Instant::now() + limit;
+        while Instant::now() < until {
+            if let Some(at) = self.first_after(moment) {
+                return Some(at - moment);
+            }
+            sleep(LOOK).await;
+        }
+        None
     }
 
     /// The longest time without an acknowledgement between two moments.

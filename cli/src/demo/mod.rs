@@ -4,6 +4,7 @@
 mod load;
 mod ports;
 mod site;
+mod soak;
 mod story;
 mod truth;
 mod web;
@@ -20,6 +21,12 @@ pub(crate) struct Args {
     /// Keep it running instead of telling the story, to connect with any driver
     #[arg(long)]
     serve: bool,
+    /// Kill the main again and again for so many seconds instead, and compare every write
+    #[arg(long, value_name = "SECONDS", conflicts_with = "serve")]
+    soak: Option<u64>,
+    /// From which the soak's choices follow
+    #[arg(long, default_value_t = 1, requires = "soak")]
+    seed: u64,
     /// How many instances
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=7))]
     instances: u8,
@@ -92,6 +99,16 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
         }
         stop.as_mut().await;
         Ok(ExitCode::SUCCESS)
+    } else if let Some(seconds) = args.soak {
+        let choices = (args.instances, args.seed);
+        let duration = Duration::from_secs(seconds);
+        tokio::select! {
+            soaked = soak::soak(&mut site, &teller, choices, duration) => soaked.map(|soaked| {
+                println!("\n{soaked}");
+                if soaked.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }),
+            () = &mut stop => Ok(ExitCode::FAILURE),
+        }
     } else {
         tokio::select! {
             told = story::tell(&mut site, &teller, args.instances) => told.map(|out| conclude(&out)),

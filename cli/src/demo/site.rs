@@ -209,6 +209,27 @@ impl Site {
         Err(last)
     }
 
+    /// The main, if the leader sees a voter that could take over from it and writes are routed.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(super) async fn candidate(&self) -> Result<InstanceId, String> {
+        let (_, status) = self.leader().await.ok_or("no controller leads")?;
+        let seen = serde_json::from_value::<ClusterObservation>(status["observation"].clone());
+        let seen = seen.map_err(|error| error.to_string())?;
+        let situation = Situation::of(&seen);
+        let record = situation.record.filter(|record| record.stage == Stage::Steady);
+        let record = record.ok_or("the record is not steady")?;
+        if situation.proven_main().is_none() || !matches!(seen.route.handed_out, Route::Open { .. })
+        {
+            return Err("writes are not routed".to_owned());
+        }
+        match situation.fit_voter() {
+            Ok(_) => Ok(record.target),
+            Err((_, unfit)) => Err(format!("the voter {unfit}")),
+        }
+    }
+
     /// Waits until the record is steady with another main than this one.
     pub(super) async fn moved(&self, from: InstanceId, limit: Duration) -> Option<InstanceId> {
         let begun = Instant::now();

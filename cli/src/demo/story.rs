@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep};
 
 /// How long anything may take to come to rest.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How soon the first write after an event is looked for again.
+/// How soon something that is waited for is looked for again.
 const LOOK: Duration = Duration::from_millis(2);
 /// Clients, and how long each pauses between two writes.
-const CLIENTS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(2);
+pub(super) const CLIENTS: u32 = 4;
+pub(super) const PAUSE: Duration = Duration::from_millis(2);
 /// How long a main stands still that is to be taken for lost.
 const FROZEN: Duration = Duration::from_secs(6);
 
@@ -113,14 +113,7 @@ impl Story<'_> {
 
     /// Waits for the first acknowledged write that began after a moment.
     async fn first_write(&self, after: Instant) -> Option<Duration> {
-        let until = Instant::now() + LIMIT;
-        while Instant::now() < until {
-            if let Some(at) = self.ledger.first_after(after) {
-                return Some(at - after);
-            }
-            sleep(LOOK).await;
-        }
-        None
+        self.ledger.wait_after(after, LIMIT).await
     }
 
     async fn rest(&mut self, what: &str) {

@@ -38,6 +38,8 @@ pub(super) struct Verdict {
     pub(super) ghosts: BTreeSet<u64>,
     /// Writes that some instances hold and others do not.
     pub(super) split: BTreeSet<u64>,
+    /// What clients were told of writes that were not acknowledged, and how often.
+    pub(super) words: BTreeMap<String, usize>,
     /// Instances that could not be asked.
     pub(super) unasked: Vec<String>,
 }
@@ -70,6 +72,9 @@ impl fmt::Display for Verdict {
                 let some: Vec<_> = numbers.iter().take(10).collect();
                 write!(f, "; {} {what}: {some:?}", numbers.len())?;
             }
+        }
+        for (words, count) in &self.words {
+            write!(f, "\n{count:>8} x {words}")?;
         }
         for unasked in &self.unasked {
             write!(f, "; not asked: {unasked}")?;
@@ -126,14 +131,16 @@ pub(super) fn judge(writes: &[Write], held: &[Held], unasked: Vec<String>) -> Ve
                     verdict.lost.insert(write.number);
                 }
             }
-            End::Failed(_) => {
+            End::Failed(why) => {
                 verdict.failed += 1;
+                *verdict.words.entry(why.clone()).or_default() += 1;
                 if anywhere(&write.number) {
                     verdict.ghosts.insert(write.number);
                 }
             }
-            End::InDoubt(_) => {
+            End::InDoubt(why) => {
                 verdict.in_doubt += 1;
+                *verdict.words.entry(why.clone()).or_default() += 1;
                 verdict.in_doubt_there += usize::from(anywhere(&write.number));
             }
         }
