@@ -408,7 +408,7 @@ fn replies_that_make_no_sense_are_refused() {
     assert!(matches!(with("main_address", "a:7687".into()), BadReply::Form(_)));
     assert!(matches!(Reply::read(b""), Err(BadReply::Form(_))));
     let instance = serde_json::json!({
-        "id": "mg-0", "incarnation": {"pod": "1", "start": "1", "boot": "1"},
+        "id": "mg-0", "incarnation": {"pod": "1", "start": "1", "boot": "1", "volume": "1"},
     });
     let route = serde_json::json!({"open": {"term": 1, "main": instance}});
     let mut open = good.clone();
