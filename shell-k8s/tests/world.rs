@@ -335,7 +335,13 @@ fn outcome(answer: &Answer) -> Outcome {
         Answer::Failed(ServerError::Register { error: RegisterError::NotAccepted, .. }) => {
             Outcome::Unreachable
         }
-        _ => Outcome::Refused,
+        Answer::Role(_)
+        | Answer::Replicas(_)
+        | Answer::Version(_)
+        | Answer::Config(_)
+        | Answer::StorageInfo { .. }
+        | Answer::Read { .. }
+        | Answer::Failed(_) => Outcome::Refused,
     }
 }
 
