@@ -54,6 +54,8 @@ pub struct Desired {
     /// price of a pause of writes such as a planned move has. Otherwise it does so when the main
     /// moves next.
     pub vote_returns: bool,
+    /// Whether data that branched off is set aside by itself. Otherwise that waits for a person.
+    pub sets_aside: bool,
     /// Observe and explain, change nothing.
     pub paused: bool,
     /// Move the main.
@@ -67,6 +69,7 @@ impl Default for Desired {
             durability: Durability::default(),
             authority: Authority::default(),
             vote_returns: true,
+            sets_aside: true,
             paused: false,
             switchover: None,
         }

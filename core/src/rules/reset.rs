@@ -8,7 +8,7 @@ use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
     observation::RowState,
-    reason::Reason,
+    reason::{Reason, Recipe},
     record::{Record, Reset, Stage},
     situation::{MainNow, Situation},
 };
@@ -53,6 +53,10 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let ordered = record.resets(at);
     if !ordered && !has_branched(s, record, &main, at) {
         return Verdict::Pass;
+    }
+    if !s.obs.desired.sets_aside {
+        let recipe = Recipe::DataReset;
+        return Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(id) });
     }
     if record.is_voter(id) && record.stage != Stage::Withdrawn {
         return Verdict::Hold(Reason::VoterBranched(id));

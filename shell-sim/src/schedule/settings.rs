@@ -7,7 +7,7 @@ use crate::{
 use std::str::FromStr;
 
 const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clients=2 engine=3.10 \
-     flush=100000 authority=any vote-returns=true wal=true restore=true recover=true heartbeats=true ordered=true \
+     flush=100000 authority=any vote-returns=true sets-aside=true wal=true restore=true recover=true heartbeats=true ordered=true \
      rereads=true rechecks=true clocks-sleep=false \
      recovery=wals lease=5000 \
      renew=1000 grant=3000 promise=5000 drift=1000 \
@@ -54,6 +54,7 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
         "heartbeats" => config.heartbeats = value(text, SWITCH)?,
         "authority" => settings.authority = text.parse()?,
         "vote-returns" => settings.vote_returns = value(text, SWITCH)?,
+        "sets-aside" => settings.sets_aside = value(text, SWITCH)?,
         "ordered" => settings.ordered = value(text, SWITCH)?,
         "rereads" => settings.rereads = value(text, SWITCH)?,
         "rechecks" => settings.rechecks = value(text, SWITCH)?,
@@ -131,6 +132,7 @@ pub fn format_settings(settings: &Settings) -> String {
         ("recover", config.recover_data, usual.config.recover_data),
         ("heartbeats", config.heartbeats, usual.config.heartbeats),
         ("vote-returns", settings.vote_returns, usual.vote_returns),
+        ("sets-aside", settings.sets_aside, usual.sets_aside),
         ("ordered", settings.ordered, usual.ordered),
         ("rereads", settings.rereads, usual.rereads),
         ("rechecks", settings.rechecks, usual.rechecks),

@@ -115,6 +115,8 @@ pub struct Settings {
     pub authority: Authority,
     /// Whether the vote goes back to the preferred pair by itself.
     pub vote_returns: bool,
+    /// Whether data that branched off is set aside by itself.
+    pub sets_aside: bool,
     /// Whether an instance takes requests of one sender in their order, across connections that
     /// the sender gave up in between. MR says nothing of this order.
     pub ordered: bool,
@@ -141,6 +143,7 @@ impl Default for Settings {
             patience: Patience::default(),
             authority: Authority::default(),
             vote_returns: true,
+            sets_aside: true,
             ordered: true,
             rereads: true,
             rechecks: true,
@@ -232,6 +235,7 @@ impl World {
                 instances: settings.instances,
                 authority: settings.authority,
                 vote_returns: settings.vote_returns,
+                sets_aside: settings.sets_aside,
                 ..Desired::default()
             },
             bodies,
