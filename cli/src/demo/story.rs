@@ -229,9 +229,9 @@ impl Story<'_> {
         self.teller.say(format_args!(
             "kill -9 of controller {leader}, which leads, and of {main}, the main"
         ));
-        let at = Instant::now();
         self.site.kill_controller(leader).await;
         self.site.kubelet().signal(main, Signal::KILL);
+        let at = Instant::now();
         let first = self.first_write(at).await;
         self.site.start_controller(leader)?;
         let first = first.ok_or_else(|| format!("{what}: no write was accepted any more"))?;
