@@ -207,9 +207,13 @@ fn kube_config(url: &str) -> Result<shell_k8s::cluster::Config, InputError> {
     Ok(shell_k8s::cluster::Config::new(uri))
 }
 
-/// A journal in a file, flushed with each line, so that a kill loses none.
+/// A journal in a file, flushed with each line, so that a kill loses none. What an earlier process
+/// wrote stays: each begins with a line of its own.
 fn journal(path: &Path) -> Result<Sink, InputError> {
-    let file = File::create(path)
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
         .map_err(|error| InputError::Refused(format!("{}: {error}", path.display())))?;
     let mut out = BufWriter::new(file);
     let path = path.to_owned();
