@@ -126,12 +126,7 @@ pub const GUARDS: &[Guard] = &[
 
 impl<'a> Seen<'a> {
     fn record(&self) -> Option<&'a Record> {
-        match &self.observation.record.known()?.content {
-            RecordContent::Record(record) => Some(record),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => None,
-        }
+        self.observation.record.known()?.record()
     }
 
     fn answer(&self, id: InstanceId) -> Option<&'a BoltView> {

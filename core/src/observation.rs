@@ -40,6 +40,29 @@ pub struct StoredRecord {
     pub content: RecordContent,
 }
 
+impl StoredRecord {
+    /// The record, where there is one that is understood.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        match &self.content {
+            RecordContent::Record(record) => Some(record),
+            RecordContent::Absent
+            | RecordContent::Newer { .. }
+            | RecordContent::Unreadable { .. } => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn record_mut(&mut self) -> Option<&mut Record> {
+        match &mut self.content {
+            RecordContent::Record(record) => Some(record),
+            RecordContent::Absent
+            | RecordContent::Newer { .. }
+            | RecordContent::Unreadable { .. } => None,
+        }
+    }
+}
+
 /// What the record object holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

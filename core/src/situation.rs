@@ -5,8 +5,8 @@ use crate::{
     ids::{Incarnation, InstanceId, InstanceRef, ResourceVersion},
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
-        PromotionRight, RecordContent, RegisterResult, Registration, RoleView, Route, Row,
-        RowState, SyncMode, Witness,
+        PromotionRight, RegisterResult, Registration, RoleView, Route, Row, RowState, StoredRecord,
+        SyncMode, Witness,
     },
     reading::{Age, Why},
     reason::{Loss, Reason, Unfit, UnsafeEngine},
@@ -41,15 +41,7 @@ impl<'a> Situation<'a> {
     #[must_use]
     pub fn of(obs: &'a ClusterObservation) -> Self {
         let stored = obs.record.known();
-        let record = match stored.map(|stored| &stored.content) {
-            Some(RecordContent::Record(record)) => Some(&**record),
-            Some(
-                RecordContent::Absent
-                | RecordContent::Newer { .. }
-                | RecordContent::Unreadable { .. },
-            )
-            | None => None,
-        };
+        let record = stored.and_then(StoredRecord::record);
         Self { obs, record, version: stored.and_then(|stored| stored.version) }
     }
 

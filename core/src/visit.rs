@@ -9,9 +9,7 @@ use crate::{
         ResourceVersion, StartId, Term, VolumeId,
     },
     leadership::{LeaseSample, Millis},
-    observation::{
-        BoltView, Memory, OwnCommit, PodView, RecordContent, Registration, Route, StoredRecord,
-    },
+    observation::{BoltView, Memory, OwnCommit, PodView, Registration, Route, StoredRecord},
     record::{Before, Cause, Member, Proof, Record},
 };
 use alloc::vec::Vec;
@@ -217,11 +215,8 @@ impl StoredRecord {
         if let Some(version) = &mut self.version {
             by.version(Object::Record, version);
         }
-        match &mut self.content {
-            RecordContent::Record(record) => record.visit(by),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => {}
+        if let Some(record) = self.record_mut() {
+            record.visit(by);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use ha_core::{
     ids::InstanceId,
-    observation::{ClusterObservation, RecordContent, Route},
+    observation::{ClusterObservation, Route},
     plan::Plan,
     record::{Record, Stage},
     rules::RuleId,
@@ -172,12 +172,7 @@ impl Site {
 
     /// The record, if there is one.
     pub(super) async fn record(&self) -> Option<Record> {
-        match self.cluster.read_record().await.ok()?.content {
-            RecordContent::Record(record) => Some(*record),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => None,
-        }
+        self.cluster.read_record().await.ok()?.record().cloned()
     }
 
     /// What the leading controller shows, and which it is.

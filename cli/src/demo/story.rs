@@ -111,11 +111,6 @@ impl Story<'_> {
         record.map(|record| record.target).ok_or_else(|| "the record is gone".to_owned())
     }
 
-    /// Waits for the first acknowledged write that began after a moment.
-    async fn first_write(&self, after: Instant) -> Option<Duration> {
-        self.ledger.wait_after(after, LIMIT).await
-    }
-
     async fn rest(&mut self, what: &str) {
         match self.site.settled(LIMIT).await {
             Ok(took) => self.teller.say(format_args!("        settled {} later", ms(took))),
@@ -131,17 +126,17 @@ impl Story<'_> {
         self.figures.push(Figure { what: what.to_owned(), pause, failed, in_doubt });
     }
 
+    /// The main was lost at a moment, and the first write since was accepted so much later.
     async fn after_loss(
         &mut self,
         what: &str,
         main: InstanceId,
-        at: Instant,
+        (at, first): (Instant, Option<Duration>),
     ) -> Result<(), String> {
-        let first = self.first_write(at).await;
         let first = first.ok_or_else(|| format!("{what}: no write was accepted any more"))?;
         let now = self.main().await?;
         self.teller.say(format_args!(
-            "        {now} takes over from {main}: first write accepted after {}",
+            "        {now} is main in the place of {main}: first write accepted after {}",
             ms(first)
         ));
         self.rest(what).await;
@@ -150,14 +145,14 @@ impl Story<'_> {
     }
 
     async fn kill_the_main(&mut self) -> Result<(), String> {
-        let what = "the main is killed";
         let main = self.main().await?;
         self.teller.say(format_args!("kill -9 of {main}, the main, while clients write"));
-        let at = Instant::now();
         if !self.site.kubelet().signal(main, Signal::KILL) {
             return Err(format!("{main} does not run"));
         }
-        self.after_loss(what, main, at).await
+        let at = Instant::now();
+        let first = self.ledger.wait_after(at, LIMIT).await;
+        self.after_loss("the main is killed", main, (at, first)).await
     }
 
     async fn switch_over(&mut self) -> Result<(), String> {
@@ -201,28 +196,18 @@ impl Story<'_> {
     }
 
     async fn freeze_the_main(&mut self) -> Result<(), String> {
-        let what = "the main falls silent";
         let main = self.main().await?;
         self.teller
             .say(format_args!("{main} is stopped: its connections stay open, and it says nothing"));
-        let at = Instant::now();
         self.site.kubelet().signal(main, Signal::STOP);
-        let first = self.first_write(at).await;
+        let at = Instant::now();
+        let first = self.ledger.wait_after(at, LIMIT).await;
         sleep(FROZEN.saturating_sub(at.elapsed())).await;
         self.site.kubelet().signal(main, Signal::CONT);
-        let first = first.ok_or_else(|| format!("{what}: no write was accepted any more"))?;
-        let now = self.main().await?;
-        self.teller.say(format_args!(
-            "        {now} takes over: first write accepted after {}; {main} goes on",
-            ms(first)
-        ));
-        self.rest(what).await;
-        self.note(what, Some(first), at);
-        Ok(())
+        self.after_loss("the main falls silent", main, (at, first)).await
     }
 
     async fn kill_leader_and_main(&mut self) -> Result<(), String> {
-        let what = "leader and main are killed";
         let main = self.main().await?;
         let leader = self.site.leader().await.map(|(index, _)| index);
         let leader = leader.ok_or("no controller leads")?;
@@ -232,15 +217,9 @@ impl Story<'_> {
         self.site.kill_controller(leader).await;
         self.site.kubelet().signal(main, Signal::KILL);
         let at = Instant::now();
-        let first = self.first_write(at).await;
+        let first = self.ledger.wait_after(at, LIMIT).await;
         self.site.start_controller(leader)?;
-        let first = first.ok_or_else(|| format!("{what}: no write was accepted any more"))?;
-        let now = self.main().await?;
-        self.teller
-            .say(format_args!("        {now} is main: first write accepted after {}", ms(first)));
-        self.rest(what).await;
-        self.note(what, Some(first), at);
-        Ok(())
+        self.after_loss("leader and main are killed", main, (at, first)).await
     }
 }
 

@@ -5,8 +5,7 @@ use crate::{
     ids::{BootId, Incarnation, InstanceId, PodUid, StartId, VolumeId},
     leadership::Millis,
     observation::{
-        BoltView, Container, Content, Engine, EngineVersion, Memory, RecordContent, RoleView,
-        Route, RowState,
+        BoltView, Container, Content, Engine, EngineVersion, Memory, RoleView, Route, RowState,
     },
     reading::Why,
     record::Record,
@@ -159,12 +158,7 @@ impl History {
 
     /// The record as last read, to be changed.
     pub fn record_mut(&mut self) -> Option<&mut Record> {
-        match &mut self.record.as_mut()?.value.content {
-            RecordContent::Record(record) => Some(record),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => None,
-        }
+        self.record.as_mut()?.value.record_mut()
     }
 
     /// A row on `main` is behind by so much less, because its main counts from a later beginning.

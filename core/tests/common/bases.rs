@@ -141,12 +141,7 @@ pub(crate) fn bolt(obs: &mut ClusterObservation, id: InstanceId) -> Option<&mut 
 /// The record, where there is one.
 pub(crate) fn record(obs: &mut ClusterObservation) -> Option<&mut Record> {
     match &mut obs.record {
-        Reading::Known { value, .. } => match &mut value.content {
-            RecordContent::Record(record) => Some(record),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => None,
-        },
+        Reading::Known { value, .. } => value.record_mut(),
         Reading::Unknown { .. } => None,
     }
 }

@@ -1,25 +1,13 @@
 //! What several tests share.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, unused_imports, clippy::unwrap_used)]
 
 pub mod host;
 pub mod net;
 pub mod rig;
 #[path = "../../../core/tests/common/runs.rs"]
 pub mod runs;
+#[path = "../../../bolt/tests/common/wire.rs"]
+mod wire;
 
-use bolt::{Request, Response, Version};
-
-/// A request in chunks.
-pub fn request_bytes(request: &Request, version: Version) -> Vec<u8> {
-    let mut out = Vec::new();
-    request.send(version, &mut out).expect("a request of this version");
-    out
-}
-
-/// An answer in chunks.
-pub fn response_bytes(response: &Response, version: Version) -> Vec<u8> {
-    let mut out = Vec::new();
-    response.send(version, &mut out).expect("an answer");
-    out
-}
+pub use wire::{request_bytes, response_bytes};

@@ -66,42 +66,23 @@ pub(super) fn is_at_once(world: &World, grain: &Grain, id: &MessageId) -> bool {
         }),
         Place::Controller(_) | Place::Gateway(_) | Place::Api => false,
     };
-    match (id.kind, id.answer) {
-        (
-            Kind::Lease | Kind::Question | Kind::Beat | Kind::Check | Kind::Close | Kind::Refusal,
-            _,
-        )
-        | (
-            Kind::System
-            | Kind::Swap
-            | Kind::Finalize
-            | Kind::Recover
-            | Kind::Promote
-            | Kind::Demote
-            | Kind::Register
-            | Kind::Drop
-            | Kind::Mark
-            | Kind::SetAside
-            | Kind::Record,
-            true,
-        ) => true,
-        (Kind::System, false) => !registers(id.from),
-        (Kind::Prepare, true) => !is_vote(world, id),
-        (
-            Kind::Swap
-            | Kind::Prepare
-            | Kind::Finalize
-            | Kind::Recover
-            | Kind::Promote
-            | Kind::Demote
-            | Kind::Register
-            | Kind::Drop
-            | Kind::Mark
-            | Kind::SetAside
-            | Kind::Record,
-            false,
-        )
-        | (Kind::Request, _) => false,
+    match id.kind {
+        Kind::Lease | Kind::Question | Kind::Beat | Kind::Check | Kind::Close | Kind::Refusal => {
+            true
+        }
+        Kind::Request => false,
+        Kind::System => id.answer || !registers(id.from),
+        Kind::Prepare => id.answer && !is_vote(world, id),
+        Kind::Swap
+        | Kind::Finalize
+        | Kind::Recover
+        | Kind::Promote
+        | Kind::Demote
+        | Kind::Register
+        | Kind::Drop
+        | Kind::Mark
+        | Kind::SetAside
+        | Kind::Record => id.answer,
     }
 }
 

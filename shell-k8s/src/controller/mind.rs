@@ -212,7 +212,7 @@ impl Mind {
     /// The record as last read.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
-        record_of(&self.history)
+        self.history.record()?.record()
     }
 
     /// The observation of this moment.
@@ -320,7 +320,8 @@ impl Mind {
     pub fn answer(&mut self, ask: &Ask) -> Result<Reply, AskError> {
         let now = self.now();
         let read_as_leader = self.record_read >= self.leader.acquired();
-        let record = record_of(&self.history).filter(|_| read_as_leader);
+        let stored = self.history.record().filter(|_| read_as_leader);
+        let record = stored.and_then(StoredRecord::record);
         let route = self.history.route();
         let time = (now, &self.timing);
         let answer = self.reports.answer(&ask.question, &mut self.leader, record, route, time);
@@ -362,12 +363,3 @@ impl Mind {
 /// The same tags in every process: a gateway may ask any of them.
 const TAGS: std::hash::BuildHasherDefault<std::hash::DefaultHasher> =
     std::hash::BuildHasherDefault::new();
-
-fn record_of(history: &History) -> Option<&Record> {
-    match &history.record()?.content {
-        RecordContent::Record(record) => Some(record),
-        RecordContent::Absent | RecordContent::Newer { .. } | RecordContent::Unreadable { .. } => {
-            None
-        }
-    }
-}

@@ -2,9 +2,7 @@
 
 use ha_core::{
     ids::{ControllerId, InstanceId},
-    observation::{
-        BoltView, ClusterObservation, LeaseView, PodView, RecordContent, RoleView, Row, RowState,
-    },
+    observation::{BoltView, ClusterObservation, LeaseView, PodView, RoleView, Row, RowState},
     reading::Reading,
     record::Record,
 };
@@ -21,12 +19,7 @@ pub(super) const fn leader(seen: &ClusterObservation) -> Option<ControllerId> {
 
 /// The record as last read.
 pub(super) fn record(seen: &ClusterObservation) -> Option<&Record> {
-    match &seen.record.known()?.content {
-        RecordContent::Record(record) => Some(record),
-        RecordContent::Absent | RecordContent::Newer { .. } | RecordContent::Unreadable { .. } => {
-            None
-        }
-    }
+    seen.record.known()?.record()
 }
 
 /// The registrations of a main.

@@ -4,7 +4,7 @@ use super::Shared;
 use crate::{entrypoint, memgraph::Life};
 use ha_core::{
     ids::{InstanceId, PodUid},
-    observation::RecordContent,
+    observation::StoredRecord,
 };
 use std::{
     path::{Path, PathBuf},
@@ -43,16 +43,10 @@ impl Process {
         pod: PodUid,
     ) -> Result<Self, String> {
         let volume = shared.folder(id);
-        let order = match shared.record.read_record().await.map(|stored| stored.content) {
-            Ok(RecordContent::Record(record)) => record.resets.get(&id).map(|order| order.volume),
-            // No order that can be read: nothing is done to the data.
-            Ok(
-                RecordContent::Absent
-                | RecordContent::Newer { .. }
-                | RecordContent::Unreadable { .. },
-            )
-            | Err(_) => None,
-        };
+        // Without an order that can be read nothing is done to the data.
+        let stored = shared.record.read_record().await.ok();
+        let record = stored.as_ref().and_then(StoredRecord::record);
+        let order = record.and_then(|record| record.resets.get(&id)).map(|order| order.volume);
         let life = entrypoint::prepare(&volume, pod, &shared.kernel, order)
             .map_err(|error| error.to_string())?;
         let mut command = command(shared, id, &volume, &life);

@@ -12,7 +12,7 @@ use ha_core::{
     action::Action,
     guard::{GUARDS, Guard, GuardId},
     ids::InstanceId,
-    observation::{ClusterObservation, RecordContent},
+    observation::ClusterObservation,
     plan::Plan,
     reading::Reading,
     reason::Reason,
@@ -118,14 +118,9 @@ fn rewritten(verdict: Verdict, change: impl Fn(Record) -> Record) -> Verdict {
 }
 
 /// The record in an observation, to be believed otherwise.
-const fn record_of(observation: &mut ClusterObservation) -> Option<&mut Record> {
+fn record_of(observation: &mut ClusterObservation) -> Option<&mut Record> {
     let Reading::Known { value, .. } = &mut observation.record else { return None };
-    match &mut value.content {
-        RecordContent::Record(record) => Some(record),
-        RecordContent::Absent | RecordContent::Newer { .. } | RecordContent::Unreadable { .. } => {
-            None
-        }
-    }
+    value.record_mut()
 }
 
 fn in_stage<'a>(s: &Situation<'a>, stage: Stage) -> Option<&'a Record> {

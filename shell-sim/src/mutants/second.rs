@@ -7,7 +7,7 @@ use ha_core::{
     guard::GuardId,
     ids::InstanceRef,
     observation::{
-        ClusterObservation, Contact, RecordContent, RegisterResult, RoleView, Route, RowState,
+        ClusterObservation, Contact, RegisterResult, RoleView, Route, RowState, StoredRecord,
         SyncMode,
     },
     plan::Plan,
@@ -137,13 +137,8 @@ fn believes_a_running_pod(observation: &ClusterObservation) -> Plan {
 
 fn sees_no_missed_restart(observation: &ClusterObservation) -> Plan {
     let mut believed = observation.clone();
-    let named = match believed.record.known().map(|stored| &stored.content) {
-        Some(RecordContent::Record(record)) => Some((record.target, record.incarnation)),
-        Some(
-            RecordContent::Absent | RecordContent::Newer { .. } | RecordContent::Unreadable { .. },
-        )
-        | None => None,
-    };
+    let recorded = believed.record.known().and_then(StoredRecord::record);
+    let named = recorded.map(|record| (record.target, record.incarnation));
     if let Some((target, incarnation)) = named
         && let Some(view) = believed.instances.get_mut(&target)
         && let Reading::Known { value: answer, .. } = &mut view.bolt

@@ -16,7 +16,7 @@ use ha_core::{
     history::{History, Sample},
     ids::{ControllerId, InstanceId, ResourceVersion},
     leadership::{LeaderClock, LeaseSample, Millis},
-    observation::{ClusterObservation, PodView, RecordContent, StoredRecord},
+    observation::{ClusterObservation, PodView, StoredRecord},
     record::Record,
     reports::Reports,
 };
@@ -78,15 +78,6 @@ pub enum Awaited {
     Record(u32),
 }
 
-fn record_of(history: &History) -> Option<&Record> {
-    match &history.record()?.content {
-        RecordContent::Record(record) => Some(record),
-        RecordContent::Absent | RecordContent::Newer { .. } | RecordContent::Unreadable { .. } => {
-            None
-        }
-    }
-}
-
 impl Process {
     fn start(me: ControllerId, now: Millis) -> Self {
         Self {
@@ -119,7 +110,7 @@ impl Process {
     /// The record as last read.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
-        record_of(&self.history)
+        self.history.record()?.record()
     }
 
     /// Whether a transaction may be open through a gateway whose grant may be alive.
@@ -137,7 +128,8 @@ impl Process {
     fn answer(&mut self, asked: &Asked, now: Millis, settings: &Settings) -> Option<grant::Answer> {
         self.reports.hear(&asked.question, asked.accepted, now);
         let read_as_leader = self.record_read >= self.leader.acquired() || !settings.rereads;
-        let record = record_of(&self.history).filter(|_| read_as_leader);
+        let stored = self.history.record().filter(|_| read_as_leader);
+        let record = stored.and_then(StoredRecord::record);
         let time = (now, &settings.counted());
         let route = self.history.route();
         let answer = self.reports.answer(&asked.question, &mut self.leader, record, route, time)?;
