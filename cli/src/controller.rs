@@ -159,6 +159,8 @@ async fn serve(args: &Args, timing: Timing, names: Names) -> Result<ExitCode, In
             .map_err(|error| refused("no API server is known", &error))?,
     };
     let endpoints = args.endpoints(&names);
+    let site =
+        http::Site { namespace: Some(names.namespace().to_owned()), lease: Some(names.lease()) };
     let cluster =
         Cluster::connect(config, names).map_err(|error| refused("the API server", &error))?;
     let settings = Settings {
@@ -187,15 +189,15 @@ async fn serve(args: &Args, timing: Timing, names: Names) -> Result<ExitCode, In
         .map_err(|error| refused(&format!("cannot listen at {}", args.listen), &error))?;
     tracing::info!(%me, listen = %args.listen, "the controller runs");
     let (stop, mut told) = watch::channel(());
-    let serving = tokio::spawn(http::serve(controller.clone(), listener, async move {
+    let serving = tokio::spawn(http::serve(site, controller.clone(), listener, async move {
         // Ends with the sender, too.
         let _ended = told.changed().await;
     }));
-    controller.run(stopped).await;
+    let is_told = controller.run(stopped).await;
     drop(stop);
     // What is still being answered is answered within the bound of the server.
     let _ended = serving.await;
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn kube_config(url: &str) -> Result<shell_k8s::cluster::Config, InputError> {

@@ -258,6 +258,7 @@ impl LeaderClock {
     /// A grant was answered to question number `question` of `gateway`.
     pub fn granted(&mut self, gateway: GatewayId, question: u64, now: Millis, timing: &Timing) {
         let until = now.saturating_add(timing.stretched(timing.grant_ms));
+        self.grants.retain(|_, (until, _)| now < *until);
         self.grants.insert(gateway, (until, question));
     }
 

@@ -37,9 +37,26 @@ impl Reports {
         self.0.iter_mut().map(|(gateway, report)| (*gateway, report))
     }
 
+    /// Forgets everybody but these.
+    pub fn keep(&mut self, gateways: &BTreeSet<GatewayId>) {
+        self.0.retain(|gateway, _| gateways.contains(gateway));
+    }
+
+    /// How many gateways have said something.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes a question in, with the question whose answer the gateway took last.
     pub fn hear(&mut self, question: &Question, accepted: Option<u64>, now: Millis) {
-        // Numbers begin anew with each process of a gateway.
+        // Questions may overtake each other.
         let earlier = self.0.get(&question.gateway).filter(|it| it.number <= question.number);
         let report = Report {
             number: question.number,

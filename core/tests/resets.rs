@@ -8,12 +8,17 @@ use bases::{at, base, even, life, main_with, mg, record};
 use ha_core::{
     action::Action,
     guard::{self, GUARDS, GuardId},
-    ids::VolumeId,
-    observation::{ClusterObservation, Route, RowState, SyncMode},
+    ids::{Term, VolumeId},
+    observation::{
+        ClusterObservation, PodView, RegisterResult, Registration, Route, RowState, SyncMode,
+    },
     plan,
     plan::Step,
+    reading::Reading,
+    reason::{Reason, Recipe},
     record::{Record, Reset, Stage},
-    rules::RuleId,
+    rules::{Judge, RuleId, Verdict},
+    situation::Situation,
 };
 
 const OTHER: VolumeId = VolumeId(0xee);
@@ -35,13 +40,16 @@ fn order(obs: &mut ClusterObservation, volume: VolumeId) {
     record.members.remove(&mg(2));
 }
 
-/// What rule A40 says: its steps, and the rules that hold.
-fn said(obs: &ClusterObservation) -> (Vec<Action>, Vec<String>) {
-    let plan = plan(obs);
-    assert!(plan.vetoes.is_empty(), "{plan}");
-    let steps = plan.steps.iter().filter(|step| step.rule == RuleId::A40);
-    let holds = plan.holds.iter().filter(|hold| hold.rule == RuleId::A40);
-    (steps.map(|step| step.action.clone()).collect(), holds.map(ToString::to_string).collect())
+/// What rule A40 says of mg-2, whatever other rules say: its steps, and what it waits for.
+fn said(obs: &ClusterObservation) -> (Vec<Action>, Option<Reason>) {
+    match RuleId::A40.rule().judge {
+        Judge::Each(judge) => match judge(&Situation::of(obs), mg(2)) {
+            Verdict::Act(actions, _) => (actions, None),
+            Verdict::Hold(reason) | Verdict::Stop(reason) => (Vec::new(), Some(reason)),
+            Verdict::Pass => (Vec::new(), None),
+        },
+        Judge::Once(_) => panic!("it is judged of each instance"),
+    }
 }
 
 fn written(actions: &[Action]) -> &Record {
@@ -74,6 +82,16 @@ fn then_its_pod_ends_however_often_that_takes() {
 }
 
 #[test]
+fn a_pod_that_is_to_go_already_is_waited_for() {
+    let mut obs = branched();
+    order(&mut obs, life(mg(2)).volume);
+    let view = obs.instances.get_mut(&mg(2)).expect("an instance");
+    let pod = view.pod.known().copied().flatten().expect("a pod");
+    view.pod = Reading::fresh(Some(PodView { deleting: true, ..pod }));
+    assert_eq!(said(&obs), (Vec::new(), Some(Reason::ResetOrdered(mg(2)))));
+}
+
+#[test]
 fn what_is_ordered_is_not_registered() {
     let mut obs = branched();
     order(&mut obs, life(mg(2)).volume);
@@ -93,7 +111,67 @@ fn a_row_of_data_that_was_set_aside_is_cleared_and_not_believed() {
             && matches!(step.action, Action::Drop { replica, .. } if replica == mg(2))
     };
     assert!(plan.steps.iter().any(drops), "{plan}");
-    assert!(said(&obs).0.is_empty());
+    assert_eq!(said(&obs), (Vec::new(), None));
+}
+
+#[test]
+fn one_main_orders_it_once() {
+    let mut obs = branched();
+    order(&mut obs, OTHER);
+    // The new data was refused twice as well.
+    let made = Registration {
+        term: Term(1),
+        main: life(mg(0)),
+        replica: life(mg(2)),
+        result: RegisterResult::Branched,
+        attempts: 2,
+        branched: 2,
+    };
+    obs.memory.registered.insert(mg(2), made);
+    assert_eq!(said(&obs), (Vec::new(), Some(Reason::ResetInVain(mg(2)))));
+    // Under another life of the main it is ordered again.
+    let other = bases::restarted(life(mg(0)));
+    record(&mut obs).expect("a record").resets.values_mut().for_each(|reset| reset.main = other);
+    assert_eq!(written(&said(&obs).0).resets[&mg(2)].volume, life(mg(2)).volume);
+}
+
+#[test]
+fn two_refusals_tell_as_much_as_the_row() {
+    let mut obs = base("settled");
+    let mut made = Registration {
+        term: Term(1),
+        main: life(mg(0)),
+        replica: life(mg(2)),
+        result: RegisterResult::Branched,
+        attempts: 2,
+        branched: 1,
+    };
+    obs.memory.registered.insert(mg(2), made);
+    assert_eq!(said(&obs), (Vec::new(), None));
+    made.branched = 2;
+    obs.memory.registered.insert(mg(2), made);
+    assert!(written(&said(&obs).0).resets.contains_key(&mg(2)));
+}
+
+#[test]
+fn who_does_not_want_it_is_told() {
+    let mut obs = branched();
+    obs.desired.sets_aside = false;
+    let (actions, reason) = said(&obs);
+    assert!(actions.is_empty(), "{actions:?}");
+    assert_eq!(reason.and_then(|reason| reason.missing_recipe()), Some(Recipe::DataReset));
+}
+
+#[test]
+fn an_order_ends_with_a_proof() {
+    let mut obs = base("settled");
+    let main = life(mg(0));
+    let ends =
+        |obs: &ClusterObservation| plan(obs).steps.iter().any(|step| step.rule == RuleId::V60);
+    record(&mut obs).expect("a record").resets.insert(mg(2), Reset { volume: OTHER, main });
+    assert!(ends(&obs));
+    record(&mut obs).expect("a record").members.remove(&mg(2));
+    assert!(!ends(&obs));
 }
 
 #[test]
@@ -102,8 +180,7 @@ fn nothing_is_set_aside_before_the_reign_is_steady() {
     record(&mut obs).expect("a record").stage = Stage::Attached;
     obs.route.handed_out = Route::Closed;
     obs.route.outstanding.clear();
-    let (actions, holds) = said(&obs);
-    assert!(actions.is_empty() && holds.len() == 1, "{actions:?} {holds:?}");
+    assert_eq!(said(&obs), (Vec::new(), Some(Reason::ResetWaits(mg(2)))));
 }
 
 #[test]
@@ -113,15 +190,14 @@ fn a_voter_is_never_set_aside() {
     for (id, member) in &mut record.members {
         member.votes = *id == mg(2);
     }
-    let (actions, _) = said(&obs);
-    assert!(actions.is_empty(), "{actions:?}");
+    assert_eq!(said(&obs), (Vec::new(), Some(Reason::VoterBranched(mg(2)))));
 }
 
 #[test]
 fn a_main_that_is_not_proven_orders_nothing() {
     let mut obs = branched();
     bases::bolt(&mut obs, mg(0)).expect("an answer").incarnation = bases::restarted(life(mg(0)));
-    assert!(said(&obs).0.is_empty());
+    assert_eq!(said(&obs), (Vec::new(), None));
 }
 
 /// The guards that refuse this action.

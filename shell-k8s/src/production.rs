@@ -1,7 +1,7 @@
 //! The effects of production: an API server by kube, instances by Bolt.
 
 use crate::{
-    cluster::{ApiError, Cluster, PodWatch, Written},
+    cluster::{ApiError, Cluster, PodWatch, Pods, Written},
     controller::{Effects, Probing, Unavailable},
     memgraph::{Access, Addresses, Commander, Endpoints, Look, Prober},
 };
@@ -41,6 +41,13 @@ impl Default for Limits {
     }
 }
 
+/// Where changes of pods come from, and what somebody was woken for last.
+#[derive(Debug)]
+struct Changes {
+    pods: watch::Receiver<Pods>,
+    told: BTreeMap<InstanceId, Option<PodView>>,
+}
+
 /// The effects of production.
 #[derive(Debug)]
 pub struct Production {
@@ -48,7 +55,7 @@ pub struct Production {
     lease_ms: Millis,
     desired: Desired,
     pods: PodWatch,
-    changes: Mutex<watch::Receiver<crate::cluster::Pods>>,
+    changes: Mutex<Changes>,
     access: Access,
     endpoints: Endpoints,
     limits: Limits,
@@ -66,7 +73,7 @@ impl Production {
         period: Duration,
     ) -> Self {
         let pods = cluster.pods(clock, period);
-        let changes = Mutex::new(pods.subscribe());
+        let changes = Mutex::new(Changes { pods: pods.subscribe(), told: BTreeMap::new() });
         let commander =
             Commander::new(access.clone(), endpoints.clone(), limits.checks, limits.command);
         Self { cluster, lease_ms, desired, pods, changes, access, endpoints, limits, commander }
@@ -114,11 +121,14 @@ impl Effects for Production {
 
     async fn changed(&self) {
         let mut changes = self.changes.lock().await;
-        let before = changes.borrow_and_update().pods.clone();
+        let Changes { pods, told } = &mut *changes;
         // Confirmations change nothing.
-        if changes.wait_for(|now| now.pods != before).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        let Ok(now) = pods.wait_for(|now| now.pods != *told).await.map(|now| now.pods.clone())
+        else {
+            tracing::error!("the watch of the pods has ended");
+            return std::future::pending().await;
+        };
+        *told = now;
     }
 
     fn prober(&self, id: InstanceId) -> Box<dyn Probing> {
@@ -128,11 +138,11 @@ impl Effects for Production {
     }
 
     async fn restart(&self, on: InstanceRef) -> Outcome {
-        match self.cluster.delete_pod(on.id, on.incarnation.pod).await {
-            Written::Done(_) => Outcome::Done,
-            Written::Refused => Outcome::Refused,
-            Written::Unknown(_) => Outcome::Unknown,
-        }
+        let Err(error) = self.cluster.delete_pod(on.id, on.incarnation.pod).await else {
+            return Outcome::Done;
+        };
+        tracing::warn!(instance = %on.id, %error, "its pod is not deleted");
+        if error.is_refusal() { Outcome::Refused } else { Outcome::Unknown }
     }
 
     async fn holds(&self, action: &Action, addresses: &Addresses) -> bool {

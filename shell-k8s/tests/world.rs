@@ -353,13 +353,13 @@ fn controller(theatre: &Theatre, number: u8) -> Controller {
     Controller::new(Settings::default(), effects, me, number, theatre.clock(), endpoints)
 }
 
-fn run(controller: &Controller) -> tokio::task::JoinHandle<()> {
+fn run(controller: &Controller) -> tokio::task::JoinHandle<bool> {
     let controller = controller.clone();
     tokio::spawn(async move { controller.run(std::future::pending()).await })
 }
 
 /// A world in which a controller has made a cluster.
-async fn bootstrapped() -> (Theatre, Controller, tokio::task::JoinHandle<()>) {
+async fn bootstrapped() -> (Theatre, Controller, tokio::task::JoinHandle<bool>) {
     let theatre = Theatre::new();
     tokio::spawn(theatre.clone().keep_time());
     let controller = controller(&theatre, 0);
@@ -444,11 +444,22 @@ async fn another_controller_goes_on_where_the_first_one_died() {
 async fn without_an_api_server_nothing_moves() {
     let (theatre, controller, _) = bootstrapped().await;
     let before = theatre.record();
+    let at_first = controller.status().borrow().steps.len();
     theatre.stage().api_down = true;
     sleep(Duration::from_secs(10)).await;
     theatre.event(&Event::Crash(InstanceId(0)));
     sleep(Duration::from_secs(290)).await;
     assert_eq!(theatre.record(), before);
+    {
+        let stage = theatre.stage();
+        let body = stage.fair.world.body(InstanceId(1)).expect("an instance");
+        assert!(body.instance.as_replica().is_some(), "it was promoted without a record");
+    }
+    let steps: Vec<_> = controller.status().borrow().steps.iter().cloned().collect();
+    let done = steps.iter().skip(at_first).filter(|step| step.outcome == Outcome::Done);
+    for step in done {
+        assert_eq!(step.action, "route writes to nobody", "{step:?}");
+    }
     theatre.stage().api_down = false;
     settled(&controller).await;
     theatre.assert_sound();

@@ -59,23 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
 async fn demo(args: &Args) -> Result<ExitCode, InputError> {
     let refused = |why: String| InputError::Refused(format!("demo: {why}"));
     let mut stop = std::pin::pin!(stopped().map_err(InputError::Process)?);
-    let kept = match &args.folder {
-        Some(folder) => {
-            let is_used = folder.read_dir().is_ok_and(|mut files| files.next().is_some());
-            if is_used {
-                return Err(refused(format!("{} is not empty", folder.display())));
-            }
-            std::fs::create_dir_all(folder)
-                .map_err(|error| InputError::Io { path: folder.clone(), error })?;
-            None
-        }
-        None => Some(tempfile::tempdir().map_err(InputError::Process)?),
-    };
-    let folder = match (&args.folder, &kept) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(kept)) => kept.path().to_owned(),
-        (None, None) => PathBuf::new(),
-    };
+    let (folder, kept) = folder(args)?;
     let teller = Teller::new();
     let wanted = Wanted {
         write: args.port,
@@ -83,8 +67,14 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
         page: args.page_port,
         bolt: args.instance_port,
     };
-    let mut site =
-        Site::start(&folder, wanted, args.instances, args.journal).await.map_err(refused)?;
+    let started = Site::start(&folder, wanted, args.instances, args.journal).await;
+    let mut site = match started {
+        Ok(site) => site,
+        Err(why) => {
+            keep(&teller, kept);
+            return Err(refused(why));
+        }
+    };
     for note in &site.notes {
         teller.say(note);
     }
@@ -98,42 +88,63 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
             Err(why) => teller.say(format_args!("not settled yet: {why}")),
         }
         stop.as_mut().await;
-        Ok(ExitCode::SUCCESS)
+        Ok(true)
     } else if let Some(seconds) = args.soak {
         let choices = (args.instances, args.seed);
         let duration = Duration::from_secs(seconds);
         tokio::select! {
             soaked = soak::soak(&mut site, &teller, choices, duration) => soaked.map(|soaked| {
                 println!("\n{soaked}");
-                if soaked.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+                soaked.is_clean()
             }),
-            () = &mut stop => Ok(ExitCode::FAILURE),
+            () = &mut stop => Ok(false),
         }
     } else {
         tokio::select! {
             told = story::tell(&mut site, &teller, args.instances) => told.map(|out| conclude(&out)),
-            () = &mut stop => Ok(ExitCode::FAILURE),
+            () = &mut stop => Ok(false),
         }
     };
-    if ended.is_err()
-        && let Some(kept) = kept
-    {
-        teller.say(format_args!("logs are kept in {}", kept.keep().display()));
+    let is_well = matches!(ended, Ok(true));
+    if !is_well {
+        keep(&teller, kept);
     }
     site.stop().await;
-    ended.map_err(refused)
+    ended.map_err(refused)?;
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn conclude(outcome: &story::Outcome) -> ExitCode {
+/// Where logs and volumes go, and the folder that ends with this unless it is kept.
+fn folder(args: &Args) -> Result<(PathBuf, Option<tempfile::TempDir>), InputError> {
+    let Some(folder) = &args.folder else {
+        let temporary = tempfile::tempdir().map_err(InputError::Process)?;
+        return Ok((temporary.path().to_owned(), Some(temporary)));
+    };
+    if folder.read_dir().is_ok_and(|mut files| files.next().is_some()) {
+        return Err(InputError::Refused(format!("demo: {} is not empty", folder.display())));
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|error| InputError::Io { path: folder.clone(), error })?;
+    Ok((folder.clone(), None))
+}
+
+/// Keeps a temporary folder, so that somebody can look at what went wrong.
+fn keep(teller: &Teller, kept: Option<tempfile::TempDir>) {
+    if let Some(kept) = kept {
+        teller.say(format_args!("logs and volumes are kept in {}", kept.keep().display()));
+    }
+}
+
+/// Tells how it ended; whether every promise was kept.
+fn conclude(outcome: &story::Outcome) -> bool {
     println!("\n{}", story::table(&outcome.figures));
     println!("writes: {}", outcome.verdict);
     for what in &outcome.unsettled {
         println!("not settled: {what}");
     }
-    if outcome.verdict.is_clean() && outcome.unsettled.is_empty() {
+    let is_well = outcome.verdict.is_clean() && outcome.unsettled.is_empty();
+    if is_well {
         println!("nothing acknowledged is lost, nothing is there twice, everything settled");
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
     }
+    is_well
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use ha_core::ids::InstanceId;
 use rustix::process::Signal;
+use shell_sim::driver::Chance;
 use std::{fmt, time::Duration};
 use tokio::time::{Instant, sleep};
 
@@ -28,23 +29,6 @@ pub(super) struct Soaked {
     pub(super) unsettled: Option<String>,
 }
 
-/// Numbers that follow from a seed alone.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-}
-
 /// Soaks for so long.
 pub(super) async fn soak(
     site: &mut Site,
@@ -55,13 +39,13 @@ pub(super) async fn soak(
     site.settled(LIMIT).await.map_err(|why| format!("no cluster came to be: {why}"))?;
     teller.say(format_args!("soaking for {} s, seed {seed}", duration.as_secs()));
     let load = Load::start(site.write, story::CLIENTS, story::PAUSE);
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let (mut kills, mut moves) = (Vec::new(), Vec::new());
     let (begun, mut said) = (Instant::now(), Instant::now());
     while begun.elapsed() < duration {
         let main = site.ready(LIMIT).await?;
         sleep(Duration::from_millis(20 + chance.below(200))).await;
-        let is_move = chance.below(KILLS_PER_MOVE + 1) == 0;
+        let is_move = chance.once_in(KILLS_PER_MOVE + 1);
         let at = Instant::now();
         if is_move {
             let asked = site.cluster().write_switchover(None).await;

@@ -178,7 +178,7 @@ impl Story<'_> {
         for id in (0..instances).map(InstanceId) {
             let before = self.site.kubelet().pid(id);
             let pods = self.site.kubelet().pods();
-            let name = format!("memgraph-ha-{}", id.0);
+            let name = self.site.cluster().names().pod(id);
             pods.delete(&name, &Default::default()).await.map_err(|error| error.to_string())?;
             let until = Instant::now() + LIMIT;
             while self.site.kubelet().pid(id).is_none_or(|pid| Some(pid) == before) {

@@ -339,6 +339,12 @@ impl History {
         }
     }
 
+    /// How the latest attempts to reach an instance ended; none if nobody ever tried.
+    #[must_use]
+    pub fn contact(&self, id: InstanceId, now: Millis, patience: &Patience) -> Option<Contact> {
+        self.instances.get(&id).map(|entry| entry.contact(now, patience))
+    }
+
     /// The life that last answered as `id`, however long ago.
     #[must_use]
     pub fn last_life(&self, id: InstanceId) -> Option<Incarnation> {
@@ -379,7 +385,12 @@ impl InstanceHistory {
             value: seen.value,
             age: patience.reading(now, seen.at),
         });
-        let contact = match &self.unreached {
+        let contact = self.contact(now, patience);
+        InstanceView { pod, bolt: self.observe_bolt(now, patience), contact, volume }
+    }
+
+    fn contact(&self, now: Millis, patience: &Patience) -> Contact {
+        match &self.unreached {
             None if self.bolt.is_some() => Contact::Answering,
             None => Contact::Unreached { why: Why::NeverRead, since: Age::Fresh },
             Some(seen) => {
@@ -395,8 +406,7 @@ impl InstanceHistory {
                     | Why::BeforeLease => Contact::Unreached { why: seen.value.clone(), since },
                 }
             }
-        };
-        InstanceView { pod, bolt: self.observe_bolt(now, patience), contact, volume }
+        }
     }
 
     fn observe_bolt(&self, now: Millis, patience: &Patience) -> Reading<BoltView> {

@@ -66,6 +66,9 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return Verdict::Hold(Reason::ResetWaits(id));
     }
     let term = record.term;
+    if ordered && s.is_deleting(id) {
+        return Verdict::Hold(Reason::ResetOrdered(id));
+    }
     if ordered {
         return Verdict::Act(vec![Action::SetAside { on: at, term }], Reason::ResetOrdered(id));
     }

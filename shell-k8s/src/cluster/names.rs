@@ -189,12 +189,6 @@ impl Names {
         self.pod(id).replace('-', "_")
     }
 
-    /// The instance of a registered name.
-    #[must_use]
-    pub fn instance_of_replica(&self, replica: &str) -> Option<InstanceId> {
-        self.instances().find(|id| self.replica(*id) == replica)
-    }
-
     /// The host name of an instance, under which it is registered (PI 3.1).
     #[must_use]
     pub fn host(&self, id: InstanceId) -> String {

@@ -2,6 +2,7 @@
 //! commands. Losing or doubling the event of a change is harmless.
 
 use super::{ApiError, Cluster, version};
+use crate::entrypoint::drawn;
 use ha_core::{
     desired::{Desired, SwitchoverRequest},
     ids::{InstanceId, RequestId, ResourceVersion},
@@ -67,12 +68,10 @@ impl Cluster {
     pub async fn write_switchover(&self, to: Option<InstanceId>) -> Result<RequestId, ApiError> {
         let what = "ask for a switchover in";
         self.check(to).map_err(|why| ApiError::unreadable(what, &self.orders_object(), why))?;
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| {
-            let why = format!("no random bytes for a request: {error}");
+        let id = RequestId(drawn().map_err(|error| {
+            let why = format!("no number for a request: {error}");
             ApiError::Broken { what, object: self.orders_object(), why }
-        })?;
-        let id = RequestId(u128::from_be_bytes(bytes));
+        })?);
         let request = SwitchoverRequest { id, to };
         self.change_orders(|orders| orders.switchover = Some(request)).await?;
         Ok(id)

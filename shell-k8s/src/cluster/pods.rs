@@ -2,7 +2,7 @@
 //! each period says how old that knowledge is, since a watch that is silent proves nothing. Both are
 //! merged by resource version: whichever is older changes nothing.
 
-use super::{ApiError, Cluster, Names, Written, version};
+use super::{ApiError, Cluster, Names, version};
 use futures::StreamExt;
 use gateway::clock::Clock;
 use ha_core::{
@@ -92,8 +92,11 @@ impl Cluster {
         PodWatch { receiver, task }
     }
 
-    /// Deletes the pod of an instance, if it is still that one.
-    pub async fn delete_pod(&self, id: InstanceId, uid: PodUid) -> Written {
+    /// Deletes the pod of an instance, if it is still that one. Sent once.
+    ///
+    /// # Errors
+    /// A refusal, among them that another pod has the name by now; or no answer.
+    pub async fn delete_pod(&self, id: InstanceId, uid: PodUid) -> Result<(), ApiError> {
         let name = self.names.pod(id);
         let object = self.object::<Pod>(&name);
         // The same number is written with dashes there.
@@ -102,11 +105,7 @@ impl Cluster {
             preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
             ..DeleteParams::default()
         };
-        match self.call("delete", &object, self.pod_api().delete(&name, &params)).await {
-            Ok(_) => Written::Done(ResourceVersion(0)),
-            Err(error) if error.is_refusal() => Written::Refused,
-            Err(error) => Written::Unknown(error.to_string()),
-        }
+        self.call("delete", &object, self.pod_api().delete(&name, &params)).await.map(|_| ())
     }
 
     fn pod_api(&self) -> Api<Pod> {
@@ -274,10 +273,14 @@ impl Merged {
                 self.lost = None;
             }
             Ok((version, _)) => {
-                self.lost = Some(format!(
+                let why = format!(
                     "the API server lists version {}, older than {}, which it showed before",
                     version.0, newest.0
-                ));
+                );
+                if self.lost.is_none() {
+                    tracing::warn!(cluster = %self.names, why, "pods are not confirmed");
+                }
+                self.lost = Some(why);
             }
             Err(error) => {
                 if self.lost.is_none() {

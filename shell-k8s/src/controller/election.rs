@@ -56,7 +56,7 @@ fn note(written: &Written, me: ControllerId) {
 async fn read(shared: &Shared) {
     match shared.effects.lease().await {
         Ok(lease) => shared.mind().saw_lease(lease),
-        Err(error) => tracing::debug!(%error, "the lease cannot be read"),
+        Err(error) => tracing::warn!(%error, "the lease cannot be read"),
     }
 }
 

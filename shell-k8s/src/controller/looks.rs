@@ -1,5 +1,6 @@
-//! Looking at instances: a task for each, so that none waits for another. A connection that ends is
-//! noticed at once; one that is silent costs nobody but its own task.
+//! Looking at everything: a task for each instance and each object, so that none waits for another. A
+//! connection that ends is noticed at once; whoever is silent or slow costs nobody but its own task,
+//! and what comes late still counts.
 
 use super::{Shared, effects::Probing};
 use ha_core::{ids::InstanceId, leadership::Millis, reading::Why};
@@ -13,7 +14,7 @@ use tokio::{
 /// The first wait after a look that found nobody.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// How far the looks at one instance are.
+/// How far the looks at one instance or object are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Done {
     /// The latest round for which it was looked at.
@@ -27,7 +28,7 @@ pub(super) struct Looks {
     round: watch::Sender<u64>,
     done: Vec<watch::Receiver<Done>>,
     /// They end with this.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Looks {
@@ -48,8 +49,19 @@ impl Looks {
             tasks.spawn(task.run());
             done
         };
-        let done = (0..shared.settings.desired.instances).map(task).collect();
-        Self { round, done, _tasks: tasks }
+        let mut done: Vec<_> = (0..shared.settings.desired.instances).map(task).collect();
+        for object in [Object::Record, Object::Orders] {
+            let (sender, receiver) = watch::channel(Done::default());
+            let read = read(Arc::clone(shared), object, round.subscribe(), sender);
+            tasks.spawn(read);
+            done.push(receiver);
+        }
+        Self { round, done, tasks }
+    }
+
+    /// Whether a task has ended, which none does by itself.
+    pub(super) fn are_incomplete(&mut self) -> bool {
+        self.tasks.try_join_next().is_some()
     }
 
     /// Has everybody looked at, and waits for those that answered last time, within a bound. Whoever
@@ -65,6 +77,46 @@ impl Looks {
             let waited = done.wait_for(|done| done.in_trouble || done.round >= round);
             // Whoever is late is seen in the next pass.
             let _late = timeout_at(until, waited).await;
+        }
+    }
+}
+
+/// An object of the API server.
+#[derive(Debug, Clone, Copy)]
+enum Object {
+    Record,
+    Orders,
+}
+
+/// Reads an object in each round. What cannot be read keeps its age, and is acted on accordingly.
+async fn read(
+    shared: Arc<Shared>,
+    object: Object,
+    mut rounds: watch::Receiver<u64>,
+    done: watch::Sender<Done>,
+) {
+    let mut was_in_trouble = false;
+    while rounds.changed().await.is_ok() {
+        let round = *rounds.borrow_and_update();
+        let (begun, began) = (Instant::now(), shared.mind().now());
+        let read = match object {
+            Object::Record => shared.effects.record().await.map(|stored| {
+                shared.mind().saw_record(began, stored);
+            }),
+            Object::Orders => shared.effects.desired().await.map(|desired| {
+                shared.mind().saw_desired(desired);
+            }),
+        };
+        match &read {
+            Err(error) if !was_in_trouble => tracing::warn!(%error, ?object, "it cannot be read"),
+            Ok(()) if was_in_trouble => tracing::info!(?object, "it can be read again"),
+            Ok(()) | Err(_) => {}
+        }
+        was_in_trouble = read.is_err();
+        done.send_replace(Done { round, in_trouble: was_in_trouble });
+        if begun.elapsed() > shared.settings.look_bound {
+            // Nobody waited for it any more.
+            shared.wake();
         }
     }
 }

@@ -30,6 +30,9 @@ use ha_core::{
 };
 use std::{collections::BTreeMap, hash::BuildHasher};
 
+/// Gateways whose last word is kept, beside those that may forward.
+const GATEWAYS: usize = 256;
+
 /// Takes the lines of a journal.
 pub type Sink = Box<dyn FnMut(&Line) + Send>;
 
@@ -70,7 +73,8 @@ impl Mind {
             reports: Reports::default(),
             record_read: None,
             pods: BTreeMap::new(),
-            desired,
+            // Until it is read what operators ask for, nothing is done.
+            desired: Desired { paused: true, ..desired },
             number,
             sink: None,
         }
@@ -161,7 +165,7 @@ impl Mind {
     /// How the latest attempts to reach an instance ended.
     #[must_use]
     pub fn contact(&self, id: InstanceId) -> Option<Contact> {
-        self.observe().instances.remove(&id).map(|view| view.contact)
+        self.history.contact(id, self.now(), &self.patience)
     }
 
     /// Whether the lease was this process's own when it was last read or written.
@@ -305,6 +309,10 @@ impl Mind {
     pub fn hear(&mut self, ask: &Ask) -> bool {
         let before = self.forwarding();
         let now = self.now();
+        if self.reports.len() >= GATEWAYS {
+            // Each process of a gateway has an id of its own, and nobody says when one has ended.
+            self.reports.keep(&self.leader.outstanding(now));
+        }
         self.reports.hear(&ask.question, ask.accepted, now);
         if ask.question.holds.is_none() {
             self.leader.holds_nothing(ask.question.gateway, ask.question.number);

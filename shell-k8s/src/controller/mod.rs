@@ -184,21 +184,25 @@ impl Controller {
         self.shared.wake();
     }
 
-    /// Runs until `stopped` is done; then the lease is given up.
-    pub async fn run(&self, stopped: impl Future<Output = ()>) {
+    /// Runs until `stopped` is done; then the lease is given up. False if it ended before.
+    pub async fn run(&self, stopped: impl Future<Output = ()>) -> bool {
         let shared = &self.shared;
         let mut around = tokio::task::JoinSet::new();
         around.spawn(election::run(Arc::clone(shared)));
         around.spawn(watch_changes(Arc::clone(shared)));
         around.spawn(passes(Arc::clone(shared)));
-        tokio::select! {
-            () = stopped => {}
-            Some(ended) = around.join_next() => tracing::error!(?ended, "a part has ended"),
-        }
+        let is_told = tokio::select! {
+            () = stopped => true,
+            Some(ended) = around.join_next() => {
+                tracing::error!(?ended, "a part has ended");
+                false
+            }
+        };
         around.shutdown().await;
         let period = Duration::from_millis(shared.settings.timing.renew_ms);
         // A lease that cannot be given up runs out.
         let _late = timeout(period, election::release(shared)).await;
+        is_told
     }
 }
 
@@ -213,6 +217,9 @@ async fn passes(shared: Arc<Shared>) {
     let mut looks = Looks::start(&shared);
     loop {
         let begun = Instant::now();
+        if looks.are_incomplete() {
+            return;
+        }
         let (plan, applied) = pass(&shared, &mut looks).await;
         shared.board.passed(&shared, &plan, begun.elapsed());
         match applied {
@@ -238,30 +245,11 @@ async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
             mind.saw_pod(since, id, pod);
         }
     }
-    let read = async {
-        // What cannot be read keeps its age, and is acted on accordingly.
-        let _late = timeout(bound, read_objects(shared)).await;
-    };
-    tokio::join!(looks.round(bound), read);
+    looks.round(bound).await;
     let (_, plan) = shared.mind().decide();
     for veto in &plan.vetoes {
         tracing::error!(%veto, "a rule needed the guard");
     }
     let applied = apply(shared, &plan).await;
     (plan, applied)
-}
-
-async fn read_objects(shared: &Shared) {
-    let effects = &shared.effects;
-    let began = shared.mind().now();
-    let (record, desired) = tokio::join!(effects.record(), effects.desired());
-    let mut mind = shared.mind();
-    match record {
-        Ok(stored) => mind.saw_record(began, stored),
-        Err(error) => tracing::warn!(%error, "the record cannot be read"),
-    }
-    match desired {
-        Ok(desired) => mind.saw_desired(desired),
-        Err(error) => tracing::warn!(%error, "the orders cannot be read"),
-    }
 }

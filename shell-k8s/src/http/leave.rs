@@ -2,7 +2,7 @@
 //! hangs on the answer; whoever gets none may go.
 
 use super::{Http, answer, facts};
-use crate::{controller::Status, memgraph::Endpoints};
+use crate::controller::Status;
 use axum::{
     extract::{Path, State},
     http::StatusCode,
@@ -39,7 +39,7 @@ pub(super) async fn may_leave(State(http): State<Arc<Http>>, Path(pod): Path<Str
     let Some(seen) = &status.observation else {
         return not_known("this controller has not finished a pass yet", None);
     };
-    let named = instance(&http.names, &pod);
+    let named = http.names.instance_of_pod(&pod);
     let Some(id) = named.filter(|id| seen.instances.contains_key(id)) else {
         let pods: Vec<_> = seen.instances.keys().map(|id| http.names.pod(*id)).collect();
         let why = format!("{pod:?} is no pod of the cluster");
@@ -56,11 +56,6 @@ pub(super) async fn may_leave(State(http): State<Arc<Http>>, Path(pod): Path<Str
     let leave = status.plan.leave.get(&id).copied().unwrap_or(Leave::Unknown);
     let why = why(&status, seen, id, leave);
     answer::json(StatusCode::OK, &MayLeave { pod: &pod, leave, why })
-}
-
-/// The instance of a pod; none for a name of somebody else's.
-fn instance(names: &Endpoints, pod: &str) -> Option<InstanceId> {
-    names.instance(&pod.replace('-', "_")).filter(|id| names.pod(*id) == pod)
 }
 
 fn why(status: &Status, seen: &ClusterObservation, id: InstanceId, leave: Leave) -> String {

@@ -123,17 +123,9 @@ impl Http {
     }
 }
 
-/// Serves until `stopped` is done, then lets what is being answered end within a bound.
+/// Serves until `stopped` is done, then lets what is being answered end within a bound. `site` says where
+/// the controller's lease lies.
 pub async fn serve(
-    controller: Controller,
-    listener: TcpListener,
-    stopped: impl Future<Output = ()>,
-) {
-    serve_at(Site::default(), controller, listener, stopped).await;
-}
-
-/// [`serve`], for a controller whose lease lies somewhere that can be named.
-pub async fn serve_at(
     site: Site,
     controller: Controller,
     listener: TcpListener,

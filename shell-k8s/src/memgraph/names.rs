@@ -44,6 +44,12 @@ impl Endpoints {
         self.names.pod(id)
     }
 
+    /// The instance of a pod; none for a name of somebody else's.
+    #[must_use]
+    pub fn instance_of_pod(&self, pod: &str) -> Option<InstanceId> {
+        self.names.instance(pod)
+    }
+
     /// What an instance is called as a replica.
     #[must_use]
     pub fn replica(&self, id: InstanceId) -> String {

@@ -12,8 +12,6 @@ fn names_are_those_that_users_know() {
     assert_eq!(names.lease(), "graph-controller");
     assert_eq!(names.pod(InstanceId(1)), "memgraph-ha-1");
     assert_eq!(names.replica(InstanceId(1)), "memgraph_ha_1");
-    assert_eq!(names.instance_of_replica("memgraph_ha_2"), Some(InstanceId(2)));
-    assert_eq!(names.instance_of_replica("memgraph-ha-2"), None);
     assert_eq!(names.host(InstanceId(0)), "memgraph-ha-0.memgraph-ha.db.svc.cluster.local");
     assert_eq!(names.selector(), "app.kubernetes.io/name=memgraph");
     let other = names.with_app("graphs").unwrap();

@@ -24,7 +24,7 @@ use serde_json::Value;
 use shell_k8s::{
     cluster::{Names, Written},
     controller::{Controller, Effects, Probing, Settings, Unavailable},
-    http::{Site, serve_at},
+    http::{Site, serve},
     memgraph::{Addresses, Endpoints, Look},
 };
 use std::{
@@ -273,7 +273,7 @@ pub struct Served {
     pub at: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     pub serving: JoinHandle<()>,
-    running: Option<JoinHandle<()>>,
+    running: Option<JoinHandle<bool>>,
 }
 
 impl Drop for Served {
@@ -315,7 +315,7 @@ impl Served {
         let (stop, stopped) = oneshot::channel::<()>();
         let site =
             Site { namespace: Some("memgraph".to_owned()), lease: Some("controller".to_owned()) };
-        let serving = tokio::spawn(serve_at(site, controller.clone(), listener, async {
+        let serving = tokio::spawn(serve(site, controller.clone(), listener, async {
             let _ = stopped.await;
         }));
         let running = runs.then(|| {
