@@ -155,9 +155,12 @@ fn texts_are_read_for_what_they_may_do() {
 /// Some of a batched statement is committed while records are left.
 #[test]
 fn batches_stay_pending_to_the_end() {
-    for text in
-        ["USING PERIODIC COMMIT 5 LOAD CSV", "CALL { CREATE (n) } in transactions OF 5 ROWS"]
-    {
+    for text in [
+        "USING PERIODIC COMMIT 5 LOAD CSV",
+        "CALL { CREATE (n) } in transactions OF 5 ROWS",
+        "LOAD CSV FROM \"https://h/x.csv\" AS r CALL { CREATE (n) } IN TRANSACTIONS OF 5 ROWS",
+        "RETURN \"/*\" CALL { CREATE (n) } IN TRANSACTIONS OF 5 ROWS",
+    ] {
         let mut tracker = Tracker::default();
         fed(&mut tracker, &[run(text), PULL], &[Response::success(), more()]);
         assert!(tracker.is_commit_pending(), "{text}");

@@ -9,6 +9,7 @@ use crate::{
     gate::Gate,
     metrics::Metrics,
     replicas::Replicas,
+    session::Standing,
 };
 use ha_core::leadership::Millis;
 use std::{sync::Arc, time::Duration};
@@ -64,7 +65,10 @@ impl Keeper {
             let question = self.gate.ask();
             let number = question.number;
             let wait_ms = self.asking.wait_ms;
-            let ask = Ask { version: VERSION, question, accepted, seen: seen.clone(), wait_ms };
+            // A grant that was voided is wanted anew at once, although nothing else has changed.
+            let is_void = self.gate.view().standing == Standing::Frozen;
+            let seen_last = seen.clone().filter(|_| !is_void);
+            let ask = Ask { version: VERSION, question, accepted, seen: seen_last, wait_ms };
             let Some(outcome) = self.answer(&controllers, ask).await else { continue };
             match outcome.and_then(|reply| self.take(reply)) {
                 Ok(reply) => {

@@ -92,6 +92,7 @@ async fn an_open_transaction_fails_so_that_its_driver_retries() {
     lead.withdraw().await;
     let got = client.ask(&[Request::Commit]).await;
     assert_eq!(code(&got), Some(FaultClass::MainChanged.code()));
+    lead.withdraw().await;
     lead.open(&second);
     assert!(is_done(&client.ask(&[Request::Reset]).await));
     assert!(is_done(&client.write(2).await));
@@ -355,6 +356,7 @@ async fn a_refused_write_never_reaches_a_client_of_the_write_port() {
     first.database.lock().unwrap().role = Role::Replica;
     let got = client.write(1).await;
     assert_eq!(code(&got), Some(FaultClass::MainChanged.code()));
+    lead.withdraw().await;
     lead.open(&second);
     assert!(is_done(&client.ask(&[Request::Reset]).await));
     assert!(is_done(&client.write(2).await));

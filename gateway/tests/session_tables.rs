@@ -282,16 +282,15 @@ fn the_gateway_answers_route_with_its_own_addresses() {
     for cut_before in [false, true] {
         let mut rig = Rig::new(Version::V5_2, policy.clone(), vec![]);
         rig.run();
-        let delivered = rig.delivered[0].clone();
         if cut_before {
             rig.cut();
         }
         let mut answer = Vec::new();
         for byte in support::request_bytes(&route, Version::V5_2) {
-            rig.session.client(&[byte], 0);
+            let took = rig.session.client(&[byte], 0);
+            assert!(took.forward.is_empty() && rig.session.to_server.is_empty(), "it is not asked");
             answer.append(&mut rig.session.to_client);
         }
-        assert_eq!(rig.delivered[0], delivered, "the instance is not asked");
         let mut decoder = chunk::Decoder::new(1 << 16);
         let Ok(Some(chunk::Frame::Message(body))) = decoder.next(&mut &answer[..]) else {
             panic!()

@@ -189,6 +189,24 @@ impl Tracker {
             })
     }
 
+    /// Whether the statement that is answered next commits in batches: whatever its end says, earlier
+    /// batches may be in.
+    #[must_use]
+    pub fn is_batched(&self) -> bool {
+        let next = self.sent.iter().find_map(|(_, sent)| match sent {
+            Sent::Run(statement) => Some(statement.is_batched),
+            Sent::Begin
+            | Sent::Commit
+            | Sent::Rollback
+            | Sent::Fetch { .. }
+            | Sent::Reset
+            | Sent::AckFailure
+            | Sent::Logoff
+            | Sent::Other => None,
+        });
+        self.result.as_ref().map_or(next == Some(true), |statement| statement.is_batched)
+    }
+
     /// Requests that were forwarded, also in part, and are not answered.
     #[must_use]
     pub fn unanswered(&self) -> usize {

@@ -148,10 +148,14 @@ impl StatementReader {
     }
 
     fn letter(&mut self, byte: u8) {
-        if byte.is_ascii_alphabetic()
-            && !matches!(self.place, Place::Line | Place::Block | Place::Star)
-        {
-            self.place = Place::Plain;
+        if byte.is_ascii_alphabetic() {
+            let is_comment = self.is_comment();
+            self.has_more |= is_comment;
+            self.place = match self.place {
+                Place::Plain | Place::Slash => Place::Plain,
+                Place::Line => Place::Line,
+                Place::Block | Place::Star => Place::Block,
+            };
             if let Some(letter) = self.word.get_mut(self.letters) {
                 *letter = byte.to_ascii_uppercase();
             }
@@ -174,11 +178,22 @@ impl StatementReader {
         };
     }
 
+    const fn is_comment(&self) -> bool {
+        matches!(self.place, Place::Line | Place::Block | Place::Star)
+    }
+
     fn word_ends(&mut self) {
         if self.letters == 0 {
             return;
         }
         let word = self.word.get(..self.letters).unwrap_or_default();
+        // What looks like a comment may stand in a string, a URL for one: there the words that make
+        // batches count all the same, and nothing else does.
+        self.first.is_batched |= matches!(word, b"PERIODIC" | b"TRANSACTIONS");
+        self.letters = 0;
+        if self.is_comment() {
+            return;
+        }
         if self.words == 0 {
             self.first.step = match word {
                 b"BEGIN" => Step::Begin,
@@ -188,8 +203,6 @@ impl StatementReader {
             };
             self.first.is_sticky = matches!(word, b"USE" | b"SET");
         }
-        self.first.is_batched |= matches!(word, b"PERIODIC" | b"TRANSACTIONS");
         self.words += 1;
-        self.letters = 0;
     }
 }

@@ -295,7 +295,7 @@ impl Relay {
                 self.pump.session.proven(is_meant, now);
             }
         }
-        if self.pump.session.is_established() {
+        if self.pump.session.is_joined() {
             self.redial = None;
         }
     }

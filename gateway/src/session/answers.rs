@@ -75,6 +75,7 @@ impl Session {
     /// A FAILURE was read, or is too long to be read: it passes, in its own words or in ours.
     fn release_failure(&mut self) {
         let Some(withheld) = self.withheld.take() else { return };
+        let is_batched = self.tracker.is_batched();
         self.tracker.server(&Event::Start(withheld.head));
         if !withheld.is_whole {
             return self.lead.extend_from_slice(&withheld.wire);
@@ -92,8 +93,12 @@ impl Session {
             return self.lead.extend_from_slice(&withheld.wire);
         };
         self.tally.forbidden += u32::from(rule.shows_no_main);
-        self.tally.failed_retryable += 1;
         self.orders.void |= rule.shows_no_main;
+        if is_batched {
+            // What failed was undone; the batches before it were not.
+            return self.lead.extend_from_slice(&withheld.wire);
+        }
+        self.tally.failed_retryable += 1;
         let code = FaultClass::MainChanged.code().to_owned();
         self.say(&Response::Failure(Failure { code, ..failure }));
     }

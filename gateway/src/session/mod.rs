@@ -291,10 +291,10 @@ impl Session {
         matches!(self.phase, Phase::Login)
     }
 
-    /// The client is logged in, or its bytes pass unread.
+    /// An instance is there that is proven and logged in to.
     #[must_use]
-    pub const fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Plain | Phase::Broken(_))
+    pub const fn is_joined(&self) -> bool {
+        matches!(self.upstream, Upstream::Joined)
     }
 
     /// The front of a client's message waits: hand over what follows once more, even if nothing does.

@@ -58,6 +58,8 @@ pub(crate) struct Node {
     pub(crate) cancel: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pool: Pool,
+    /// Held by whoever changes an index, from its beginning to its end.
+    pub(crate) indexes: tokio::sync::Mutex<()>,
     next_session: AtomicU64,
     bolt_open: watch::Sender<bool>,
     ended: watch::Sender<Option<Ending>>,
@@ -74,6 +76,7 @@ impl Node {
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
             pool: Pool::default(),
+            indexes: tokio::sync::Mutex::default(),
             next_session: AtomicU64::new(1),
             bolt_open: watch::Sender::new(false),
             ended: watch::Sender::new(None),

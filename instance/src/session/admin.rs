@@ -240,6 +240,7 @@ async fn change_index(
     if node.with_machine(|machine| machine.as_main().is_none()) {
         return Err(Fault::client(node.text(&ServerError::WriteOnReplica)));
     }
+    let _alone = node.indexes.lock().await;
     let mut transaction = node.begin(session, false).map_err(broken)?;
     let changed =
         if create { transaction.create_index(index) } else { transaction.drop_index(index) };
