@@ -1,5 +1,5 @@
 //! `memgraph-ha walk`: many random schedules with faults, each followed by silence, in which every
-//! invariant must hold and every world settle, or stand in a hold that names a missing recipe. A
+//! invariant must hold and every world settle, or stand in a hold that is left to people. A
 //! schedule that breaks something, or gets stuck, is made as short as it can be.
 
 mod found;
@@ -166,7 +166,7 @@ fn step(n: u64) -> usize {
 fn print(args: &Args, tally: &Tally) {
     println!("{} schedules from seed {}", args.schedules, args.seed);
     println!("{:>10}  settled", tally.settled);
-    println!("{:>10}  in a hold that names a missing recipe", tally.held);
+    println!("{:>10}  in a hold that is left to people", tally.held);
     for (recipe, times) in &tally.recipes {
         println!("{times:>10}  where recipe {recipe} is missed in the end");
     }

@@ -208,9 +208,11 @@ fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
         let concerned = record.target == *id
             || (record.stage != Stage::Steady
                 && record.before.is_some_and(|before| before.main == *id));
+        // Whoever votes in an unfinished reign is waited for, or given up first (E43).
+        let votes_early = record.stage != Stage::Steady && record.is_voter(*id);
         if concerned {
             Leave::MainMoves
-        } else if moves_from(s, *id) {
+        } else if votes_early || moves_from(s, *id) {
             Leave::VoteMoves
         } else {
             Leave::MayLeave

@@ -437,6 +437,12 @@ fn commit_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
 
 fn route_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
     let main = match action {
+        // A drain only ever narrows what is open.
+        Action::SetRoute(Route::Draining { term, main })
+            if seen.route == (Route::Open { term: *term, main: *main }) =>
+        {
+            return true;
+        }
         Action::SetRoute(Route::Open { main, .. } | Route::Draining { main, .. }) => *main,
         Action::SetRoute(Route::Closed)
         | Action::WriteRecord { .. }

@@ -35,8 +35,6 @@ pub struct Record {
     /// Instances whose data was ordered to be set aside: from the volume that is named, they
     /// are neither registered, nor counted on, nor the way back.
     pub resets: BTreeMap<InstanceId, Reset>,
-    /// Votes being taken away: a recorded DROP is completed.
-    pub pending_drops: BTreeSet<InstanceId>,
     /// The last switchover request that was carried out or refused for good.
     pub answered: Option<RequestId>,
     /// Controllers that may lead.

@@ -2,6 +2,7 @@
 //! reads aloud and with one definition. Nothing here decides.
 
 use crate::{
+    action::Action,
     ids::{Incarnation, InstanceId, InstanceRef, ResourceVersion},
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
@@ -12,7 +13,10 @@ use crate::{
     reason::{Loss, Reason, Unfit, UnsafeEngine},
     record::{Cause, Proof, Record, Stage},
 };
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// An observation with what follows from it.
 #[derive(Debug)]
@@ -43,6 +47,20 @@ impl<'a> Situation<'a> {
         let stored = obs.record.known();
         let record = stored.and_then(StoredRecord::record);
         Self { obs, record, version: stored.and_then(|stored| stored.version) }
+    }
+
+    /// Writes `record` in the place of the one that was read.
+    #[must_use]
+    pub fn writes(&self, record: Record) -> Action {
+        let record = Box::new(record);
+        Action::WriteRecord { expected: self.version, record, reads_target: false }
+    }
+
+    /// The same, with the target's life read once more before.
+    #[must_use]
+    pub fn writes_life(&self, record: Record) -> Action {
+        let record = Box::new(record);
+        Action::WriteRecord { expected: self.version, record, reads_target: true }
     }
 
     /// The instances other than `id`.
@@ -164,13 +182,8 @@ impl<'a> Situation<'a> {
         self.record?.proof(id).filter(|proof| proof.replica == replica.incarnation)
     }
 
-    /// The recorded voter; in this set of recipes there is at most one.
-    #[must_use]
-    pub fn voter(&self) -> Option<InstanceId> {
-        self.record?.voters().next()
-    }
-
-    /// Whether the recorded voter may become main: proven, a replica now, and to stay.
+    /// Whether the recorded voter may become main: proven, and a replica now. One whose pod is to go
+    /// has everything all the same, as long as it is there.
     ///
     /// # Errors
     /// What it lacks.
@@ -193,9 +206,6 @@ impl<'a> Situation<'a> {
         }
         if self.record.is_some_and(|record| record.resets(at)) {
             return Err(Unfit::ResetOrdered);
-        }
-        if self.is_deleting(id) {
-            return Err(Unfit::Deleting);
         }
         if self.proof(id).is_none() {
             return Err(Unfit::Unproven);
@@ -324,6 +334,14 @@ impl<'a> Situation<'a> {
         self.tried(main, id).is_some_and(|made| made.branched >= 2)
     }
 
+    /// The same, or the main's row says so. A row goes on saying it of data that was set aside since
+    /// (MR 2.2).
+    #[must_use]
+    pub fn diverged(&self, main: &MainNow<'_>, id: InstanceId) -> bool {
+        let row = main.rows.get(&id);
+        self.branched_off(main, id) || row.is_some_and(|row| row.state == RowState::Diverged)
+    }
+
     /// The registrations of `id` on `main` by this process, in both their present lives.
     #[must_use]
     pub fn tried(&self, main: &MainNow<'_>, id: InstanceId) -> Option<&'a Registration> {
@@ -358,9 +376,8 @@ impl<'a> Situation<'a> {
         let able = |id: &InstanceId| {
             crate::rules::may_vote(self, *id)
                 && !self.is_deleting(*id)
-                && !self.branched_off(main, *id)
+                && !self.diverged(main, *id)
                 && self.lives(*id).is_none_or(|at| !self.resets(at))
-                && main.rows.get(id).is_none_or(|row| row.state != RowState::Diverged)
         };
         let votes_already =
             |id: &InstanceId| main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);

@@ -8,13 +8,14 @@ use bases::{at, base, even, life, main_with, mg, record};
 use ha_core::{
     action::Action,
     guard::{self, GUARDS, GuardId},
-    ids::{Term, VolumeId},
+    ids::{InstanceId, Term, VolumeId},
     observation::{
-        ClusterObservation, PodView, RegisterResult, Registration, Route, RowState, SyncMode,
+        ClusterObservation, Contact, PodView, RegisterResult, Registration, Route, RowState,
+        SyncMode,
     },
     plan,
     plan::Step,
-    reading::Reading,
+    reading::{Age, Reading, Why},
     reason::{Reason, Recipe},
     record::{Record, Reset, Stage},
     rules::{Judge, RuleId, Verdict},
@@ -42,8 +43,12 @@ fn order(obs: &mut ClusterObservation, volume: VolumeId) {
 
 /// What rule A40 says of mg-2, whatever other rules say: its steps, and what it waits for.
 fn said(obs: &ClusterObservation) -> (Vec<Action>, Option<Reason>) {
+    said_of(obs, mg(2))
+}
+
+fn said_of(obs: &ClusterObservation, id: InstanceId) -> (Vec<Action>, Option<Reason>) {
     match RuleId::A40.rule().judge {
-        Judge::Each(judge) => match judge(&Situation::of(obs), mg(2)) {
+        Judge::Each(judge) => match judge(&Situation::of(obs), id) {
             Verdict::Act(actions, _) => (actions, None),
             Verdict::Hold(reason) | Verdict::Stop(reason) => (Vec::new(), Some(reason)),
             Verdict::Pass => (Vec::new(), None),
@@ -153,6 +158,42 @@ fn two_refusals_tell_as_much_as_the_row() {
     assert!(written(&said(&obs).0).resets.contains_key(&mg(2)));
 }
 
+/// mg-1 is promoted and was left by its voter; mg-0, the main before, branched off, and mg-2 is gone.
+fn alone() -> ClusterObservation {
+    let mut obs = branched();
+    obs.route.handed_out = Route::Closed;
+    obs.route.outstanding.clear();
+    let record = record(&mut obs).expect("a record");
+    record.stage = Stage::Withdrawn;
+    record.members.clear();
+    silence(&mut obs, mg(1), Age::Suspect);
+    obs
+}
+
+fn silence(obs: &mut ClusterObservation, id: InstanceId, since: Age) {
+    let view = obs.instances.get_mut(&id).expect("an instance");
+    view.contact = Contact::Unreached { why: Why::Silent, since };
+}
+
+#[test]
+fn before_anybody_votes_whoever_is_gone_is_not_waited_for() {
+    let obs = alone();
+    assert_eq!(said(&obs), (Vec::new(), Some(Reason::ResetWaits(mg(2)))));
+    let mut gone = obs;
+    silence(&mut gone, mg(1), Age::Expired);
+    assert!(written(&said(&gone).0).resets.contains_key(&mg(2)));
+    // Whoever comes back while that goes on does not change it, but is not set aside as well.
+    let mut both = alone();
+    order(&mut both, life(mg(2)).volume);
+    let mut row = even(SyncMode::StrictSync);
+    row.state = RowState::Diverged;
+    let rows = [(mg(1), row)];
+    bases::bolt(&mut both, mg(0)).expect("an answer").role = main_with(&rows);
+    both.instances.get_mut(&mg(1)).expect("an instance").contact = Contact::Answering;
+    assert!(matches!(said(&both).0[..], [Action::SetAside { .. }]));
+    assert_eq!(said_of(&both, mg(1)), (Vec::new(), Some(Reason::ResetWaits(mg(1)))));
+}
+
 #[test]
 fn who_does_not_want_it_is_told() {
     let mut obs = branched();
@@ -249,6 +290,10 @@ fn the_guard_lets_only_what_branched_off_be_ordered() {
         let reset = record.resets[&mg(2)];
         record.resets.insert(mg(1), Reset { volume: life(mg(1)).volume, ..reset });
     }));
+    // Nor a second time under one main.
+    let mut again = branched();
+    self::order(&mut again, OTHER);
+    assert!(refuses(&again, |_| {}));
     // An order is not taken back while its data may still count for nothing.
     let mut ordered = branched();
     let actions = said(&ordered).0;
@@ -259,4 +304,46 @@ fn the_guard_lets_only_what_branched_off_be_ordered() {
     let record = Box::new(taken_back);
     let write = Action::WriteRecord { expected, record, reads_target: false };
     assert!(refused(&ordered, &write).contains(&GuardId::ResetsAreEarned));
+    // Nor before whoever began anew is proven.
+    let mut begun = base("settled");
+    self::order(&mut begun, OTHER);
+    let version = begun.record.known().and_then(|stored| stored.version);
+    let ends = |record: Record| Action::WriteRecord {
+        expected: version,
+        record: Box::new(record),
+        reads_target: false,
+    };
+    let mut over = bases::record(&mut begun).expect("a record").clone();
+    over.resets.clear();
+    assert!(refused(&begun, &ends(over)).contains(&GuardId::ResetsAreEarned));
+    let mut proven = base("settled");
+    self::order(&mut proven, OTHER);
+    let members = bases::record(&mut base("settled")).expect("a record").members.clone();
+    bases::record(&mut proven).expect("a record").members.clone_from(&members);
+    let mut over = bases::record(&mut proven).expect("a record").clone();
+    over.resets.clear();
+    assert!(!refused(&proven, &ends(over)).contains(&GuardId::ResetsAreEarned));
+}
+
+#[test]
+fn the_guard_lets_one_begin_anew_before_anybody_votes() {
+    let mut obs = alone();
+    silence(&mut obs, mg(1), Age::Expired);
+    let actions = said(&obs).0;
+    assert_eq!(refused(&obs, &actions[0]), []);
+    let mut both = written(&actions).clone();
+    let reset = both.resets[&mg(2)];
+    both.resets.insert(mg(1), Reset { volume: life(mg(1)).volume, ..reset });
+    let mut row = even(SyncMode::Async);
+    row.state = RowState::Diverged;
+    let rows = [(mg(1), row.clone()), (mg(2), row)];
+    bases::bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+    obs.instances.get_mut(&mg(1)).expect("an instance").contact = Contact::Answering;
+    let expected = obs.record.known().and_then(|stored| stored.version);
+    let write = Action::WriteRecord { expected, record: Box::new(both), reads_target: false };
+    assert!(refused(&obs, &write).contains(&GuardId::ResetsAreEarned));
+    // While somebody may answer yet, nobody begins anew.
+    let mut obs = alone();
+    silence(&mut obs, mg(1), Age::Suspect);
+    assert!(refused(&obs, &actions[0]).contains(&GuardId::ResetsAreEarned));
 }

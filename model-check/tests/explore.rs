@@ -208,12 +208,14 @@ fn dead_ends_are_judged() {
 }
 
 #[test]
-fn excused_is_rest() {
-    let graph = table(3, &[(0, 0, 1), (0, 0, 2)]);
-    let graph = at_rest(settled(graph, &[1]), Rest::Excused, &[2]);
+fn rest_of_every_kind_is_rest() {
+    let graph = table(4, &[(0, 0, 1), (0, 0, 2), (0, 0, 3)]);
+    let graph = at_rest(settled(graph, &[1]), Rest::Held, &[2]);
+    let graph = at_rest(graph, Rest::Degraded, &[3]);
     let liveness = liveness(&graph);
     assert!(liveness.settles());
-    assert_eq!((liveness.settled, liveness.excused, liveness.traps), (1, 1, 2));
+    assert_eq!((liveness.settled, liveness.held, liveness.degraded), (1, 1, 1));
+    assert_eq!(liveness.traps, 3);
     assert_eq!((liveness.within.steps, liveness.within.farthest), (1, Some(0)));
 }
 

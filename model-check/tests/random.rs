@@ -34,7 +34,7 @@ impl Chance {
             }
         }
         for facts in &mut graph.facts {
-            let rest = [Rest::Moving, Rest::Moving, Rest::Settled, Rest::Excused];
+            let rest = [Rest::Moving, Rest::Moving, Rest::Settled, Rest::Held];
             *facts = Facts { rest: rest[self.below(4) as usize], broken: 0 };
         }
         graph

@@ -45,7 +45,7 @@ const BOUND: u32 = 2_000;
 const LINES: usize = 12;
 
 /// Nothing broke that the promise does not except, and after calm the world settled, or stands in
-/// a hold that names a missing recipe. If not, the shortest schedule that shows it.
+/// a hold that is left to people. If not, the shortest schedule that shows it.
 fn goes_well(played: &Played, decide: Decide) -> Result<(), TestCaseError> {
     let Some(symptom) = played.symptom() else { return Ok(()) };
     Err(TestCaseError::fail(told(&played.schedule, &symptom, decide)))

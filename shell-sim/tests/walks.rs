@@ -115,7 +115,7 @@ fn demotes_no_voter_before_the_first_commit(observation: &ClusterObservation) ->
     ha_core::plan_with(observation, &rules, GUARDS)
 }
 
-/// After faults and silence every world settles, or stands in a hold that names a missing recipe.
+/// After faults and silence every world settles, or stands in a hold that is left to people.
 #[test]
 fn random_schedules_end_well() {
     let limits = Limits { choices: 120, faults: 6, ..Limits::default() };

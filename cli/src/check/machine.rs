@@ -54,7 +54,8 @@ fn rests(rests: &Rests) -> Value {
     json!({
         "within": rests.within,
         "settled": rests.settled,
-        "excused": rests.excused,
+        "degraded": rests.degraded,
+        "held": rests.held,
         "traps": rests.traps,
         "restless": rests.restless,
         "lost": rests.lost,

@@ -112,10 +112,12 @@ fn details(out: &mut String, report: &Report) {
 fn settling(out: &mut String, rests: &Rests) {
     let _ = writeln!(
         out,
-        "  settles    within {} steps at best; {} states settled, {} held for a missing recipe",
+        "  settles    within {} steps at best; {} states settled, {} settled without an instance \
+         that is gone, {} held for people",
         rests.within,
         grouped(rests.settled),
-        grouped(rests.excused)
+        grouped(rests.degraded),
+        grouped(rests.held)
     );
     let restless = [
         (rests.restless, "places where a fair run stays for ever without rest"),

@@ -4,7 +4,8 @@ use super::{Seen, written};
 use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
-    observation::RowState,
+    observation::{Contact, RowState},
+    reading::Age,
     record::{Record, Stage},
 };
 
@@ -34,14 +35,32 @@ fn branched(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
         })
 }
 
-/// Whether a main that was just promoted has the only history there is.
+fn is_ordered(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
+    seen.answer(id)
+        .is_some_and(|view| record.resets(InstanceRef { id, incarnation: view.incarnation }))
+}
+
+/// Whether `id` has given no answer for longer than patience.
+fn is_gone(seen: &Seen<'_>, id: InstanceId) -> bool {
+    seen.observation.instances.get(&id).is_none_or(|view| match view.contact {
+        Contact::Answering => false,
+        Contact::Closed { since } | Contact::Unreached { since, .. } => since == Age::Expired,
+    })
+}
+
+/// Whether a main that was just promoted has the only history that is there.
 fn is_alone(seen: &Seen<'_>, record: &Record) -> bool {
     let mut others = seen.observation.instances.keys().filter(|id| **id != record.target);
-    let ordered = |id: InstanceId| {
-        seen.answer(id)
-            .is_some_and(|view| record.resets(InstanceRef { id, incarnation: view.incarnation }))
-    };
-    record.stage == Stage::Withdrawn && others.all(|id| branched(seen, record, *id) || ordered(*id))
+    record.stage == Stage::Withdrawn
+        && others.all(|id| {
+            branched(seen, record, *id) || is_ordered(seen, record, *id) || is_gone(seen, *id)
+        })
+}
+
+/// Whether no more than one instance is being set aside before anybody can vote.
+fn is_one(seen: &Seen<'_>, new: &Record) -> bool {
+    let ordered = new.resets.keys().filter(|id| is_ordered(seen, new, **id));
+    new.stage == Stage::Steady || ordered.count() <= 1
 }
 
 fn in_place(seen: &Seen<'_>, record: &Record) -> bool {
@@ -63,16 +82,17 @@ pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
                 && !votes(*id)
                 && !proven(*id)
                 && reset.main == old.incarnation
+                && old.resets.get(id).is_none_or(|earlier| earlier.main != reset.main)
                 && volume(*id) == Some(reset.volume)
                 && branched(seen, old, *id)
         },
     );
-    let ended = old
-        .resets
-        .iter()
-        .filter(|(id, _)| !new.resets.contains_key(id))
-        .all(|(id, reset)| volume(*id).is_some_and(|volume| volume != reset.volume));
-    old.stage == new.stage && in_place(seen, old) && ordered && ended
+    let ended =
+        old.resets.iter().filter(|(id, _)| !new.resets.contains_key(id)).all(|(id, reset)| {
+            let is_new = volume(*id).is_some_and(|volume| volume != reset.volume);
+            is_new && (new.proof(*id).is_some() || super::registered_and_even(seen, old, *id))
+        });
+    old.stage == new.stage && in_place(seen, old) && is_one(seen, new) && ordered && ended
 }
 
 pub(super) fn is_recorded(seen: &Seen<'_>, action: &Action) -> bool {

@@ -14,12 +14,12 @@ use crate::{
 use alloc::{collections::BTreeSet, string::String};
 use serde::{Deserialize, Serialize};
 
-/// A procedure that is known to be needed and does not exist yet. Until it does, the situation
-/// ends in a hold that names it.
+/// A procedure that a situation waits for: one that does not exist yet, or one that is left to
+/// people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
-    /// Set the data of a diverged or foreign instance aside and let it begin anew.
+    /// Set the data of an instance aside and let it begin anew.
     DataReset,
     /// Take over a cluster that has a main already.
     Adoption,
@@ -179,6 +179,13 @@ pub enum Reason {
     GatewaysOutstanding(BTreeSet<GatewayId>),
     /// The request names the main that is in place.
     AlreadyThere(InstanceId),
+    /// The request names an instance that cannot become main.
+    OrderRefused {
+        /// Which.
+        to: InstanceId,
+        /// Why it never can.
+        why: Unfit,
+    },
     /// The move cannot be finished; the main before it is complete.
     WayBack {
         /// The target that fails.
@@ -250,6 +257,10 @@ pub enum Reason {
     VoterBranched(InstanceId),
     /// Data is set aside only under a main whose reign is steady.
     ResetWaits(InstanceId),
+    /// Its history branched off, and operators want to set its data aside themselves.
+    ResetUnwanted(InstanceId),
+    /// It stays invalid, although it was registered once more.
+    StaysInvalid(InstanceId),
     /// The record orders that its data be set aside.
     ResetOrdered(InstanceId),
     /// Its data was set aside once under this main, and branched off again.
@@ -297,6 +308,13 @@ pub enum Reason {
         /// The voter.
         voter: InstanceId,
     },
+    /// The voter is gone before the reign has a commit; who is to vote is chosen anew.
+    VoterLostEarly {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+    },
     /// The voter cannot vote, and another instance takes the vote over.
     VoterLost {
         /// The voter.
@@ -334,12 +352,15 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The recipe that the situation needs and that does not exist yet. Where data may be lost
-    /// for good, it is that a person accepts the loss.
+    /// The recipe that the situation waits for. Where data may be lost for good, it is that a person
+    /// accepts the loss.
     #[must_use]
     pub const fn missing_recipe(&self) -> Option<Recipe> {
         if let Self::RecipeMissing { recipe, .. } = self {
             return Some(*recipe);
+        }
+        if matches!(self, Self::ResetUnwanted(_) | Self::StaysInvalid(_)) {
+            return Some(Recipe::DataReset);
         }
         let nobody_is_proven = matches!(
             self,

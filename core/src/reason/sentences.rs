@@ -1,6 +1,6 @@
 //! The sentences of reasons. A reason knows facts; how they read is decided here.
 
-use super::Reason;
+use super::{Reason, Unfit};
 use crate::observation::PromotionWait;
 use alloc::collections::BTreeSet;
 use core::fmt;
@@ -24,7 +24,8 @@ impl fmt::Display for Reason {
             | Self::MainUnproven { .. } | Self::VoterConfirms { .. } | Self::OutOfTouch { .. }
             | Self::BothLostPower { .. } => self.fmt_loss(f),
             Self::MoveWanted { .. } | Self::MoveWaits { .. } | Self::Draining
-            | Self::GatewaysOutstanding(_) | Self::AlreadyThere(_) | Self::WayBack { .. }
+            | Self::GatewaysOutstanding(_) | Self::AlreadyThere(_) | Self::OrderRefused { .. }
+            | Self::WayBack { .. }
             | Self::TargetWaits { .. } => self.fmt_move(f),
             Self::NotSteady(_) | Self::RouteUnproven(_) | Self::VoterRowUnsound(_)
             | Self::PromotionWaits(_) | Self::NobodyForwards | Self::TargetMustBeReplica(_)
@@ -37,9 +38,10 @@ impl fmt::Display for Reason {
             | Self::VoterProven(_) | Self::EpochNotDurable | Self::FirstCommitDone
             | Self::ReplicasUnproven(_) | Self::ReplicasProven(_) | Self::ReplicaWaits { .. }
             | Self::FormerMainsSeen(_) | Self::Absent(_) | Self::VoterLost { .. }
+            | Self::VoterLostEarly { .. } | Self::StaysInvalid(_)
             | Self::VoteOrdered { .. } | Self::VotePreferred { .. } | Self::NobodyToVote { .. }
             | Self::RouteProven { .. } | Self::UnsafeEngine(_) | Self::Strangers(_) => self.fmt_attach(f),
-            Self::Branched(_) | Self::VoterBranched(_) | Self::ResetWaits(_)
+            Self::Branched(_) | Self::VoterBranched(_) | Self::ResetWaits(_) | Self::ResetUnwanted(_)
             | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetsDone(_) => self.fmt_reset(f),
         }
     }
@@ -135,6 +137,10 @@ impl Reason {
                 list(f, gateways)
             }
             Self::AlreadyThere(id) => write!(f, "{id} is main already"),
+            Self::OrderRefused { to, why: Unfit::Unnamed } => {
+                write!(f, "refused: there is no {to}")
+            }
+            Self::OrderRefused { to, why } => write!(f, "refused: {to} {why}"),
             Self::WayBack { target, to, why } => write!(f, "{target} {why}; {to} is complete"),
             Self::TargetWaits { target, why } => {
                 write!(f, "{target} {why}, and there is no way back")
@@ -178,6 +184,9 @@ impl Reason {
             Self::ResetWaits(id) => {
                 write!(f, "{id} branched off; its data is set aside once the reign is steady")
             }
+            Self::ResetUnwanted(id) => {
+                write!(f, "{id} branched off; its data is not set aside by itself here")
+            }
             Self::ResetOrdered(id) => write!(f, "the record orders it for {id}"),
             Self::ResetInVain(id) => {
                 write!(
@@ -201,6 +210,9 @@ impl Reason {
             Self::WrongMode(id) => write!(f, "the row of {id} has another mode than wanted"),
             Self::UnprovenRow(id) => write!(f, "the row of {id} proves nothing"),
             Self::StuckInvalid(id) => write!(f, "{id} stays invalid"),
+            Self::StaysInvalid(id) => {
+                write!(f, "{id} stays invalid, registered once more in vain; look at its log")
+            }
             Self::RetryLater(id) => {
                 write!(f, "{id} could not be registered, next try after a pause")
             }
@@ -235,6 +247,9 @@ impl Reason {
             }
             Self::VotePreferred { voter, to } => {
                 write!(f, "{to} is preferred to {voter} as voter")
+            }
+            Self::VoterLostEarly { voter, loss } => {
+                write!(f, "{voter} {loss} before the first commit; a voter is chosen anew")
             }
             Self::NobodyToVote { voter, loss } => {
                 write!(f, "{voter} {loss}, nobody else is proven")

@@ -7,7 +7,7 @@ use crate::{
     ids::InstanceId,
     observation::{Contact, RegisterResult, Route, Row, RowState, SyncMode},
     reading::{Age, Why},
-    reason::{Reason, Recipe},
+    reason::Reason,
     record::{Record, Stage},
     situation::{MainNow, Situation},
 };
@@ -100,8 +100,7 @@ pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
     Verdict::Act(vec![register], Reason::Unregistered(id))
 }
 
-/// A45. A replica that stays invalid after it was registered once more needs a person, or the vote to
-/// move.
+/// A45. A replica that stays invalid after it was registered once more needs a person.
 pub(super) fn stays_invalid(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let Some((record, main)) = reigning(s) else { return Verdict::Pass };
     let stuck = s.is_replica(id)
@@ -114,8 +113,7 @@ pub(super) fn stays_invalid(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if !stuck || record.is_voter(id) {
         return Verdict::Pass;
     }
-    let recipe = Recipe::DataReset;
-    Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(id) })
+    Verdict::Hold(Reason::StaysInvalid(id))
 }
 
 /// A50. An instance that does not answer is missed, and nothing is done to it.

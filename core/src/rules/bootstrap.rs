@@ -12,7 +12,10 @@ use crate::{
     record::{Cause, Record, SCHEMA, Stage},
     situation::Situation,
 };
-use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+};
 
 /// What keeps `view` from being provably empty.
 fn not_fresh(s: &Situation<'_>, id: InstanceId, view: &InstanceView) -> Option<NotFresh> {
@@ -85,13 +88,10 @@ pub(super) fn first_main(s: &Situation<'_>) -> Verdict {
         before: None,
         former: s.others(at.id).collect(),
         resets: BTreeMap::new(),
-        pending_drops: BTreeSet::new(),
         answered: s.obs.desired.switchover.map(|request| request.id),
         controllers: BTreeSet::from([s.obs.leadership.me]),
     };
-    let write =
-        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
-    let mut actions = vec![write];
+    let mut actions = vec![s.writes(record)];
     if s.obs.route.handed_out != Route::Closed {
         actions.insert(0, Action::SetRoute(Route::Closed));
     }

@@ -1,17 +1,18 @@
 //! Who is to be main? These rules only ever write intents, or keep the record of a main that
 //! stays up to date. Nothing changes its role here.
 
-use super::Verdict;
+use super::{Verdict, vote};
 use crate::{
     action::Action,
-    ids::{Incarnation, InstanceId},
+    desired::SwitchoverRequest,
+    ids::{Incarnation, InstanceId, RequestId},
     observation::{Drain, Route, Row, RowState, SyncMode},
     reading::Age,
     reason::{Reason, Unfit},
     record::{Before, Cause, Record, Stage},
     situation::{MainNow, Situation},
 };
-use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 /// An intent that follows `old`. The route is closed in the same breath: no grant is given after
 /// the intent was sent.
@@ -43,16 +44,8 @@ pub(super) fn intent(
     if s.obs.route.handed_out != Route::Closed {
         actions.push(Action::SetRoute(Route::Closed));
     }
-    actions.push(Action::WriteRecord {
-        expected: s.version,
-        record: Box::new(record),
-        reads_target: false,
-    });
+    actions.push(s.writes(record));
     actions
-}
-
-fn rewrite(s: &Situation<'_>, record: Record) -> Vec<Action> {
-    vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }]
 }
 
 fn target_before(record: &Record) -> Option<Before> {
@@ -258,7 +251,7 @@ pub(super) fn main_proven(s: &Situation<'_>) -> Verdict {
         return Verdict::Pass;
     }
     let record = Record { incarnation: main.at.incarnation, ..record.clone() };
-    Verdict::Act(rewrite(s, record), Reason::VoterConfirms { main: main.at.id, voter })
+    Verdict::Act(vec![s.writes(record)], Reason::VoterConfirms { main: main.at.id, voter })
 }
 
 /// Whether somebody wants the main elsewhere: `Some(true)` because its pod is to go.
@@ -276,18 +269,23 @@ pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
     let Some(main) = s.proven_main() else { return Verdict::Pass };
     let Some(deleting) = move_wanted(s, record) else { return Verdict::Pass };
     let request = s.obs.desired.switchover.filter(|request| record.answered != Some(request.id));
-    let named = request.filter(|_| !deleting).and_then(|request| request.to);
-    if named == Some(record.target) {
-        let answered = request.map(|request| request.id);
-        let record = Record { answered, ..record.clone() };
-        return Verdict::Act(rewrite(s, record), Reason::AlreadyThere(main.at.id));
+    if let Some((id, refusal)) = request.filter(|_| !deleting).and_then(|it| refused(s, record, it))
+    {
+        let record = Record { answered: Some(id), ..record.clone() };
+        return Verdict::Act(vec![s.writes(record)], refusal);
     }
+    let named = request.filter(|_| !deleting).and_then(|request| request.to);
     let candidate = match s.fit_voter() {
+        Ok(at) if s.is_deleting(at.id) => {
+            return Verdict::Hold(Reason::MoveWaits { instance: at.id, why: Unfit::Deleting });
+        }
         Ok(at) => at,
         Err((voter, why)) => {
             return Verdict::Hold(Reason::MoveWaits { instance: voter.unwrap_or(main.at.id), why });
         }
     };
+    // An order for another instance stays open when the main must go at once.
+    let request = request.filter(|it| it.to.is_none_or(|to| to == candidate.id));
     // It would vote by now if it could (E45).
     if let Some(to) = named.filter(|to| *to != candidate.id) {
         return Verdict::Hold(Reason::MoveWaits { instance: to, why: Unfit::NoVote });
@@ -298,6 +296,25 @@ pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
     let cause = Cause::Switchover { request: request.map(|request| request.id) };
     let reason = Reason::MoveWanted { from: main.at.id, to: candidate.id, deleting };
     drain_then(s, record, &main, candidate.id, cause, reason)
+}
+
+/// An order that no wait can carry out is answered at once.
+fn refused(
+    s: &Situation<'_>,
+    record: &Record,
+    order: SwitchoverRequest,
+) -> Option<(RequestId, Reason)> {
+    let to = order.to?;
+    let reason = if to == record.target {
+        Reason::AlreadyThere(to)
+    } else if s.view(to).is_none() {
+        Reason::OrderRefused { to, why: Unfit::Unnamed }
+    } else if !vote::may_vote(s, to) {
+        Reason::OrderRefused { to, why: Unfit::NoVote }
+    } else {
+        return None;
+    };
+    Some((order.id, reason))
 }
 
 /// Who is not ready for a planned move: the candidate always counts, the others while they can
@@ -409,9 +426,8 @@ fn failing_target<'a>(s: &Situation<'a>) -> Option<(&'a Record, Unfit)> {
 fn complete_before(s: &Situation<'_>, record: &Record) -> Option<Before> {
     let before = record.before?;
     let at = s.lives(before.main)?;
-    let complete = s.keeps_all(before.main, before.incarnation, at.incarnation)
-        && !record.resets(at)
-        && !s.is_deleting(before.main);
+    let complete =
+        s.keeps_all(before.main, before.incarnation, at.incarnation) && !record.resets(at);
     complete.then_some(Before { main: before.main, incarnation: at.incarnation })
 }
 

@@ -11,11 +11,7 @@ use crate::{
     record::{Cause, Member, Record, Stage},
     situation::Situation,
 };
-use alloc::{boxed::Box, vec, vec::Vec};
-
-fn write(s: &Situation<'_>, record: Record) -> Vec<Action> {
-    vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }]
-}
+use alloc::vec;
 
 /// F10. The route stays open through the loss of the voter, since such a main acknowledges
 /// nothing; it does not stay open once the main is another than proven, or its voter's vote does
@@ -94,9 +90,7 @@ pub(super) fn record_withdrawn(s: &Situation<'_>) -> Verdict {
         return Verdict::Pass;
     };
     let record = Record { stage: Stage::Withdrawn, incarnation: at.incarnation, ..record.clone() };
-    let record = Box::new(record);
-    let write = Action::WriteRecord { expected: s.version, record, reads_target: true };
-    Verdict::Act(vec![write], Reason::NobodyForwards)
+    Verdict::Act(vec![s.writes_life(record)], Reason::NobodyForwards)
 }
 
 /// F45. A voter in recovery, or behind in quiet times, lacks a transaction that its main has,
@@ -120,7 +114,7 @@ pub(super) fn voter_misses(s: &Situation<'_>) -> Verdict {
     let Some(id) = misses else { return Verdict::Pass };
     let mut record = record.clone();
     record.members.insert(id, Member { votes: true, proof: None });
-    Verdict::Act(write(s, record), Reason::VoterMisses(id))
+    Verdict::Act(vec![s.writes(record)], Reason::VoterMisses(id))
 }
 
 /// F50. A main by nobody's order may have shipped to any replica: every proof ends with it.
@@ -133,7 +127,7 @@ pub(super) fn foreign_main(s: &Situation<'_>) -> Verdict {
     for member in record.members.values_mut() {
         member.proof = None;
     }
-    Verdict::Act(write(s, record), Reason::ForeignMain(id))
+    Verdict::Act(vec![s.writes(record)], Reason::ForeignMain(id))
 }
 
 /// F60. An old main becomes a replica, which erases its registrations (MR 1.2): in a planned move

@@ -75,9 +75,9 @@ macro_rules! rule_ids {
 }
 
 rule_ids!(
-    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E45, E50,
-    E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50, V10, V20,
-    V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
+    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E43, E45,
+    E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50, V10,
+    V20, V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -158,9 +158,9 @@ pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
-    A20, A30, A40, A45, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E45, E50, E60,
-    E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50, T60,
-    V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
+    A20, A30, A40, A45, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E43, E45, E50,
+    E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50,
+    T60, V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -185,6 +185,7 @@ pub const RULES: &[Rule] = &[
     once(E30, Elect, "both-lost-power", "main and voter lost power and writes were not flushed", elect::both_lost_power),
     once(E35, Elect, "main-unproven", "the main restarted and its voter has not spoken", elect::main_unproven),
     once(E40, Elect, "main-proven", "the main restarted and its voter confirms it", elect::main_proven),
+    once(E43, Elect, "voter-lost-early", "the voter is gone before the reign has a commit", vote::begins_anew),
     once(E45, Elect, "vote-moves", "the voter is lost or not the one that is wanted, and another can vote", vote::moves),
     once(E50, Elect, "switchover", "the main is to be moved, and its voter can take over", elect::switchover),
     once(E60, Elect, "way-back", "the target fails before the reign has a commit", elect::way_back),

@@ -9,7 +9,7 @@ use crate::{
     record::{Cause, Record, Stage},
     situation::Situation,
 };
-use alloc::{boxed::Box, vec};
+use alloc::vec;
 
 /// P10. Everything that a promotion needs is durable or proven now.
 pub(super) fn promote(s: &Situation<'_>) -> Verdict {
@@ -54,7 +54,7 @@ pub(super) fn restarted(s: &Situation<'_>) -> Verdict {
     } else {
         let record =
             Record { stage: Stage::Withdrawn, incarnation: at.incarnation, ..record.clone() };
-        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: true }
+        s.writes_life(record)
     };
     Verdict::Act(vec![action], Reason::TargetRestarted(at.id))
 }
@@ -71,12 +71,5 @@ pub(super) fn stepped_down(s: &Situation<'_>) -> Verdict {
     }
     let record = Record { stage: Stage::Withdrawn, ..record.clone() };
     let target = record.target;
-    Verdict::Act(
-        vec![Action::WriteRecord {
-            expected: s.version,
-            record: Box::new(record),
-            reads_target: true,
-        }],
-        Reason::TargetMustBeReplica(target),
-    )
+    Verdict::Act(vec![s.writes_life(record)], Reason::TargetMustBeReplica(target))
 }

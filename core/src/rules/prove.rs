@@ -11,15 +11,15 @@ use crate::{
     record::{Member, Record, Stage},
     situation::{MainNow, Situation},
 };
-use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+    vec::Vec,
+};
 
 fn reigning<'a>(s: &Situation<'a>, stage: Stage) -> Option<(&'a Record, MainNow<'a>)> {
     let record = s.record.filter(|record| record.stage == stage)?;
     s.proven_main().map(|main| (record, main))
-}
-
-fn write(s: &Situation<'_>, record: Record) -> Vec<Action> {
-    vec![Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false }]
 }
 
 /// V10. The reign may hold a commit from now on, so there is no way back any more.
@@ -38,7 +38,7 @@ pub(super) fn voter(s: &Situation<'_>) -> Verdict {
     };
     let members = BTreeMap::from([(choice, Member { votes: true, proof: Some(proof) })]);
     let record = Record { stage: Stage::Attached, members, before: None, ..record.clone() };
-    Verdict::Act(write(s, record), Reason::VoterProven(choice))
+    Verdict::Act(vec![s.writes(record)], Reason::VoterProven(choice))
 }
 
 /// Replicas with a row, in their present lives.
@@ -110,7 +110,7 @@ pub(super) fn steady(s: &Situation<'_>) -> Verdict {
     let mut record = Record { stage: Stage::Steady, before: None, ..record.clone() };
     record.members = members(s, &record, &main);
     record.former.retain(|id| !s.is_replica(*id));
-    Verdict::Act(write(s, record), Reason::FirstCommitDone)
+    Verdict::Act(vec![s.writes(record)], Reason::FirstCommitDone)
 }
 
 /// The members of a record with the proofs of this moment.
@@ -143,7 +143,7 @@ pub(super) fn record_proofs(s: &Situation<'_>) -> Verdict {
     } else {
         Reason::ReplicasProven(proven)
     };
-    Verdict::Act(write(s, record), reason)
+    Verdict::Act(vec![s.writes(record)], reason)
 }
 
 /// Whether a commit would tell, or mend, what `id` is: a ready one that is not proven, or one that

@@ -8,11 +8,11 @@ use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
     observation::RowState,
-    reason::{Reason, Recipe},
+    reason::Reason,
     record::{Record, Reset, Stage},
     situation::{MainNow, Situation},
 };
-use alloc::{boxed::Box, collections::BTreeSet, vec};
+use alloc::{collections::BTreeSet, vec};
 
 /// Whether the data of that instance was set aside already, under this main.
 pub(super) fn was_reset(record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {
@@ -33,16 +33,26 @@ pub(super) fn is_of_old_data(
 }
 
 fn has_branched(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {
-    let diverged = main.rows.get(&at.id).is_some_and(|row| row.state == RowState::Diverged);
-    s.branched_off(main, at.id) || (diverged && !is_of_old_data(s, record, main, at))
+    s.diverged(main, at.id) && !is_of_old_data(s, record, main, at)
 }
 
-/// Whether the main that was promoted has the only history: everybody else branched off from it, so
-/// that nobody can vote.
-fn is_alone(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> bool {
-    let against =
-        |id| s.replica(id).is_some_and(|at| record.resets(at) || has_branched(s, record, main, at));
-    record.stage == Stage::Withdrawn && s.others(main.at.id).all(against)
+/// The one whose data is set aside so that somebody can vote, where the main that was promoted has
+/// the only history: whoever answers branched off from it, and the others are gone beyond patience.
+/// One that is being set aside already stays the one.
+fn first_to_begin_anew(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+) -> Option<InstanceId> {
+    let against = |at: InstanceRef| record.resets(at) || has_branched(s, record, main, at);
+    let gone = |id| s.answer(id).is_none() && !s.may_answer_yet(id);
+    let alone = |id| s.replica(id).map_or_else(|| gone(id), against);
+    if record.stage != Stage::Withdrawn || !s.others(main.at.id).all(alone) {
+        return None;
+    }
+    let there = || s.others(main.at.id).filter_map(|id| s.replica(id));
+    let ordered = there().find(|at| record.resets(*at));
+    ordered.or_else(|| there().next()).map(|at| at.id)
 }
 
 /// A40. What branched off is recorded, then set aside; never what votes, and only under a main whose
@@ -55,14 +65,12 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return Verdict::Pass;
     }
     if !s.obs.desired.sets_aside {
-        let recipe = Recipe::DataReset;
-        return Verdict::Hold(Reason::RecipeMissing { recipe, instance: Some(id) });
+        return Verdict::Hold(Reason::ResetUnwanted(id));
     }
     if record.is_voter(id) && record.stage != Stage::Withdrawn {
         return Verdict::Hold(Reason::VoterBranched(id));
     }
-    let is_first = s.others(main.at.id).next() == Some(id);
-    if record.stage != Stage::Steady && !(is_first && is_alone(s, record, &main)) {
+    if record.stage != Stage::Steady && first_to_begin_anew(s, record, &main) != Some(id) {
         return Verdict::Hold(Reason::ResetWaits(id));
     }
     let term = record.term;
@@ -81,9 +89,7 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if record.stage == Stage::Steady {
         record.members.remove(&id);
     }
-    let write =
-        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
-    Verdict::Act(vec![write], Reason::Branched(id))
+    Verdict::Act(vec![s.writes(record)], Reason::Branched(id))
 }
 
 /// V60. An instance that began anew and is proven is like any other.
@@ -100,7 +106,5 @@ pub(super) fn reset_done(s: &Situation<'_>) -> Verdict {
     }
     let mut record = record.clone();
     record.resets.retain(|id, _| !done.contains(id));
-    let write =
-        Action::WriteRecord { expected: s.version, record: Box::new(record), reads_target: false };
-    Verdict::Act(vec![write], Reason::ResetsDone(done))
+    Verdict::Act(vec![s.writes(record)], Reason::ResetsDone(done))
 }

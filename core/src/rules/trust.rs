@@ -9,7 +9,7 @@ use crate::{
     reason::{Reason, Recipe},
     situation::Situation,
 };
-use alloc::{boxed::Box, vec};
+use alloc::vec;
 
 /// T10. Without the lease nothing is granted and nothing is done.
 pub(super) fn lease(s: &Situation<'_>) -> Verdict {
@@ -67,10 +67,5 @@ pub(super) fn record_in_doubt(s: &Situation<'_>) -> Verdict {
     let Some(record) = s.record.filter(|_| s.obs.memory.writes_may_land) else {
         return Verdict::Pass;
     };
-    let again = Action::WriteRecord {
-        expected: s.version,
-        record: Box::new(record.clone()),
-        reads_target: false,
-    };
-    Verdict::Act(vec![again], Reason::RecordInDoubt)
+    Verdict::Act(vec![s.writes(record.clone())], Reason::RecordInDoubt)
 }

@@ -9,7 +9,7 @@ use crate::{
     observation::{RegisterResult, Route, Row, RowState, SyncMode},
     reading::Age,
     reason::{Reason, VoteLoss},
-    record::{Cause, Record, Stage},
+    record::{Before, Cause, Record, Stage},
     situation::{MainNow, Situation},
 };
 
@@ -39,11 +39,16 @@ pub(crate) fn ordered(s: &Situation<'_>) -> Option<InstanceId> {
     open.to.filter(|to| *to != record.target)
 }
 
-/// The reign in which a vote can move: a steady one of a main that is proven and may go on.
+/// A reign with a voter, of a main that is proven and may go on.
 fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
-    let record = s.record.filter(|record| record.stage == Stage::Steady)?;
+    let record = s.record?;
     let main = s.proven_main().filter(|main| !record.resets(main.at))?;
     Some((record, main, record.voters().next()?))
+}
+
+/// The same, where clients may write.
+fn steady<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
+    reigning(s).filter(|(record, _, _)| record.stage == Stage::Steady)
 }
 
 /// Why the recorded voter cannot go on voting; none while it may come back by itself.
@@ -57,10 +62,10 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     if s.is_deleting(voter) {
         return Some(VoteLoss::Leaves);
     }
-    let row = main.rows.get(&voter);
-    if s.branched_off(main, voter) || row.is_some_and(|row| row.state == RowState::Diverged) {
+    if s.diverged(main, voter) {
         return Some(VoteLoss::Diverged);
     }
+    let row = main.rows.get(&voter);
     let invalid =
         row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
     let in_vain = s.tried(main, voter).is_some_and(|made| {
@@ -88,22 +93,23 @@ fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceI
 
 /// Whether the voter is proven and its vote can be counted now.
 fn votes(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
-    s.proof(voter).is_some()
-        && main.rows.get(&voter).is_some_and(|row| {
-            row.mode == SyncMode::StrictSync
-                && matches!(row.state, RowState::Ready | RowState::Replicating)
-        })
+    s.proof(voter).is_some() && counts(main, voter)
 }
 
-/// Whether the main is in touch with the replica of this row.
+/// Whether commits go through on the main with the vote of `voter`, whether or not it answers us.
+fn counts(main: &MainNow<'_>, voter: InstanceId) -> bool {
+    let row = main.rows.get(&voter);
+    row.is_some_and(|row| row.mode == SyncMode::StrictSync && in_touch(row))
+}
+
+/// Whether the main is in touch with the replica of this row, and has told it all that was before.
 fn in_touch(row: &Row) -> bool {
-    matches!(row.state, RowState::Ready | RowState::Replicating | RowState::Recovery)
+    matches!(row.state, RowState::Ready | RowState::Replicating)
 }
 
 /// The same, and it lacks nothing but in passing.
 fn keeps_up(row: &Row) -> bool {
-    matches!(row.state, RowState::Ready | RowState::Replicating)
-        && (row.behind == 0 || row.still == Age::Fresh)
+    in_touch(row) && (row.behind == 0 || row.still == Age::Fresh)
 }
 
 /// Who can take the vote over. Instead of a voter that is lost, whoever the main is in touch with:
@@ -136,15 +142,36 @@ fn heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, wish: Wish) -> O
 /// Whether the recorded voter is about to leave, and its vote can move before it does.
 pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
     let leaves = Wish::Lost(VoteLoss::Leaves);
-    reigning(s).is_some_and(|(record, main, voter)| {
+    steady(s).is_some_and(|(record, main, voter)| {
         voter == id && s.is_deleting(id) && heir(s, record, &main, leaves).is_some()
     })
+}
+
+/// Whether the recorded voter of an unfinished reign will not come by itself: who is to vote is
+/// chosen anew, among whoever is there.
+pub(super) fn is_lost_early(s: &Situation<'_>) -> Option<(InstanceId, VoteLoss)> {
+    let (record, main, voter) = reigning(s)?;
+    let loss = lost(s, &main, voter).filter(|loss| *loss != VoteLoss::Leaves)?;
+    (record.stage == Stage::Attached).then_some((voter, loss))
+}
+
+/// E43. A voter that is lost before the first commit would be waited for, for ever. No client wrote
+/// in this reign, so the voter has all that its main has, and is the way back.
+pub(super) fn begins_anew(s: &Situation<'_>) -> Verdict {
+    let (Some((voter, loss)), Some(record)) = (is_lost_early(s), s.record) else {
+        return Verdict::Pass;
+    };
+    let before = record.proof(voter).filter(|_| loss != VoteLoss::Diverged);
+    let before = before.map(|proof| Before { main: voter, incarnation: proof.replica });
+    let intent =
+        elect::intent(s, record, record.target, record.incarnation, before, Cause::Renewal);
+    Verdict::Act(intent, Reason::VoterLostEarly { voter, loss })
 }
 
 /// E45. The voter cannot vote or is to go, or another instance is wanted in its place. Where it
 /// still votes, open transactions are let finish first, as in a planned move.
 pub(super) fn moves(s: &Situation<'_>) -> Verdict {
-    let Some((record, main, voter)) = reigning(s) else { return Verdict::Pass };
+    let Some((record, main, voter)) = steady(s) else { return Verdict::Pass };
     let Some(wish) = wish(s, record, &main, voter) else { return Verdict::Pass };
     let Some(to) = heir(s, record, &main, wish) else { return Verdict::Pass };
     let reason = match wish {
@@ -152,14 +179,13 @@ pub(super) fn moves(s: &Situation<'_>) -> Verdict {
         Wish::Ordered(_) => Reason::VoteOrdered { voter, to },
         Wish::Preferred => Reason::VotePreferred { voter, to },
     };
-    let votes = votes(s, &main, voter);
-    if votes
+    if counts(&main, voter)
         && s.obs.route.handed_out != Route::Closed
         && let Err(not_yet) = elect::drained(s, record, &main, &reason)
     {
         return not_yet;
     }
-    let even = votes && main.rows.get(&voter).is_some_and(Row::is_even);
+    let even = votes(s, &main, voter) && main.rows.get(&voter).is_some_and(Row::is_even);
     let before = elect::voter_before(s).filter(|_| even);
     let (id, life) = (main.at.id, main.at.incarnation);
     let intent = elect::intent(s, record, id, life, before, Cause::Renewal);
@@ -168,7 +194,7 @@ pub(super) fn moves(s: &Situation<'_>) -> Verdict {
 
 /// X20. The voter cannot vote, and nobody can take the vote: why writes stand still, or soon may.
 pub(super) fn stays(s: &Situation<'_>) -> Verdict {
-    let Some((record, main, voter)) = reigning(s) else { return Verdict::Pass };
+    let Some((record, main, voter)) = steady(s) else { return Verdict::Pass };
     match lost(s, &main, voter) {
         Some(loss) if heir(s, record, &main, Wish::Lost(loss)).is_none() => {
             Verdict::Hold(Reason::NobodyToVote { voter, loss })

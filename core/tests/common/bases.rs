@@ -181,7 +181,6 @@ fn settled() -> ClusterObservation {
         before: None,
         former: BTreeSet::new(),
         resets: BTreeMap::new(),
-        pending_drops: BTreeSet::new(),
         answered: None,
         controllers: BTreeSet::from([ControllerId(1)]),
     };

@@ -32,8 +32,10 @@ pub struct Liveness {
     pub nearest_mixed: Option<Trap>,
     /// How many states are settled.
     pub settled: u64,
-    /// How many states are excused.
-    pub excused: u64,
+    /// How many states are as well as they can be without an instance that is gone.
+    pub degraded: u64,
+    /// How many states wait for people.
+    pub held: u64,
     /// How many steps of progress lead to rest, at best.
     pub within: Within,
 }
@@ -67,7 +69,8 @@ pub(super) fn judge(rows: &Rows, rests: &[Rest]) -> Liveness {
         match rest {
             Rest::Moving => {}
             Rest::Settled => liveness.settled += 1,
-            Rest::Excused => liveness.excused += 1,
+            Rest::Degraded => liveness.degraded += 1,
+            Rest::Held => liveness.held += 1,
         }
     }
     let marks = components(rows, &mut |component| {

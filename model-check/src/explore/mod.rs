@@ -96,8 +96,10 @@ pub enum Rest {
     Moving,
     /// All is as it should be.
     Settled,
-    /// Not as it should be, for a reason that is accepted.
-    Excused,
+    /// As well as it can be without an instance that is gone for good.
+    Degraded,
+    /// Not as it should be, for a reason that is named and left to people.
+    Held,
 }
 
 impl Rest {
@@ -106,7 +108,7 @@ impl Rest {
     pub const fn is_rest(self) -> bool {
         match self {
             Self::Moving => false,
-            Self::Settled | Self::Excused => true,
+            Self::Settled | Self::Degraded | Self::Held => true,
         }
     }
 }

@@ -98,7 +98,9 @@ impl Model {
         let slices = configuration.settings.config.recovery == RecoveryPath::Wals;
         // Nor may it be where an old reading of how far somebody is behind can be believed.
         let timely = configuration.grain.looks_are_whole && !configuration.grain.instances_at_once;
-        configuration.grain.volumes_last &= never(&[Outside::Volume]) && slices && timely;
+        // Nor where data is set aside, for what begins anew lacks all of it.
+        let volumes_last = never(&[Outside::Volume]) && !configuration.settings.sets_aside;
+        configuration.grain.volumes_last &= volumes_last && slices && timely;
         let world = Directive::World(Box::new(configuration.settings.clone()));
         let mut directives = vec![world, Directive::Bootstrap];
         directives.extend(before.lines.iter().map(|(_, directive)| directive.clone()));
@@ -215,11 +217,12 @@ impl System for Model {
 
 /// Whether a leader has nothing to do, and why.
 fn rest_of(plan: &ha_core::plan::Plan, world: &World) -> Rest {
-    let excused = || plan.missing_recipes().next().is_some() || serves_without(world);
     if plan.settled {
         Rest::Settled
-    } else if plan.steps.is_empty() && excused() {
-        Rest::Excused
+    } else if plan.steps.is_empty() && serves_without(world) {
+        Rest::Degraded
+    } else if plan.steps.is_empty() && plan.missing_recipes().next().is_some() {
+        Rest::Held
     } else {
         Rest::Moving
     }

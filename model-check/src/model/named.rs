@@ -85,6 +85,7 @@ fn ci() -> Vec<Configuration> {
     all.extend(engines());
     all.extend(leases());
     all.extend(votes());
+    all.extend(resets());
     all.extend(mains());
     all
 }
@@ -100,6 +101,18 @@ fn votes() -> Vec<Configuration> {
             "an instance is lost for good with its node",
             1,
             &[(Write, 2), (Node, 1)],
+        ),
+        configuration(
+            "gone-in-a-move",
+            "an instance is lost for good with its node, at any moment of a switchover",
+            1,
+            &[(Switchover, 1), (Node, 1)],
+        ),
+        configuration(
+            "gone-in-an-order",
+            "the same, while an instance without a vote is wanted as main",
+            1,
+            &[(Order, 1), (Node, 1)],
         ),
         returning(
             "voter-lost",
@@ -127,6 +140,33 @@ fn votes() -> Vec<Configuration> {
             "the voter's process ends, and a command lands late",
             2,
             &[(Write, 1), (Voter, 1), (Late, 1)],
+        ),
+    ]
+}
+
+/// What becomes of data that branched off, where it is set aside by itself.
+fn resets() -> Vec<Configuration> {
+    let resetting = |name, about, faults, each: &[(Outside, u8)]| {
+        with(configuration(name, about, faults, each), |settings| settings.sets_aside = true)
+    };
+    vec![
+        resetting(
+            "data-reset",
+            "a process ends in the middle of a write, and what branched off is set aside",
+            1,
+            &[(Write, 2), (Crash, 1)],
+        ),
+        resetting(
+            "data-reset-late",
+            "the same, and an order to set data aside lands late",
+            2,
+            &[(Write, 1), (Main, 1), (Late, 1)],
+        ),
+        resetting(
+            "data-reset-leader-dies",
+            "the same, and the leader dies between any two effects",
+            2,
+            &[(Write, 1), (Main, 1), (Controller, 1)],
         ),
     ]
 }

@@ -35,8 +35,10 @@ pub struct Rests {
     pub within: u32,
     /// States in which all is as it should be.
     pub settled: u64,
-    /// States at rest for a reason that is accepted.
-    pub excused: u64,
+    /// States as well as they can be without an instance that is gone for good.
+    pub degraded: u64,
+    /// States that wait for people, for a reason that is named.
+    pub held: u64,
     /// Components in which a fair run can stay for ever.
     pub traps: u64,
     /// How many of those hold a state that is not at rest.
@@ -193,7 +195,8 @@ fn rests<S: System>(found: &Exploration<'_, S>) -> Option<Rests> {
     found.liveness.as_ref().map(|liveness| Rests {
         within: liveness.within.steps,
         settled: liveness.settled,
-        excused: liveness.excused,
+        degraded: liveness.degraded,
+        held: liveness.held,
         traps: liveness.traps,
         restless: liveness.restless,
         lost: liveness.within.lost,

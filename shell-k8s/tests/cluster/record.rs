@@ -42,7 +42,6 @@ fn record(term: u32) -> Record {
         before: Some(Before { main: InstanceId(0), incarnation: life(9) }),
         former: [InstanceId(0)].into(),
         resets: [].into(),
-        pending_drops: [].into(),
         answered: None,
         controllers: [ControllerId(u128::MAX), ControllerId(5)].into(),
     }

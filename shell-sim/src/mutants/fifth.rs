@@ -1,9 +1,10 @@
 //! Wrong decisions about the vote: when it moves, from whom, and what has to come first.
 
-use super::{Mutant, judged_by, really, unless, without, write};
+use super::{Mutant, in_stage, judged_by, really, really_of, unless, without, write};
 use ha_core::{
     action::Action,
     guard::GuardId,
+    ids::InstanceId,
     observation::{ClusterObservation, Route},
     plan::Plan,
     reason::{Reason, VoteLoss},
@@ -18,6 +19,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "never-moves-the-vote",
         what: "a voter that is lost comes back some day, and is waited for",
         decide: never_moves_the_vote,
+    },
+    Mutant {
+        name: "waits-for-a-lost-voter",
+        what: "a reign that has begun with a voter is finished with that one or not at all",
+        decide: waits_for_a_lost_voter,
+    },
+    Mutant {
+        name: "waits-for-who-is-gone",
+        what: "whoever does not answer may still vote, so that no data is set aside before it said so",
+        decide: waits_for_who_is_gone,
     },
     Mutant {
         name: "leaves-the-vote-with-who-leaves",
@@ -48,6 +59,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
 
 fn never_moves_the_vote(observation: &ClusterObservation) -> Plan {
     without(observation, &[RuleId::E45], &[])
+}
+
+fn waits_for_a_lost_voter(observation: &ClusterObservation) -> Plan {
+    without(observation, &[RuleId::E43], &[])
+}
+
+fn waits_for_who_is_gone(observation: &ClusterObservation) -> Plan {
+    fn waits(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let begins = in_stage(s, Stage::Withdrawn).is_some();
+        let all_answer = s.obs.instances.keys().all(|id| s.answer(*id).is_some());
+        match really_of(RuleId::A40, s, id) {
+            Verdict::Act(..) if begins && !all_answer => Verdict::Hold(Reason::ResetWaits(id)),
+            usual => usual,
+        }
+    }
+    judged_by(observation, &[(RuleId::A40, Judge::Each(waits))], &[])
 }
 
 fn leaves_the_vote_with_who_leaves(observation: &ClusterObservation) -> Plan {
@@ -85,7 +112,10 @@ fn renewal(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Vec<Action
 fn take_another(s: &Situation<'_>) -> Verdict {
     let usual = || really(RuleId::E35, s);
     let Verdict::Hold(_) = usual() else { return usual() };
-    let Some((record, voter)) = s.record.zip(s.voter()) else { return usual() };
+    let Some((record, voter)) = s.record.zip(s.record.and_then(|record| record.voters().next()))
+    else {
+        return usual();
+    };
     let Some(main) = s.main(record.target) else { return usual() };
     let other = s.others(record.target).find(|id| *id != voter && s.is_replica(*id));
     let Some(to) = other.filter(|_| s.answer(voter).is_none() && !s.may_answer_yet(voter)) else {
@@ -124,10 +154,14 @@ fn return_at_once(s: &Situation<'_>) -> Verdict {
     let (Verdict::Pass, Some((record, main))) = (&usual, steady.zip(s.proven_main())) else {
         return usual;
     };
-    let Some(voter) = s.voter().filter(|id| id.0 > 1 && s.obs.desired.vote_returns) else {
+    let Some(voter) = s
+        .record
+        .and_then(|record| record.voters().next())
+        .filter(|id| id.0 > 1 && s.obs.desired.vote_returns)
+    else {
         return usual;
     };
-    let pair = |id: &ha_core::ids::InstanceId| id.0 <= 1 && s.is_replica(*id);
+    let pair = |id: &InstanceId| id.0 <= 1 && s.is_replica(*id);
     match s.others(record.target).find(pair) {
         Some(to) => Verdict::Act(renewal(s, record, &main), Reason::VotePreferred { voter, to }),
         None => usual,

@@ -9,7 +9,7 @@ use std::fmt;
 pub enum Symptom {
     /// This kind of promise broke before any other.
     Broken(String),
-    /// It came neither to rest nor to a hold that names a missing recipe.
+    /// It came neither to rest nor to a hold that is left to people.
     Stuck,
 }
 

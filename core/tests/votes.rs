@@ -1,0 +1,152 @@
+//! When a vote moves and when an order to move the main is refused: each condition taken away once.
+
+#[path = "common/bases.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod bases;
+
+use bases::{base, even, life, main_with, mg, record};
+use ha_core::{
+    action::Action,
+    desired::{Authority, SwitchoverRequest},
+    ids::{InstanceId, RequestId},
+    observation::{ClusterObservation, Contact, Drain, PodView, Route, RowState, SyncMode},
+    plan,
+    plan::{Leave, Step},
+    reading::{Age, Reading, Why},
+    reason::{Reason, VoteLoss},
+    record::{Before, Cause, Record, Stage},
+    rules::RuleId,
+};
+
+fn silence(obs: &mut ClusterObservation, id: InstanceId, since: Age) {
+    let view = obs.instances.get_mut(&id).expect("an instance");
+    view.contact = Contact::Unreached { why: Why::Silent, since };
+}
+
+fn mark(obs: &mut ClusterObservation, id: InstanceId) {
+    let view = obs.instances.get_mut(&id).expect("an instance");
+    let pod = view.pod.known().copied().flatten().expect("a pod");
+    view.pod = Reading::fresh(Some(PodView { deleting: true, ..pod }));
+}
+
+fn steps(obs: &ClusterObservation, rule: RuleId) -> Vec<Step> {
+    plan(obs).steps.into_iter().filter(|step| step.rule == rule).collect()
+}
+
+fn written(steps: &[Step]) -> &Record {
+    match &steps.last().expect("a step").action {
+        Action::WriteRecord { record, .. } => record,
+        other => panic!("a write of the record was expected, found {other:?}"),
+    }
+}
+
+#[test]
+fn a_voter_lost_before_the_first_commit_is_given_up() {
+    let mut obs = base("attached");
+    let recorded = record(&mut obs).expect("a record").clone();
+    let voter = recorded.voters().next().expect("a voter");
+    silence(&mut obs, voter, Age::Suspect);
+    assert_eq!(steps(&obs, RuleId::E43), [], "it may answer yet");
+    silence(&mut obs, voter, Age::Expired);
+    let steps = steps(&obs, RuleId::E43);
+    let next = written(&steps);
+    assert_eq!(
+        (next.stage, next.cause, next.target),
+        (Stage::Intent, Cause::Renewal, recorded.target)
+    );
+    // It has everything that the reign has, and is the way back.
+    let proof = recorded.proof(voter).expect("a proof");
+    assert_eq!(next.before, Some(Before { main: voter, incarnation: proof.replica }));
+    assert_eq!(steps[0].reason, Reason::VoterLostEarly { voter, loss: VoteLoss::Unreached });
+}
+
+#[test]
+fn a_vote_does_not_move_to_who_is_still_being_told() {
+    let mut obs = base("settled");
+    silence(&mut obs, mg(1), Age::Expired);
+    assert!(!steps(&obs, RuleId::E45).is_empty());
+    let mut row = even(SyncMode::Async);
+    row.state = RowState::Recovery;
+    let rows = [(mg(1), even(SyncMode::StrictSync)), (mg(2), row)];
+    bases::bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+    assert_eq!(steps(&obs, RuleId::E45), []);
+}
+
+/// The main finds its voter ready: clients' transactions go on, so they are let finish.
+#[test]
+fn a_voter_that_only_the_controller_lost_is_drained_first() {
+    let mut obs = base("settled");
+    silence(&mut obs, mg(1), Age::Expired);
+    let drains = steps(&obs, RuleId::E45);
+    assert!(matches!(drains[0].action, Action::SetRoute(Route::Draining { .. })), "{drains:?}");
+    let mut row = even(SyncMode::StrictSync);
+    row.state = RowState::Invalid;
+    let rows = [(mg(1), row), (mg(2), even(SyncMode::Async))];
+    bases::bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+    assert_eq!(written(&steps(&obs, RuleId::E45)).stage, Stage::Intent);
+}
+
+#[test]
+fn a_voter_that_leaves_is_the_way_back_until_the_next_one_is_proven() {
+    let mut obs = base("drained");
+    obs.desired.switchover = None;
+    mark(&mut obs, mg(1));
+    assert_eq!(plan(&obs).leave[&mg(1)], Leave::VoteMoves);
+    let next = written(&steps(&obs, RuleId::E45)).clone();
+    assert_eq!(next.before, Some(Before { main: mg(1), incarnation: life(mg(1)) }));
+    *record(&mut obs).expect("a record") = next;
+    obs.route.handed_out = Route::Closed;
+    obs.route.outstanding.clear();
+    obs.route.drain = Drain::Idle;
+    assert_eq!(plan(&obs).leave[&mg(1)], Leave::MainMoves);
+    // As is whoever votes in a reign that is not finished.
+    let mut attached = base("attached");
+    let voter = record(&mut attached).and_then(|record| record.voters().next()).expect("a voter");
+    mark(&mut attached, voter);
+    assert_eq!(plan(&attached).leave[&voter], Leave::VoteMoves);
+}
+
+/// It has everything as long as it is there.
+#[test]
+fn a_voter_that_leaves_takes_over_from_a_lost_main_and_never_by_plan() {
+    let mut obs = base("failover-begins");
+    mark(&mut obs, mg(1));
+    assert_eq!(written(&steps(&obs, RuleId::E10)).target, mg(1));
+    let mut planned = base("drained");
+    mark(&mut planned, mg(1));
+    mark(&mut planned, mg(2));
+    assert_eq!(steps(&planned, RuleId::E50), []);
+}
+
+fn ordered(to: Option<InstanceId>) -> ClusterObservation {
+    let mut obs = base("drained");
+    obs.desired.switchover = Some(SwitchoverRequest { id: RequestId(5), to });
+    obs
+}
+
+#[test]
+fn an_order_that_nothing_can_carry_out_is_refused() {
+    for (to, pair) in [(mg(7), false), (mg(2), true)] {
+        let mut obs = ordered(Some(to));
+        if pair {
+            obs.desired.authority = Authority::Pair;
+        }
+        let steps = steps(&obs, RuleId::E50);
+        assert!(matches!(steps[0].reason, Reason::OrderRefused { to: named, .. } if named == to));
+        let next = written(&steps);
+        assert_eq!((next.answered, next.stage), (Some(RequestId(5)), Stage::Steady));
+        assert_eq!(next.target, mg(0));
+    }
+}
+
+/// The main leaves for its voter; who asked for another one gets that one afterwards.
+#[test]
+fn an_order_outlives_the_deletion_of_the_main() {
+    for (to, answered) in [(None, true), (Some(mg(1)), true), (Some(mg(2)), false)] {
+        let mut obs = ordered(to);
+        mark(&mut obs, mg(0));
+        let next = written(&steps(&obs, RuleId::E50)).clone();
+        assert_eq!((next.target, next.stage), (mg(1), Stage::Intent));
+        assert_eq!(next.answered == Some(RequestId(5)), answered, "{to:?}");
+    }
+}
