@@ -41,6 +41,15 @@ pub struct SwitchoverRequest {
     pub to: Option<InstanceId>,
 }
 
+/// An operator's word that the cluster is to go on with an instance, whatever that one lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AcceptedLoss {
+    /// Which request, so that it is carried out once.
+    pub id: RequestId,
+    /// Whom to go on with.
+    pub main: InstanceId,
+}
+
 /// Everything operators ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Desired {
@@ -60,6 +69,9 @@ pub struct Desired {
     pub paused: bool,
     /// Move the main.
     pub switchover: Option<SwitchoverRequest>,
+    /// Go on although something may be lost.
+    #[serde(default)]
+    pub accepts: Option<AcceptedLoss>,
 }
 
 impl Default for Desired {
@@ -72,6 +84,7 @@ impl Default for Desired {
             sets_aside: true,
             paused: false,
             switchover: None,
+            accepts: None,
         }
     }
 }

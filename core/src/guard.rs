@@ -272,7 +272,17 @@ fn candidate_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
                 && member.proof.is_some_and(|proof| seen.survived(new.target, proof.replica))
         });
     let at = InstanceRef { id: new.target, incarnation: new.incarnation };
-    !old.resets(at) && (own_life || renewed || way_back || voter)
+    !old.resets(at) && (own_life || renewed || way_back || voter || is_accepted(seen, old, new))
+}
+
+/// Whether a person named this instance, and that word was not used before.
+fn is_accepted(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
+    seen.observation.desired.accepts.is_some_and(|order| {
+        order.main == new.target
+            && new.cause == (Cause::Accepted { request: order.id })
+            && new.accepted == Some(order.id)
+            && old.accepted != Some(order.id)
+    })
 }
 
 fn all_empty(seen: &Seen<'_>) -> bool {

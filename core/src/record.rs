@@ -37,6 +37,9 @@ pub struct Record {
     pub resets: BTreeMap<InstanceId, Reset>,
     /// The last switchover request that was carried out or refused for good.
     pub answered: Option<RequestId>,
+    /// The last order to go on in spite of a loss that was carried out or refused.
+    #[serde(default)]
+    pub accepted: Option<RequestId>,
     /// Controllers that may lead.
     pub controllers: BTreeSet<ControllerId>,
 }
@@ -107,9 +110,26 @@ pub enum Cause {
     },
     /// A move that could not be finished goes back to the main before it.
     Return,
+    /// Nobody was proven to have everything, and a person accepted what this one lacks.
+    Accepted {
+        /// The request.
+        request: RequestId,
+    },
     /// The same main begins a new reign, because its old epoch may miss a tail, or because another
     /// instance is to vote.
     Renewal,
+}
+
+impl Cause {
+    /// Whether the target goes on with the data that it has, which no other instance's says more than:
+    /// it may be main already, and a restart that keeps all of it is no harm.
+    #[must_use]
+    pub const fn is_of_own_data(self) -> bool {
+        match self {
+            Self::Return | Self::Renewal | Self::Bootstrap | Self::Accepted { .. } => true,
+            Self::Failover | Self::Switchover { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Cause {
@@ -119,6 +139,7 @@ impl fmt::Display for Cause {
             Self::Failover => "failover",
             Self::Switchover { .. } => "switchover",
             Self::Return => "return",
+            Self::Accepted { .. } => "accepted",
             Self::Renewal => "renewal",
         })
     }

@@ -225,7 +225,7 @@ impl<'a> Situation<'a> {
         }
         // A voter that restarts before the route is withdrawn may have lost a transaction that it
         // prepared and its main acknowledged (MR 4.3); its own data lets no other target down.
-        let own_data = matches!(record.cause, Cause::Return | Cause::Renewal | Cause::Bootstrap);
+        let own_data = record.cause.is_of_own_data();
         if record.stage == Stage::Intent && !own_data {
             return Err(Unfit::Unproven);
         }

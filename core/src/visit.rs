@@ -191,7 +191,10 @@ impl Record {
         if let Cause::Switchover { request: Some(request) } = &mut self.cause {
             by.request(request);
         }
-        if let Some(request) = &mut self.answered {
+        if let Cause::Accepted { request } = &mut self.cause {
+            by.request(request);
+        }
+        for request in [&mut self.answered, &mut self.accepted].into_iter().flatten() {
             by.request(request);
         }
         self.incarnation.visit(by);

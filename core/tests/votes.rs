@@ -7,13 +7,14 @@ mod bases;
 use bases::{base, even, life, main_with, mg, record};
 use ha_core::{
     action::Action,
-    desired::{Authority, SwitchoverRequest},
+    desired::{AcceptedLoss, Authority, SwitchoverRequest},
+    guard::{GUARDS, GuardId, Seen},
     ids::{InstanceId, RequestId},
     observation::{ClusterObservation, Contact, Drain, PodView, Route, RowState, SyncMode},
     plan,
     plan::{Leave, Step},
     reading::{Age, Reading, Why},
-    reason::{Reason, VoteLoss},
+    reason::{Reason, Unfit, VoteLoss},
     record::{Before, Cause, Record, Stage},
     rules::RuleId,
 };
@@ -116,6 +117,86 @@ fn a_voter_that_leaves_takes_over_from_a_lost_main_and_never_by_plan() {
     mark(&mut planned, mg(1));
     mark(&mut planned, mg(2));
     assert_eq!(steps(&planned, RuleId::E50), []);
+}
+
+/// The main is lost and its voter is in a life that nothing proves.
+fn nobody_is_proven() -> ClusterObservation {
+    let mut obs = base("failover-begins");
+    bases::bolt(&mut obs, mg(1)).expect("an answer").incarnation = bases::restarted(life(mg(1)));
+    obs
+}
+
+fn accepts(obs: &mut ClusterObservation, main: InstanceId) {
+    obs.desired.accepts = Some(AcceptedLoss { id: RequestId(6), main });
+}
+
+#[test]
+fn a_persons_word_takes_the_place_of_a_proof() {
+    for (to, is_there) in [(mg(1), true), (mg(2), true), (mg(0), false)] {
+        let mut obs = nobody_is_proven();
+        assert_eq!(steps(&obs, RuleId::E05), []);
+        accepts(&mut obs, to);
+        let steps = steps(&obs, RuleId::E05);
+        if !is_there {
+            let waits = Reason::AcceptedWaits { to, why: Unfit::Unreachable };
+            assert!(plan(&obs).holds.iter().any(|hold| hold.reason == waits));
+            continue;
+        }
+        let next = written(&steps);
+        assert_eq!((next.target, next.stage, next.before), (to, Stage::Intent, None));
+        assert_eq!(next.cause, Cause::Accepted { request: RequestId(6) });
+        assert_eq!(next.accepted, Some(RequestId(6)));
+        assert!(next.former.contains(&mg(0)));
+        // It is said once, and what it says is used up.
+        let next = next.clone();
+        *record(&mut obs).expect("a record") = Record { accepted: next.accepted, ..next };
+        assert_eq!(self::steps(&obs, RuleId::E05), []);
+    }
+}
+
+/// Where somebody is proven there is no loss to accept, whoever is named.
+#[test]
+fn a_word_that_would_cost_something_for_nothing_is_refused() {
+    for name in ["settled", "failover-begins", "main-confirmed", "tail-lost"] {
+        let mut obs = base(name);
+        accepts(&mut obs, mg(2));
+        let steps = steps(&obs, RuleId::E05);
+        let refused = Reason::OrderRefused { to: mg(2), why: Unfit::NothingLost };
+        assert_eq!(steps.first().map(|step| step.reason.clone()), Some(refused), "{name}");
+        let next = written(&steps);
+        let before = record(&mut obs).expect("a record").clone();
+        assert_eq!(*next, Record { accepted: Some(RequestId(6)), ..before }, "{name}");
+    }
+    let mut moving = base("failover-intent");
+    accepts(&mut moving, mg(2));
+    assert_eq!(steps(&moving, RuleId::E05), [], "the move that is under way is left alone");
+    let mut nobody = nobody_is_proven();
+    accepts(&mut nobody, mg(7));
+    assert!(matches!(
+        steps(&nobody, RuleId::E05)[0].reason,
+        Reason::OrderRefused { why: Unfit::Unnamed, .. }
+    ));
+}
+
+#[test]
+fn the_guard_takes_nobodys_word_twice_and_no_other_persons() {
+    let mut obs = nobody_is_proven();
+    accepts(&mut obs, mg(2));
+    let write = steps(&obs, RuleId::E05).last().expect("a step").action.clone();
+    let allows = |obs: &ClusterObservation| {
+        let seen = Seen { observation: obs, route: Route::Closed };
+        let guard = GUARDS.iter().find(|guard| guard.id == GuardId::CandidateIsProven);
+        (guard.expect("a guard").allows)(&seen, &write)
+    };
+    assert!(allows(&obs));
+    let mut other = obs.clone();
+    accepts(&mut other, mg(1));
+    assert!(!allows(&other));
+    let mut used = obs.clone();
+    record(&mut used).expect("a record").accepted = Some(RequestId(6));
+    assert!(!allows(&used));
+    obs.desired.accepts = None;
+    assert!(!allows(&obs));
 }
 
 fn ordered(to: Option<InstanceId>) -> ClusterObservation {

@@ -25,25 +25,26 @@ pub fn topology(world: &World) -> Topology {
     });
     Topology {
         record: world.api.record().cloned(),
-        instances: instances.map(|(id, body)| (id, node(world, body, &acked))).collect(),
+        instances: instances.map(|(id, body)| (id, node(world, (id, body), &acked))).collect(),
         forwards: forwards.collect(),
     }
 }
 
-/// Writes that a client was told are durable, without those whose second phase was lost: their
-/// loss is the known exception (MR 4.3).
+/// Writes that a client was told are durable, without those whose loss is excepted: their second phase
+/// was lost (MR 4.3), two nodes lost power, or a person accepted it.
 fn acknowledged(world: &World) -> BTreeSet<WriteId> {
     let fates = world.clients.iter().flat_map(|client| &client.writes);
     fates
         .filter(|(id, fate)| {
             let power = world.truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
-            **fate == Fate::Acked && !world.truth.undecided.contains(id) && !power
+            let excepted = world.truth.undecided.contains(id) || world.truth.accepted.contains(id);
+            **fate == Fate::Acked && !excepted && !power
         })
         .map(|(id, _)| *id)
         .collect()
 }
 
-fn node(world: &World, body: &Body, acked: &BTreeSet<WriteId>) -> Node {
+fn node(world: &World, (id, body): (InstanceId, &Body), acked: &BTreeSet<WriteId>) -> Node {
     let held: BTreeSet<WriteId> = body
         .instance
         .volume
@@ -70,7 +71,13 @@ fn node(world: &World, body: &Body, acked: &BTreeSet<WriteId>) -> Node {
         rows: rows.collect(),
         addressed: body.pod.as_ref().is_some_and(|pod| pod.address.is_some()),
         holds_data: !held.is_empty(),
-        complete: if acked.is_subset(&held) { Known::Yes } else { Known::No },
+        complete: if acked.is_subset(&held) {
+            Known::Yes
+        } else if world.begins_by_word(id) {
+            Known::Unknown
+        } else {
+            Known::No
+        },
     }
 }
 

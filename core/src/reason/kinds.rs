@@ -82,6 +82,10 @@ pub enum Unfit {
     NotReady(RowState),
     /// It does not vote, and may not.
     NoVote,
+    /// A version or a setting makes the promise impossible.
+    Engine,
+    /// The cluster does not stand still for want of a proof: there is no loss to accept.
+    NothingLost,
 }
 
 impl fmt::Display for Unfit {
@@ -95,6 +99,8 @@ impl fmt::Display for Unfit {
             Self::ResetOrdered => f.write_str("its data was ordered to be set aside"),
             Self::TailAtRisk => f.write_str("may have lost an unflushed tail"),
             Self::NotReady(state) => write!(f, "its main finds it {state}"),
+            Self::Engine => f.write_str("has a version or setting that cannot keep the promise"),
+            Self::NothingLost => f.write_str("is not needed, nothing is lost"),
             Self::NoVote => f.write_str("does not vote, and cannot now"),
         }
     }

@@ -123,6 +123,20 @@ pub enum Reason {
         /// Why not.
         why: Unfit,
     },
+    /// A person accepted what the instance lacks.
+    LossAccepted {
+        /// The main that was recorded.
+        main: InstanceId,
+        /// Who goes on.
+        to: InstanceId,
+    },
+    /// A person accepted what an instance lacks, and that one is not there.
+    AcceptedWaits {
+        /// Which.
+        to: InstanceId,
+        /// Why it waits.
+        why: Unfit,
+    },
     /// The recorded main is a replica, unchanged.
     TargetIsReplica(InstanceId),
     /// The main lost power and may miss a tail; its voter confirms what it has, so it begins anew.

@@ -22,6 +22,7 @@ impl fmt::Display for Reason {
             Self::MainLost { .. } | Self::TailLost { .. } | Self::MainForgot { .. }
             | Self::NoCandidate { .. } | Self::TargetIsReplica(_) | Self::TailMayBeLost(_)
             | Self::MainUnproven { .. } | Self::VoterConfirms { .. } | Self::OutOfTouch { .. }
+            | Self::LossAccepted { .. } | Self::AcceptedWaits { .. }
             | Self::BothLostPower { .. } => self.fmt_loss(f),
             Self::MoveWanted { .. } | Self::MoveWaits { .. } | Self::Draining
             | Self::GatewaysOutstanding(_) | Self::AlreadyThere(_) | Self::OrderRefused { .. }
@@ -116,6 +117,12 @@ impl Reason {
             }
             Self::OutOfTouch { main, voter } => {
                 write!(f, "{main} restarted and lost nothing, {voter} obeys nobody any more")
+            }
+            Self::LossAccepted { main, to } => {
+                write!(f, "{to} goes on instead of {main}, a person accepted what it lacks")
+            }
+            Self::AcceptedWaits { to, why } => {
+                write!(f, "{to} is to go on by a person's word, and {why}")
             }
             Self::BothLostPower { main, voter } => {
                 write!(f, "{main} and {voter} lost power; a person must accept what may be lost")

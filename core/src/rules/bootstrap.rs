@@ -89,6 +89,7 @@ pub(super) fn first_main(s: &Situation<'_>) -> Verdict {
         former: s.others(at.id).collect(),
         resets: BTreeMap::new(),
         answered: s.obs.desired.switchover.map(|request| request.id),
+        accepted: s.obs.desired.accepts.map(|order| order.id),
         controllers: BTreeSet::from([s.obs.leadership.me]),
     };
     let mut actions = vec![s.writes(record)];

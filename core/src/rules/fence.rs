@@ -72,7 +72,7 @@ pub(super) fn withdrawal_waits(s: &Situation<'_>) -> Verdict {
 /// already becomes a replica first.
 pub(super) fn target_steps_down(s: &Situation<'_>) -> Verdict {
     let Some(record) = intent(s).filter(|_| s.is_fenced()) else { return Verdict::Pass };
-    let own_data = matches!(record.cause, Cause::Return | Cause::Renewal | Cause::Bootstrap);
+    let own_data = record.cause.is_of_own_data();
     match (s.target_fit(record), s.main(record.target)) {
         (Ok(on), Some(_)) if own_data => Verdict::Act(
             vec![Action::Demote { on, term: record.term }],
@@ -139,7 +139,7 @@ pub(super) fn other_main(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let planned = match record.cause {
         Cause::Bootstrap => true,
         Cause::Switchover { .. } => record.before.is_some_and(|before| before.main == id),
-        Cause::Failover | Cause::Return | Cause::Renewal => false,
+        Cause::Failover | Cause::Return | Cause::Renewal | Cause::Accepted { .. } => false,
     };
     let now = match record.stage {
         Stage::Intent => return Verdict::Pass,

@@ -1,6 +1,7 @@
 //! The ordered table of rules. Each row is one situation with a stable id, which appears in every
 //! log line, event and diagram; its judge is one function of the phase's file.
 
+mod accept;
 mod attach;
 mod bootstrap;
 mod elect;
@@ -75,9 +76,9 @@ macro_rules! rule_ids {
 }
 
 rule_ids!(
-    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E43, E45,
-    E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50, V10,
-    V20, V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
+    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
+    E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50,
+    V10, V20, V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -158,9 +159,9 @@ pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
-    A20, A30, A40, A45, A50, B10, B20, B30, B40, E10, E15, E20, E25, E30, E35, E40, E43, E45, E50,
-    E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40, T50,
-    T60, V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
+    A20, A30, A40, A45, A50, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43, E45,
+    E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40,
+    T50, T60, V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -178,6 +179,7 @@ pub const RULES: &[Rule] = &[
     once(B30, Bootstrap, "adopt", "there is no record, and one main has replicas", bootstrap::adopt),
     once(B40, Bootstrap, "refuse", "there is no record, and the instances are not empty", bootstrap::refuse),
 
+    once(E05, Elect, "loss-accepted", "nobody is proven, and a person accepted what an instance lacks", accept::loss),
     once(E10, Elect, "failover", "the main is lost and its voter is proven", elect::failover),
     once(E15, Elect, "no-candidate", "the main is lost and nobody is proven", elect::no_candidate),
     once(E20, Elect, "tail-lost", "the main came back with less than its voter has", elect::tail_lost),

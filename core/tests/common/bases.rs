@@ -182,6 +182,7 @@ fn settled() -> ClusterObservation {
         former: BTreeSet::new(),
         resets: BTreeMap::new(),
         answered: None,
+        accepted: None,
         controllers: BTreeSet::from([ControllerId(1)]),
     };
     let rows = [(voter, even(SyncMode::StrictSync)), (third, even(SyncMode::Async))];

@@ -181,7 +181,7 @@ impl Moments {
                     self.set(Moment::VoteMoved);
                 }
             }
-            Some(Cause::Bootstrap) | None => {}
+            Some(Cause::Bootstrap | Cause::Accepted { .. }) | None => {}
         }
     }
 

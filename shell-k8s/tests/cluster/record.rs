@@ -42,6 +42,7 @@ fn record(term: u32) -> Record {
         before: Some(Before { main: InstanceId(0), incarnation: life(9) }),
         former: [InstanceId(0)].into(),
         resets: [].into(),
+        accepted: None,
         answered: None,
         controllers: [ControllerId(u128::MAX), ControllerId(5)].into(),
     }

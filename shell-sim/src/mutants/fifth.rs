@@ -31,6 +31,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         decide: waits_for_who_is_gone,
     },
     Mutant {
+        name: "minds-nobodys-word",
+        what: "where nobody is proven it waits, whatever a person says",
+        decide: minds_nobodys_word,
+    },
+    Mutant {
         name: "leaves-the-vote-with-who-leaves",
         what: "a voter votes until it is gone, marked for deletion or not",
         decide: leaves_the_vote_with_who_leaves,
@@ -63,6 +68,10 @@ fn never_moves_the_vote(observation: &ClusterObservation) -> Plan {
 
 fn waits_for_a_lost_voter(observation: &ClusterObservation) -> Plan {
     without(observation, &[RuleId::E43], &[])
+}
+
+fn minds_nobodys_word(observation: &ClusterObservation) -> Plan {
+    without(observation, &[RuleId::E05], &[])
 }
 
 fn waits_for_who_is_gone(observation: &ClusterObservation) -> Plan {

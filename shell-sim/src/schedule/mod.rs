@@ -189,6 +189,7 @@ fn verb_is_event(verb: &str) -> bool {
         "write",
         "begin",
         "switchover",
+        "accept-loss",
         "beat",
         "power-loss",
         "read-record",

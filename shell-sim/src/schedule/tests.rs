@@ -62,6 +62,7 @@ commit cl-1
 rollback cl-1
 switchover
 switchover mg-1
+accept-loss mg-2
 pause
 unpause
 settle

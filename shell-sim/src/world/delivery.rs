@@ -2,13 +2,14 @@
 //! keeps a message from arriving; what the receiver makes of it is the receiver's file.
 
 use super::{
-    Refused, Step, World,
+    Fate, Payload, Refused, Step, World, WriteId,
     happening::Happening,
     names::{Kind, MessageId, Place},
     network::{Body, Cut, rpc_kind},
 };
 use crate::memgraph::{Endpoint, Input, Rpc, RpcFailure, RpcId, RpcResponse, Session, Statement};
 use ha_core::{action::Action, ids::InstanceId};
+use std::collections::BTreeSet;
 
 /// Why a message cannot arrive now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +185,7 @@ impl World {
         message: MessageId,
         to: InstanceId,
         rpc: RpcId,
-        request: Rpc<super::Payload>,
+        request: Rpc<Payload>,
         awaited: bool,
         out: &mut Vec<Happening>,
     ) -> Step {
@@ -213,7 +214,7 @@ impl World {
         from: InstanceId,
         id: RpcId,
         to: Endpoint,
-        request: Rpc<super::Payload>,
+        request: Rpc<Payload>,
     ) {
         let to = instance_at(to);
         let receiver = self.body(to).ok().filter(|body| body.runs()).map(|body| body.start);
@@ -265,7 +266,27 @@ impl World {
             && self.body(to)?.instance.as_main().is_some()
         {
             self.truth.promoted = self.truth.promoted.max(*term);
+            self.note_accepted(to)?;
         }
+        Ok(())
+    }
+
+    /// A reign begins by a person's word: what its main lacks was accepted as lost.
+    fn note_accepted(&mut self, main: InstanceId) -> Step {
+        if !self.begins_by_word(main) {
+            return Ok(());
+        }
+        let log = &self.body(main)?.instance.volume.log;
+        let held: BTreeSet<WriteId> = log
+            .iter()
+            .filter_map(|entry| match entry.payload {
+                Payload::Write(write) => Some(write),
+                Payload::Mark => None,
+            })
+            .collect();
+        let acked = self.clients.iter().flat_map(|client| &client.writes);
+        let lost = acked.filter(|(id, fate)| **fate == Fate::Acked && !held.contains(id));
+        self.truth.accepted.extend(lost.map(|(id, _)| *id).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -273,7 +294,7 @@ impl World {
         &mut self,
         to: InstanceId,
         session: Session,
-        statement: Statement<super::Payload>,
+        statement: Statement<Payload>,
         out: &mut Vec<Happening>,
     ) -> Step {
         self.feed(to, Input::Execute { session, statement }, out)?;
@@ -406,13 +427,13 @@ impl World {
         &mut self,
         from: InstanceId,
         forgot: Option<InstanceId>,
-        request: &Rpc<super::Payload>,
+        request: &Rpc<Payload>,
     ) {
         if let Rpc::FinalizeCommit { tick, commit: true, .. } = request
             && let Ok(body) = self.body(from)
             && let Some(entry) =
                 body.instance.volume.log.iter().rev().find(|entry| entry.tick == *tick)
-            && let super::Payload::Write(write) = entry.payload
+            && let Payload::Write(write) = entry.payload
         {
             match forgot {
                 Some(voter) => {

@@ -42,12 +42,13 @@ pub use visit::{Foresight, Identities};
 
 use crate::memgraph::{self, Config, Input, Mint};
 use ha_core::{
-    desired::{Authority, Desired, SwitchoverRequest},
+    desired::{AcceptedLoss, Authority, Desired, SwitchoverRequest},
     history::Patience,
     ids::{GatewayId, InstanceId, RequestId, Term},
     leadership::{Millis, Timing},
     observation::ClusterObservation,
     plan::Plan,
+    record::Cause,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -165,6 +166,9 @@ pub struct Truth {
     /// ended between the two phases of its commit. One alone takes nothing from anybody; two are
     /// more than the promise covers.
     pub unflushed: BTreeMap<WriteId, BTreeSet<InstanceId>>,
+    /// Writes whose loss a person accepted: acknowledged, and not there when a reign began by their
+    /// word.
+    pub accepted: BTreeSet<WriteId>,
     /// Writes so far.
     pub writes: u16,
     /// Requests of operators so far.
@@ -330,6 +334,7 @@ impl World {
             Event::Write(client, gateway, again) => self.client_writes(client, gateway, again, out),
             Event::Begin(client, gateway) => self.client_begins(client, gateway, out),
             Event::GoOn(client, next) => self.client_goes_on(client, next, out),
+            Event::AcceptLoss(main) => self.accept_loss(main),
             Event::Switchover(to) => self.order_switchover(to),
             Event::Pause(paused) => {
                 self.desired.paused = paused;
@@ -361,6 +366,21 @@ impl World {
             return Err(Refused::NotNow("no process runs; start it first"));
         }
         self.feed(id, Input::Busy(busy), out)
+    }
+
+    /// Whether the record names this instance as main because a person said so.
+    #[must_use]
+    pub fn begins_by_word(&self, main: InstanceId) -> bool {
+        self.api.record().is_some_and(|record| {
+            record.target == main && matches!(record.cause, Cause::Accepted { .. })
+        })
+    }
+
+    fn accept_loss(&mut self, main: InstanceId) -> Step {
+        self.truth.requests += 1;
+        let id = RequestId(self.truth.requests.into());
+        self.desired.accepts = Some(AcceptedLoss { id, main });
+        Ok(())
     }
 
     fn order_switchover(&mut self, to: Option<InstanceId>) -> Step {

@@ -48,6 +48,9 @@ impl World {
         if let Some(order) = &mut self.desired.switchover {
             by.request(&mut order.id);
         }
+        if let Some(order) = &mut self.desired.accepts {
+            by.request(&mut order.id);
+        }
         self.bodies.iter_mut().for_each(|body| body.visit(by));
         for (no, controller) in (0..).map(ControllerNo).zip(&mut self.controllers) {
             by.clock(Place::Controller(no), &mut controller.clock);

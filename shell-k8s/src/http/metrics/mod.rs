@@ -321,6 +321,7 @@ const fn cause(cause: Cause) -> &'static str {
         Cause::Failover => "failover",
         Cause::Switchover { .. } => "switchover",
         Cause::Return => "return",
+        Cause::Accepted { .. } => "accepted",
         Cause::Renewal => "renewal",
     }
 }

@@ -1,0 +1,73 @@
+//! A person takes the place of a proof: where nobody is proven to have everything, they name the
+//! instance to go on with, and what it lacks is lost. Nothing else of a reign's beginning changes.
+
+use super::{Verdict, elect, vote};
+use crate::{
+    desired::AcceptedLoss,
+    reason::{Reason, Unfit},
+    record::{Cause, Record, Stage},
+    situation::Situation,
+};
+
+fn open<'a>(s: &Situation<'a>) -> Option<(AcceptedLoss, &'a Record)> {
+    let record = s.record?;
+    let order = s.obs.desired.accepts.filter(|order| record.accepted != Some(order.id))?;
+    Some((order, record))
+}
+
+/// Whether the cluster stands still for want of somebody who is proven.
+fn stands_still(s: &Situation<'_>) -> bool {
+    let judges = [
+        elect::failover,
+        elect::no_candidate,
+        elect::tail_lost,
+        elect::renew,
+        elect::both_lost_power,
+        elect::main_unproven,
+        elect::main_proven,
+        elect::way_back,
+        elect::target_waits,
+    ];
+    // The first that says anything speaks for all.
+    let said = judges.iter().map(|judge| judge(s)).find(|said| *said != Verdict::Pass);
+    matches!(said, Some(Verdict::Hold(_)))
+}
+
+/// E05. Nobody is proven, and a person named whom to go on with.
+pub(super) fn loss(s: &Situation<'_>) -> Verdict {
+    let Some((order, record)) = open(s) else { return Verdict::Pass };
+    let to = order.main;
+    // What a move that is under way has recorded is left alone.
+    let is_steady = record.stage == Stage::Steady;
+    let refuse = |why| {
+        if !is_steady {
+            return Verdict::Hold(Reason::AcceptedWaits { to, why });
+        }
+        let record = Record { accepted: Some(order.id), ..record.clone() };
+        Verdict::Act(alloc::vec![s.writes(record)], Reason::OrderRefused { to, why })
+    };
+    if s.view(to).is_none() {
+        return refuse(Unfit::Unnamed);
+    }
+    if !vote::may_vote(s, to) {
+        return refuse(Unfit::NoVote);
+    }
+    if !stands_still(s) {
+        return refuse(Unfit::NothingLost);
+    }
+    let Some(at) = s.lives(to) else {
+        return Verdict::Hold(Reason::AcceptedWaits { to, why: Unfit::Unreachable });
+    };
+    if record.resets(at) {
+        return refuse(Unfit::ResetOrdered);
+    }
+    if s.unsafe_engine(to).is_some() {
+        return refuse(Unfit::Engine);
+    }
+    let cause = Cause::Accepted { request: order.id };
+    let mut actions = elect::intent(s, record, to, at.incarnation, None, cause);
+    if let Some(crate::action::Action::WriteRecord { record, .. }) = actions.last_mut() {
+        record.accepted = Some(order.id);
+    }
+    Verdict::Act(actions, Reason::LossAccepted { main: record.target, to })
+}
