@@ -13,7 +13,7 @@ use ha_core::{
     leadership::Timing,
 };
 use shell_k8s::{
-    cluster::{Cluster, Names},
+    cluster::{Cluster, LeaderLabel, Names},
     controller::{Controller, Settings, Sink},
     entrypoint::drawn,
     http,
@@ -72,6 +72,13 @@ pub(crate) struct Args {
     /// And replicates at this port + N
     #[arg(long, requires = "bolt_port", value_name = "PORT")]
     replication_port: Option<u16>,
+    /// The pod of this controller, which shows by a label whether it leads
+    #[arg(long, env = "POD_NAME", requires = "leader_label")]
+    pod_name: Option<String>,
+    /// The label that the pod of the leader carries
+    #[arg(long, env = "LEADER_LABEL", requires = "pod_name", value_name = "KEY=VALUE",
+        value_parser = label)]
+    leader_label: Option<LeaderLabel>,
     /// Where the journal is written
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -171,6 +178,7 @@ async fn serve(args: &Args, timing: Timing, names: Names) -> Result<ExitCode, In
     };
     let access = Access::basic(&args.user, &args.password);
     let clock = Clock::system();
+    let labelled = cluster.clone();
     let effects = Production::start(
         cluster,
         (settings.desired.clone(), timing.lease_ms),
@@ -193,11 +201,26 @@ async fn serve(args: &Args, timing: Timing, names: Names) -> Result<ExitCode, In
         // Ends with the sender, too.
         let _ended = told.changed().await;
     }));
+    let shown = args.pod_name.clone().zip(args.leader_label.clone()).map(|(pod, label)| {
+        let (status, cluster) = (controller.status(), labelled.clone());
+        tokio::spawn(async move { cluster.follow_leader(&pod, &label, status).await })
+    });
     let is_told = controller.run(stopped).await;
     drop(stop);
+    if let Some(shown) = shown {
+        shown.abort();
+    }
     // What is still being answered is answered within the bound of the server.
     let _ended = serving.await;
     Ok(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn label(text: &str) -> Result<LeaderLabel, String> {
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, value)| !key.is_empty() && !value.is_empty())
+        .ok_or_else(|| format!("{text:?}; expected KEY=VALUE such as app=memgraph-controller"))?;
+    Ok(LeaderLabel { key: key.to_owned(), value: value.to_owned() })
 }
 
 fn kube_config(url: &str) -> Result<shell_k8s::cluster::Config, InputError> {

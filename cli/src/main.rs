@@ -5,21 +5,27 @@
 mod check;
 mod controller;
 mod demo;
+mod entrypoint;
 mod explain;
 mod gateway;
 mod input;
+mod install;
 mod instance;
 mod play;
+mod prestop;
 mod process;
 mod replay;
+mod trial;
 mod walk;
+mod web;
+mod workload;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Automatic failover for Memgraph Community.
 #[derive(Debug, Parser)]
-#[command(name = "memgraph-ha", version, about, disable_help_subcommand = true)]
+#[command(name = "memgraph-ha", version = version(), about, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,18 +39,38 @@ enum Command {
     Controller(controller::Args),
     /// Start a whole cluster here, and show what it survives
     Demo(demo::Args),
+    /// Prepare the volume of a pod, then become the instance that is named after --
+    Entrypoint(entrypoint::Args),
     /// Say what the decision says for one observation, rule by rule
     Explain(explain::Args),
+    /// Copy this program into a folder that the containers of a pod share
+    Install(install::Args),
     /// Run one simulated Memgraph that speaks Bolt and replicates
     Instance(instance::Args),
     /// Run the Bolt gateway: writes to the main, reads to replicas
     Gateway(gateway::Args),
     /// Run a schedule in the simulated world and tell its story
     Play(play::Args),
+    /// Wait, before a pod goes, until the controllers say that it may
+    Prestop(prestop::Args),
     /// Replay recorded incidents: what broke, whether the predecessor does it again, what ours does
     Replay(replay::Args),
+    /// Say whether a cluster takes a write and serves it
+    Try(trial::Args),
     /// Run many random schedules with faults, each followed by silence
     Walk(walk::Args),
+    /// Write to a cluster under test, and compare what was acknowledged with what is there
+    #[command(hide = true)]
+    Workload(workload::Args),
+}
+
+/// The version, with the revision that it was built from, where the builder told.
+fn version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    match option_env!("MEMGRAPH_HA_REVISION") {
+        Some(revision) => format!("{version} ({revision})"),
+        None => version.to_owned(),
+    }
 }
 
 /// Called under the name of Memgraph's console the binary is that console.
@@ -69,7 +95,9 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Controller(args) => controller::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Entrypoint(args) => entrypoint::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Install(args) => install::run(args),
         Command::Instance(args) => {
             return match instance::run(args) {
                 Ok(code) => code,
@@ -81,8 +109,11 @@ fn main() -> ExitCode {
         }
         Command::Gateway(args) => gateway::run(args),
         Command::Play(args) => play::run(args),
+        Command::Prestop(args) => prestop::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Try(args) => trial::run(args),
         Command::Walk(args) => walk::run(args),
+        Command::Workload(args) => workload::run(args),
     };
     match ended {
         Ok(code) => code,

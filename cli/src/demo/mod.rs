@@ -7,7 +7,6 @@ mod site;
 mod soak;
 mod story;
 mod truth;
-mod web;
 
 use crate::{input::InputError, process::stopped};
 use clap::Args as ClapArgs;

@@ -1,10 +1,8 @@
 //! A whole cluster on this machine: an API server in memory, a kubelet, and a process for each
 //! instance, controller and gateway. Everything ends with it.
 
-use super::{
-    ports::{HERE, Ports},
-    web,
-};
+use super::ports::{HERE, Ports};
+use crate::web;
 use ha_core::{
     ids::InstanceId,
     observation::{ClusterObservation, Route},

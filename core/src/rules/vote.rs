@@ -127,23 +127,36 @@ fn heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, wish: Wish) -> O
             Wish::Preferred => proven && PAIR.contains(&id),
         }
     };
-    let able = |id: &InstanceId| {
-        !record.is_voter(*id)
-            && may_vote(s, *id)
-            && !s.is_deleting(*id)
-            && s.lives(*id).is_none_or(|at| !record.resets(at))
-            && !s.registers_in_vain(main, *id)
-            && s.unsafe_engine(*id).is_none()
-            && fits(*id)
-    };
-    s.others(main.at.id).find(able)
+    s.others(main.at.id).find(|id| able(s, record, main, *id) && fits(*id))
 }
 
-/// Whether the recorded voter is about to leave, and its vote can move before it does.
+/// Whether nothing that lasts keeps an instance from taking the vote over.
+fn able(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: InstanceId) -> bool {
+    !record.is_voter(id)
+        && may_vote(s, id)
+        && !s.is_deleting(id)
+        && s.lives(id).is_none_or(|at| !record.resets(at))
+        && !s.registers_in_vain(main, id)
+        && s.unsafe_engine(id).is_none()
+}
+
+/// Whether it may soon be proven and keep up: a replica that does not vote is `invalid` again and
+/// again while commits come faster than it takes them (MR 2.1), and one that has just come back is
+/// not proven yet.
+fn may_follow(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: InstanceId) -> bool {
+    let lags = |row: &Row| match row.state {
+        RowState::Ready | RowState::Replicating | RowState::Recovery | RowState::Phantom => true,
+        RowState::Invalid => row.since != Age::Expired,
+        RowState::Diverged | RowState::Unrecognized(_) => false,
+    };
+    able(s, record, main, id) && s.is_replica(id) && main.rows.get(&id).is_none_or(lags)
+}
+
+/// Whether the recorded voter is about to leave, and its vote can move before it does, now or soon.
 pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
-    let leaves = Wish::Lost(VoteLoss::Leaves);
     steady(s).is_some_and(|(record, main, voter)| {
-        voter == id && s.is_deleting(id) && heir(s, record, &main, leaves).is_some()
+        let follows = |other: InstanceId| may_follow(s, record, &main, other);
+        voter == id && s.is_deleting(id) && s.others(main.at.id).any(follows)
     })
 }
 

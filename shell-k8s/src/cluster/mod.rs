@@ -7,6 +7,7 @@
 //! replacement because it needs no copy of the object that was read.
 
 mod error;
+mod label;
 mod lease;
 mod names;
 mod orders;
@@ -14,6 +15,7 @@ mod pods;
 mod record;
 
 pub use error::ApiError;
+pub use label::LeaderLabel;
 pub use names::{APP_LABEL, BadNames, Names};
 pub use orders::Orders;
 pub use pods::{PodWatch, Pods};

@@ -108,7 +108,7 @@ impl Cluster {
         self.call("delete", &object, self.pod_api().delete(&name, &params)).await.map(|_| ())
     }
 
-    fn pod_api(&self) -> Api<Pod> {
+    pub(super) fn pod_api(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), self.names.namespace())
     }
 

@@ -54,6 +54,15 @@ pub(super) async fn may_leave(State(http): State<Arc<Http>>, Path(pod): Path<Str
         return not_known("this controller does not lead", leader.map(|id| id.to_string()));
     }
     let leave = status.plan.leave.get(&id).copied().unwrap_or(Leave::Unknown);
+    // Whoever asks for a pod that is to go may be faster than the watch that tells of its mark.
+    let votes = facts::record(seen).is_some_and(|record| record.is_voter(id));
+    let is_marked = facts::pod(seen, id).flatten().is_none_or(|pod| pod.deleting);
+    if leave == Leave::MayLeave && votes && !is_marked {
+        let why = "it votes, and its pod is not marked for deletion: whether its vote can move \
+                   first is decided then";
+        let unmarked = MayLeave { pod: &pod, leave: Leave::Unknown, why: why.to_owned() };
+        return answer::json(StatusCode::OK, &unmarked);
+    }
     let why = why(&status, seen, id, leave);
     answer::json(StatusCode::OK, &MayLeave { pod: &pod, leave, why })
 }

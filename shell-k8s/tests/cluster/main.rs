@@ -8,3 +8,4 @@ mod names;
 mod orders;
 mod pods;
 mod record;
+mod rights;

@@ -26,7 +26,7 @@ fn life(number: u128) -> Incarnation {
     }
 }
 
-fn record(term: u32) -> Record {
+pub(crate) fn record(term: u32) -> Record {
     let proof = Some(Proof { main: life(1), replica: life(2) });
     Record {
         schema: SCHEMA,

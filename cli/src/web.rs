@@ -1,4 +1,4 @@
-//! One GET, for questions to a controller of this machine.
+//! One GET, for questions to a controller.
 
 use serde_json::Value;
 use std::{io, net::SocketAddr, time::Duration};
@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const BYTES: u64 = 4 << 20;
 
 /// The JSON at a path, whatever the status.
-pub(super) async fn get(at: SocketAddr, path: &str) -> io::Result<Value> {
+pub(crate) async fn get(at: SocketAddr, path: &str) -> io::Result<Value> {
     let asked = async {
         let mut stream = TcpStream::connect(at).await?;
         // An answer of this version is never in chunks.

@@ -1,0 +1,111 @@
+{{/* Names, labels and pieces that several objects share. */}}
+
+{{- define "memgraph-ha.set" -}}
+{{- if eq .Values.names "fixed" -}}memgraph-ha{{- else -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- end -}}
+{{- end -}}
+
+{{- define "memgraph-ha.prefix" -}}
+{{- if eq .Values.names "fixed" -}}memgraph{{- else -}}{{ include "memgraph-ha.set" . }}{{- end -}}
+{{- end -}}
+
+{{- define "memgraph-ha.controller" -}}{{ include "memgraph-ha.prefix" . }}-controller{{- end -}}
+{{- define "memgraph-ha.controllers" -}}{{ include "memgraph-ha.prefix" . }}-controllers{{- end -}}
+{{- define "memgraph-ha.gateway" -}}{{ include "memgraph-ha.prefix" . }}-gateway{{- end -}}
+
+{{/* The label of the instances' pods; none of the other pods carries it. */}}
+{{- define "memgraph-ha.app" -}}
+{{- if .Values.memgraph.appName -}}{{ .Values.memgraph.appName }}
+{{- else if eq .Values.names "fixed" -}}memgraph
+{{- else -}}{{ include "memgraph-ha.set" . }}{{- end -}}
+{{- end -}}
+
+{{/* Objects that the controller makes: the release names them. */}}
+{{- define "memgraph-ha.record" -}}{{ printf "%s-state" .Release.Name | trunc 63 | trimSuffix "-" }}{{- end -}}
+{{- define "memgraph-ha.orders" -}}{{ printf "%s-orders" .Release.Name | trunc 63 | trimSuffix "-" }}{{- end -}}
+{{- define "memgraph-ha.lease" -}}{{ printf "%s-controller" .Release.Name | trunc 63 | trimSuffix "-" }}{{- end -}}
+
+{{- define "memgraph-ha.image" -}}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{- end -}}
+
+{{- define "memgraph-ha.labels" -}}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/part-of: memgraph-ha
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* What a Deployment and its Services select by. Call with (list $ "controller"). */}}
+{{- define "memgraph-ha.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: memgraph-ha-{{ index . 1 }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+{{- end -}}
+
+{{- define "memgraph-ha.instances" -}}
+app.kubernetes.io/name: {{ include "memgraph-ha.app" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "memgraph-ha.secret" -}}
+{{- .Values.auth.existingSecret | default (printf "%s-auth" (include "memgraph-ha.set" .)) -}}
+{{- end -}}
+
+{{- define "memgraph-ha.credentials" -}}
+{{- if .Values.auth.enabled }}
+- name: MEMGRAPH_USER
+  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . }}, key: {{ .Values.auth.usernameKey }}}}
+- name: MEMGRAPH_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . }}, key: {{ .Values.auth.passwordKey }}}}
+{{- end }}
+{{- end -}}
+
+{{/* Who and where a pod is. */}}
+{{- define "memgraph-ha.place" -}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_UID
+  valueFrom: {fieldRef: {fieldPath: metadata.uid}}
+- name: NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+- name: RELEASE_NAME
+  value: {{ .Release.Name }}
+- name: STATEFULSET_NAME
+  value: {{ include "memgraph-ha.set" . }}
+{{- end -}}
+
+{{- define "memgraph-ha.pull" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{ toJson . }}
+{{- end }}
+{{- end -}}
+
+{{/* Where a pod goes. Call with the values of its part. */}}
+{{- define "memgraph-ha.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{ toJson . }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{ toJson . }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{ toJson . }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Ours run from an empty image, as nobody, and write nothing. */}}
+{{- define "memgraph-ha.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "memgraph-ha.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}

@@ -1,0 +1,68 @@
+//! Whether a pod may go: the voter's waits as long as somebody can take its vote, now or soon.
+
+#[path = "common/bases.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod bases;
+
+use bases::{base, even, main_with, mg, record};
+use ha_core::{
+    observation::{ClusterObservation, PodView, Row, RowState, SyncMode},
+    plan,
+    plan::Leave,
+    reading::{Age, Reading},
+};
+
+/// mg-0 is main, mg-1 votes and is marked for deletion, and the row of mg-2 is this one.
+fn leaving(third: Option<Row>) -> ClusterObservation {
+    let mut obs = base("settled");
+    let voter = [(mg(1), even(SyncMode::StrictSync))];
+    let rows: Vec<_> = voter.into_iter().chain(third.map(|row| (mg(2), row))).collect();
+    bases::bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+    mark(&mut obs, 1);
+    obs
+}
+
+fn mark(obs: &mut ClusterObservation, ordinal: u8) {
+    let view = obs.instances.get_mut(&mg(ordinal)).expect("an instance");
+    let pod = view.pod.known().copied().flatten().expect("a pod");
+    view.pod = Reading::fresh(Some(PodView { deleting: true, ..pod }));
+}
+
+fn row(state: RowState, since: Age) -> Row {
+    Row { state, since, behind: -4, still: Age::Expired, ..even(SyncMode::Async) }
+}
+
+fn said(obs: &ClusterObservation) -> Leave {
+    plan(obs).leave[&mg(1)]
+}
+
+#[test]
+fn a_voter_waits_for_whoever_takes_its_vote_now_or_soon() {
+    for third in [
+        Some(even(SyncMode::Async)),
+        // Under load it is so again and again.
+        Some(row(RowState::Invalid, Age::Fresh)),
+        Some(row(RowState::Invalid, Age::Suspect)),
+        Some(row(RowState::Replicating, Age::Fresh)),
+        Some(row(RowState::Recovery, Age::Expired)),
+        // It is registered next.
+        None,
+    ] {
+        let obs = leaving(third.clone());
+        assert_eq!(said(&obs), Leave::VoteMoves, "{third:?}");
+    }
+    let mut unproven = leaving(Some(row(RowState::Recovery, Age::Fresh)));
+    record(&mut unproven).expect("a record").members.get_mut(&mg(2)).expect("a member").proof =
+        None;
+    assert_eq!(said(&unproven), Leave::VoteMoves);
+}
+
+#[test]
+fn it_waits_for_nobody_who_does_not_come() {
+    for third in [row(RowState::Invalid, Age::Expired), row(RowState::Diverged, Age::Fresh)] {
+        assert_eq!(said(&leaving(Some(third.clone()))), Leave::MayLeave, "{third:?}");
+    }
+    let mut both = leaving(Some(even(SyncMode::Async)));
+    mark(&mut both, 2);
+    assert_eq!(said(&both), Leave::MayLeave);
+}

@@ -1,0 +1,76 @@
+"""kubectl and helm, as a person would call them."""
+
+import json
+import subprocess
+import time
+
+
+class Failed(Exception):
+    """Something did not do what it should."""
+
+
+def run(*command, check=True, text=None, timeout=300):
+    """Runs a command; its output, or why it failed."""
+    try:
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        raise Failed(f"{' '.join(command)}: no end within {timeout} s") from late
+    if check and done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}: {said}")
+    return done.stdout
+
+
+def until(what, look, limit, pause=0.1):
+    """Waits until look() gives something true, and returns it; a Failed of look() counts as no."""
+    end, last = time.monotonic() + limit, None
+    while True:
+        try:
+            found = look()
+            if found:
+                return found
+            last = "not so"
+        except Failed as error:
+            last = str(error)
+        if time.monotonic() >= end:
+            raise Failed(f"{what}: not within {limit} s; last: {last}")
+        time.sleep(pause)
+
+
+class Kube:
+    """One namespace of one cluster."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def ctl(self, *command, **options):
+        return run("kubectl", "--namespace", self.namespace, *command, **options)
+
+    def helm(self, *command, **options):
+        return run("helm", "--namespace", self.namespace, *command, **options)
+
+    def get(self, *what):
+        return json.loads(self.ctl("get", *what, "--output", "json"))
+
+    def pods(self, selector):
+        """Pods with a label that are not on their way out."""
+        pods = self.get("pods", "--selector", selector)["items"]
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def pod(self, name):
+        return self.get("pod", name)
+
+    def execute(self, pod, *command, **options):
+        return self.ctl("exec", pod, "--", *command, **options)
+
+    def proxied(self, service, path):
+        """What a Service answers, asked through the API server."""
+        where = f"/api/v1/namespaces/{self.namespace}/services/{service}:8080/proxy{path}"
+        return json.loads(run("kubectl", "get", "--raw", where, timeout=10))
+
+
+def is_ready(pod):
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)

@@ -1,0 +1,199 @@
+//! The rights that the chart gives, compared with the requests that are made: none is missing, and
+//! none is there that nobody needs.
+
+use crate::common::{NAMESPACE, names, server, within};
+use gateway::clock::Clock;
+use ha_core::ids::{ControllerId, InstanceId, PodUid};
+use serde_json::{Value, json};
+use shell_k8s::{
+    api_server::{ApiServer, resource::PODS},
+    cluster::{Cluster, LeaderLabel, Written},
+};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{TcpListener, TcpStream},
+};
+
+/// What `helm template` made of the chart's defaults; `charts/check` keeps it.
+const RENDERED: &str = include_str!("../../../charts/tests/snapshots/default.yaml");
+
+/// A request as a rule of a Role names it: verb, group, resource, name.
+type Right = (String, String, String, Option<String>);
+
+/// Rights for effects that are made elsewhere than by [`Cluster`]: the conditions of instances' pods,
+/// and what people are told by Events.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("patch", "", "pods/status"),
+    ("create", "", "events"),
+    ("patch", "", "events"),
+    ("create", "events.k8s.io", "events"),
+    ("patch", "events.k8s.io", "events"),
+];
+
+#[derive(Debug, Default)]
+struct Seen(Mutex<BTreeSet<Right>>);
+
+impl Seen {
+    fn note(&self, right: Right) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(right);
+    }
+
+    fn all(&self) -> BTreeSet<Right> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The right that a request needs.
+fn right(method: &str, target: &str) -> Right {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut parts =
+        path.trim_matches('/').split('/').skip_while(|part| *part != "api" && *part != "apis");
+    let group = match parts.next() {
+        Some("api") => "",
+        Some(_) => parts.next().expect("a group"),
+        None => panic!("{target} is no path of the API"),
+    };
+    let rest: Vec<_> = parts.skip(1).collect();
+    let ["namespaces", namespace, resource, named @ ..] = rest.as_slice() else {
+        panic!("{target} is not within a namespace");
+    };
+    assert_eq!(*namespace, NAMESPACE, "{target}");
+    let name = named.first().map(|name| (*name).to_owned());
+    let resource = named.get(1).map_or((*resource).to_owned(), |part| format!("{resource}/{part}"));
+    let verb = match (method, &name) {
+        ("GET", Some(_)) => "get",
+        ("GET", None) if query.contains("watch=") => "watch",
+        ("GET", None) => "list",
+        ("POST", _) => "create",
+        ("PATCH", _) => "patch",
+        ("PUT", _) => "update",
+        ("DELETE", _) => "delete",
+        other => panic!("{other:?}"),
+    };
+    (verb.to_owned(), group.to_owned(), resource, name)
+}
+
+/// Passes everything on to the server, and notes the first line of each request.
+async fn recorder(server: &ApiServer, seen: Arc<Seen>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let (at, to) = (listener.local_addr().expect("an address"), server.address());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let upstream = TcpStream::connect(to).await.expect("the server");
+            let (seen, (mut from, mut back)) = (Arc::clone(&seen), client.into_split());
+            let (mut answers, mut out) = upstream.into_split();
+            tokio::spawn(async move { copy(&mut answers, &mut back).await });
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 64 << 10];
+                while let Ok(read) = from.read(&mut buffer).await {
+                    let text = String::from_utf8_lossy(&buffer[..read]);
+                    for line in text.lines().filter(|line| line.ends_with(" HTTP/1.1")) {
+                        let mut words = line.split(' ');
+                        let (method, target) = (words.next(), words.next());
+                        seen.note(right(method.expect("a method"), target.expect("a target")));
+                    }
+                    if read == 0 || out.write_all(&buffer[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    at
+}
+
+/// Everything that a controller does at the API server.
+async fn everything(cluster: &Cluster, server: &ApiServer) {
+    let record = crate::record::record(1);
+    for _ in 0..2 {
+        let stored = cluster.read_record().await.expect("a record");
+        let written = cluster.write_record(stored.version, &record).await;
+        assert!(matches!(written, Written::Done(_)), "{written:?}");
+        let lease = cluster.read_lease().await.expect("a lease");
+        let version = lease.map(|lease| lease.version);
+        let written = cluster.write_lease(version, Some(ControllerId(1)), 5_000).await;
+        assert!(matches!(written, Written::Done(_)), "{written:?}");
+        cluster.set_paused(true).await.expect("orders");
+    }
+    let pod =
+        |name: &str| json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c"}]}});
+    let made = server.store().create(&PODS, NAMESPACE, pod("mg-0")).expect("a pod");
+    let uid: PodUid = made["metadata"]["uid"].as_str().expect("a uid").parse().expect("a UUID");
+    server.store().create(&PODS, NAMESPACE, pod("c-0")).expect("a pod");
+    let label = LeaderLabel { key: "app".to_owned(), value: "controller".to_owned() };
+    cluster.label("c-0", &label, true).await.expect("a label");
+    let watch = cluster.pods(Clock::system(), Duration::from_millis(10));
+    let mut told = watch.subscribe();
+    within("a list", told.wait_for(|pods| pods.confirmed.is_some())).await.expect("a watch");
+    cluster.delete_pod(InstanceId(0), uid).await.expect("a deletion");
+}
+
+/// The rules of a Role of the chart, with the names of our test in place of the chart's.
+fn rules(role: &str) -> Vec<Value> {
+    let is_it = |text: &&str| {
+        text.contains("\nkind: Role\n") && text.contains(&format!("\n  name: {role}\n"))
+    };
+    let text = RENDERED.split("\n---\n").find(is_it).expect("the role is rendered");
+    let role: Value = serde_saphyr::from_str(text).expect("YAML");
+    role["rules"].as_array().expect("rules").clone()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(Value::as_str).map(|text| text.replace("memgraph-ha-", "graph-")).collect()
+}
+
+fn allows(rule: &Value, (verb, group, resource, name): &Right) -> bool {
+    let names = texts(&rule["resourceNames"]);
+    texts(&rule["verbs"]).contains(verb)
+        && texts(&rule["apiGroups"]).contains(group)
+        && texts(&rule["resources"]).contains(resource)
+        && (names.is_empty() || name.as_ref().is_some_and(|name| names.contains(name)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_controller_has_the_rights_that_it_uses() {
+    let (server, seen) = (server().await, Arc::new(Seen::default()));
+    let at = recorder(&server, Arc::clone(&seen)).await;
+    let config = kube::Config::new(format!("http://{at}/").parse().expect("a uri"));
+    let cluster = Cluster::connect(config, names()).expect("a client");
+    everything(&cluster, &server).await;
+    let rules = rules("memgraph-controller");
+    let used = seen.all();
+    for right in &used {
+        assert!(rules.iter().any(|rule| allows(rule, right)), "not granted: {right:?}");
+    }
+    for rule in &rules {
+        for group in texts(&rule["apiGroups"]) {
+            for resource in texts(&rule["resources"]) {
+                for verb in texts(&rule["verbs"]) {
+                    let is_used =
+                        used.iter().any(|(v, g, r, _)| (v, g, r) == (&verb, &group, &resource));
+                    let right = (verb.as_str(), group.as_str(), resource.as_str());
+                    assert!(is_used || ELSEWHERE.contains(&right), "nobody needs {right:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_may_read_the_record_and_nothing_else() {
+    let (server, seen) = (server().await, Arc::new(Seen::default()));
+    let at = recorder(&server, Arc::clone(&seen)).await;
+    let config = kube::Config::new(format!("http://{at}/").parse().expect("a uri"));
+    let cluster = Cluster::connect(config, names()).expect("a client");
+    cluster.read_record().await.expect("an answer");
+    let rules = rules("memgraph-ha");
+    assert_eq!(rules.len(), 1);
+    assert_eq!(texts(&rules[0]["verbs"]), ["get"]);
+    for right in seen.all() {
+        assert!(allows(&rules[0], &right), "not granted: {right:?}");
+    }
+}
