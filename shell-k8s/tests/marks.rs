@@ -126,3 +126,32 @@ async fn a_failover_is_told_with_its_rule() {
     let failovers = world.notes().into_iter().filter(|note| note.reason == "Failover").count();
     assert_eq!(failovers, 1);
 }
+
+/// What is measured where it happens is shown beside what statuses tell.
+#[tokio::test]
+async fn metrics_tell_looks_waits_votes_and_marks() {
+    let world = settled(Lease::Free);
+    let served = Served::running(&world).await;
+    served.settled().await;
+    world.refuse(2);
+    until(&world, "one that is gone", |shown| shows(shown, 2, "ProcessGone")).await;
+    let text = served.get("/metrics").await.body;
+    for line in [
+        "memgraph_ha_votes{instance=\"mg-1\"} 1",
+        "memgraph_ha_votes{instance=\"mg-2\"} 0",
+        "memgraph_ha_replicates{instance=\"mg-0\"} 1",
+        "memgraph_ha_replicates{instance=\"mg-2\"} 0",
+        "memgraph_ha_resets_ordered 0",
+        "memgraph_ha_record_conflicts_total 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no {line}: {text}");
+    }
+    for part in [
+        "memgraph_ha_look_duration_seconds_count{instance=\"mg-0\",found=\"answer\"}",
+        "memgraph_ha_look_duration_seconds_count{instance=\"mg-2\",found=\"refused\"}",
+        "memgraph_ha_read_duration_seconds_count{object=\"record\",found=\"answer\"}",
+        "memgraph_ha_wake_wait_seconds_count",
+    ] {
+        assert!(text.contains(part), "no {part}: {text}");
+    }
+}

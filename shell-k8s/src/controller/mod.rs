@@ -6,9 +6,12 @@ mod effects;
 mod election;
 mod looks;
 mod marks;
+mod meters;
 mod mind;
 mod notes;
 mod status;
+
+pub(crate) use meters::Meters;
 
 pub use effects::{Effects, Probing, Unavailable};
 pub use mind::{Mind, Sink};
@@ -82,6 +85,7 @@ struct Shared {
     wakes: Notify,
     desk: Desk,
     board: Board,
+    meters: Meters,
     pad: notes::Pad,
     /// Taken by whoever runs.
     noted: Mutex<Option<mpsc::Receiver<Note>>>,
@@ -94,6 +98,7 @@ impl Shared {
     }
 
     fn wake(&self) {
+        self.meters.woken();
         self.wakes.notify_one();
     }
 
@@ -145,6 +150,7 @@ impl Controller {
                 wakes: Notify::new(),
                 desk,
                 board: Board::new(),
+                meters: Meters::new(),
                 pad,
                 noted: Mutex::new(Some(noted)),
             }
@@ -172,6 +178,11 @@ impl Controller {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.shared.board.watch()
+    }
+
+    /// What is measured within.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.shared.meters
     }
 
     /// This controller.
@@ -240,6 +251,7 @@ async fn passes(shared: Arc<Shared>) {
     let mut looks = Looks::start(&shared);
     for number in 1_u64.. {
         let begun = Instant::now();
+        shared.meters.begun();
         if looks.are_incomplete() {
             return;
         }
