@@ -106,6 +106,8 @@ enum Fate {
 /// A way to an instance on which one statement is watched.
 struct Way {
     at: SocketAddr,
+    /// A port at which the instance may listen as a replica.
+    replication: u16,
     statement: &'static str,
     fate: Arc<Mutex<Fate>>,
     seen: Arc<AtomicUsize>,
@@ -115,13 +117,16 @@ struct Way {
 impl Way {
     async fn to(instance: SocketAddr, statement: &'static str, fate: Fate) -> Self {
         let listener = TcpListener::bind((HERE, 0)).await.expect("a port");
+        let free = TcpListener::bind((HERE, 0)).await.expect("a port");
         let way = Self {
+            replication: free.local_addr().expect("an address").port(),
             at: listener.local_addr().expect("an address"),
             statement,
             fate: Arc::new(Mutex::new(fate)),
             seen: Arc::default(),
             connections: Arc::default(),
         };
+        drop(free);
         let (fate, seen) = (Arc::clone(&way.fate), Arc::clone(&way.seen));
         let connections = Arc::clone(&way.connections);
         tokio::spawn(async move {
@@ -146,7 +151,7 @@ impl Way {
 
     fn names(&self) -> Endpoints {
         let names = Names::new("db", "graph", "mg", 1).expect("names");
-        Endpoints::ports(names, self.at.port(), self.at.port())
+        Endpoints::ports(names, self.at.port(), self.replication)
     }
 
     async fn send(&self, action: &Action, limit: Duration, ready: bool) -> Outcome {

@@ -155,3 +155,13 @@ async fn metrics_tell_looks_waits_votes_and_marks() {
         assert!(text.contains(part), "no {part}: {text}");
     }
 }
+
+/// A watch that has ended is not silence: the process ends, and another begins anew.
+#[tokio::test]
+async fn whoever_hears_of_no_change_any_more_ends() {
+    let world = settled(Lease::Free);
+    let mut served = Served::running(&world).await;
+    served.settled().await;
+    world.deafen();
+    assert!(!served.ended().await, "nobody told it to");
+}

@@ -61,12 +61,6 @@ pub struct PodWatch {
 }
 
 impl PodWatch {
-    /// Waits until the task has ended, which it does not by itself.
-    pub async fn ended(&self) {
-        let mut receiver = self.receiver.clone();
-        while receiver.changed().await.is_ok() {}
-    }
-
     /// A receiver that is told of every change and of every confirmation.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Pods> {

@@ -75,6 +75,8 @@ struct World {
     notes: Vec<Note>,
     /// Whether neither is taken.
     is_mute: bool,
+    /// Whether nobody tells of changes any more.
+    is_deaf: bool,
 }
 
 /// A stand-in for API server and instances.
@@ -102,6 +104,7 @@ impl StandIn {
             shows: 0,
             notes: Vec::new(),
             is_mute: false,
+            is_deaf: false,
         })))
     }
 
@@ -153,6 +156,11 @@ impl StandIn {
     /// Whether neither marks nor events are taken.
     pub fn mute(&self, is_mute: bool) {
         self.world().is_mute = is_mute;
+    }
+
+    /// From now on nobody tells of changes.
+    pub fn deafen(&self) {
+        self.world().is_deaf = true;
     }
 
     pub fn fail(&self, which: Which, outcome: Outcome) {
@@ -305,7 +313,10 @@ impl Effects for StandIn {
     }
 
     async fn changed(&self) -> Result<(), Unavailable> {
-        std::future::pending().await
+        while !self.world().is_deaf {
+            sleep(Duration::from_millis(5)).await;
+        }
+        Err(Unavailable("nobody tells".to_owned()))
     }
 
     fn prober(&self, id: InstanceId) -> Box<dyn Probing> {
@@ -418,6 +429,12 @@ impl Served {
 
     pub async fn settled(&self) -> Value {
         self.until("settled", |now| now["plan"]["settled"] == true && now["leads"] == true).await
+    }
+
+    /// Whether it ended because it was told to, when it has ended.
+    pub async fn ended(&mut self) -> bool {
+        let running = self.running.take().expect("it runs");
+        timeout(PATIENCE, running).await.expect("it ends").expect("it does not panic")
     }
 
     pub async fn get(&self, path: &str) -> Answer {
