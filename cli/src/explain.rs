@@ -3,7 +3,7 @@
 
 use crate::{
     input::{self, InputError},
-    operator::{CODES, Seen, Where, instance, nobody, on},
+    operator::{CODES, Seen, Where, instance, nobody, on, out},
 };
 use clap::{Args as ClapArgs, ValueEnum};
 use ha_core::{
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
             id.map(|id: InstanceId| id)
         };
         suppose(&mut observation, &args.what_if, by_id)?;
-        print(&observation, args.format);
+        print(&observation, args.format)?;
         return Ok(ExitCode::SUCCESS);
     }
     on(&args.place, async |operator| {
@@ -68,17 +68,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
             return Ok(nobody(&format!("{}: no pass has ended yet", seen.from)));
         };
         suppose(&mut observation, &args.what_if, |name| instance(&operator, name))?;
-        print(&observation, args.format);
+        print(&observation, args.format)?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn print(observation: &ClusterObservation, format: Format) {
+fn print(observation: &ClusterObservation, format: Format) -> Result<(), InputError> {
     let plan = ha_core::plan(observation);
     let explanation = Explanation::of(&plan);
     match format {
-        Format::Text => print!("{explanation}"),
-        Format::Json => println!("{:#}", serde_json::json!(explanation)),
+        Format::Text => out(&explanation.to_string()),
+        Format::Json => out(&format!("{:#}\n", serde_json::json!(explanation))),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     input::InputError,
-    operator::{CODES, Seen, Where, columns, nobody, on, stamp},
+    operator::{CODES, Seen, Where, columns, nobody, on, out, stamp},
 };
 use clap::{Args as ClapArgs, ValueEnum};
 use ha_core::leadership::Millis;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         match args.output {
             Output::Json => {
                 let moves: Vec<_> = moves.values().map(|(_, made)| made).collect();
-                println!("{:#}", serde_json::json!(moves));
+                out(&format!("{:#}\n", serde_json::json!(moves)))?;
             }
             Output::Table => {
                 let rows: Vec<_> = moves.values().map(|(by, made)| row(by, made)).collect();
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
                     "OPEN",
                     "BECAUSE",
                 ];
-                print!("{}", columns(&head, &rows));
+                out(&columns(&head, &rows))?;
             }
         }
         for why in silent {

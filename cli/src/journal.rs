@@ -2,7 +2,7 @@
 
 use crate::{
     input::InputError,
-    operator::{CODES, Where, nobody, on},
+    operator::{CODES, Where, nobody, on, out},
 };
 use clap::Args as ClapArgs;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
             match answer.body {
                 Ok(body) => {
                     was_found = true;
-                    print!("{body}");
+                    out(&body)?;
                 }
                 Err(error) => silent.push(error.to_string()),
             }

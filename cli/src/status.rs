@@ -3,7 +3,7 @@
 
 use crate::{
     input::InputError,
-    operator::{CODES, NOBODY, NOT_SO, Seen, Where, columns, on},
+    operator::{CODES, NOBODY, NOT_SO, Seen, Where, columns, on, out},
 };
 use clap::{Args as ClapArgs, ValueEnum};
 use ha_core::{
@@ -70,9 +70,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
             };
             if args.watch && args.output == Output::Table && stdout().is_terminal() {
                 // The screen is cleared, as `watch` does.
-                print!("\u{1b}[H\u{1b}[2J");
+                out("\u{1b}[H\u{1b}[2J")?;
             }
-            print!("{text}");
+            out(&text)?;
             if !args.watch {
                 return Ok(ExitCode::from(shown.code));
             }

@@ -11,7 +11,7 @@ pub(crate) use seen::{Seen, stamp};
 use crate::input::InputError;
 use clap::Args as ClapArgs;
 use shell_k8s::operator::{Operator, OperatorError, Place};
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 /// Not as asked for.
 pub(crate) const NOT_SO: u8 = 1;
@@ -86,6 +86,15 @@ where
             Err(error @ OperatorError::Which(_)) => Err(InputError::Refused(error.to_string())),
         }
     })
+}
+
+/// Prints a text. Whoever reads no further, such as `head`, has had enough: that is no failure.
+pub(crate) fn out(text: &str) -> Result<(), InputError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other.map_err(InputError::Process),
+    }
 }
 
 /// Says that nobody answers, and why.
