@@ -7,20 +7,27 @@ mod controller;
 mod demo;
 mod entrypoint;
 mod explain;
+mod failover;
 mod gateway;
+mod history;
 mod input;
 mod install;
 mod instance;
+mod journal;
+mod operator;
+mod pause;
 mod play;
 mod prestop;
 mod process;
 mod replay;
+mod status;
+mod switchover;
 mod trial;
 mod walk;
 mod web;
 mod workload;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Automatic failover for Memgraph Community.
@@ -37,14 +44,33 @@ enum Command {
     Check(check::Args),
     /// Run the controller: keeps one cluster in order
     Controller(controller::Args),
+    /// Print what a shell needs to complete these commands
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Start a whole cluster here, and show what it survives
     Demo(demo::Args),
     /// Prepare the volume of a pod, then become the instance that is named after --
     Entrypoint(entrypoint::Args),
-    /// Say what the decision says for one observation, rule by rule
-    Explain(explain::Args),
     /// Copy this program into a folder that the containers of a pod share
     Install(install::Args),
+    /// Say what the decision says of what the leader sees now, or of a file, rule by rule
+    Explain(explain::Args),
+    /// Go on with an instance although nobody is proven to have everything
+    Failover(failover::Args),
+    /// Show the moves of the main, with what caused them and how long they took
+    History(history::Args),
+    /// Print what controllers saw and decided, as `replay` reads it
+    Journal(journal::Args),
+    /// Have controllers observe and explain, and change nothing
+    Pause(pause::Args),
+    /// Have controllers go on after a pause
+    Resume(pause::Args),
+    /// Show how the cluster is, and what it waits for
+    Status(status::Args),
+    /// Move the main
+    Switchover(switchover::Args),
     /// Run one simulated Memgraph that speaks Bolt and replicates
     Instance(instance::Args),
     /// Run the Bolt gateway: writes to the main, reads to replicas
@@ -94,10 +120,26 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Check(args) => check::run(args),
         Command::Controller(args) => controller::run(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                *shell,
+                &mut Cli::command(),
+                "memgraph-ha",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Demo(args) => demo::run(args),
         Command::Entrypoint(args) => entrypoint::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Install(args) => install::run(args),
+        Command::Failover(args) => failover::run(args),
+        Command::History(args) => history::run(args),
+        Command::Journal(args) => journal::run(args),
+        Command::Pause(args) => pause::run(args, true),
+        Command::Resume(args) => pause::run(args, false),
+        Command::Status(args) => status::run(args),
+        Command::Switchover(args) => switchover::run(args),
         Command::Instance(args) => {
             return match instance::run(args) {
                 Ok(code) => code,

@@ -37,6 +37,7 @@ pub mod ids;
 pub mod invariants;
 pub mod journal;
 pub mod leadership;
+pub mod marks;
 pub mod observation;
 pub mod plan;
 pub mod reading;

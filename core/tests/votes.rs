@@ -35,10 +35,11 @@ fn steps(obs: &ClusterObservation, rule: RuleId) -> Vec<Step> {
 }
 
 fn written(steps: &[Step]) -> &Record {
-    match &steps.last().expect("a step").action {
-        Action::WriteRecord { record, .. } => record,
-        other => panic!("a write of the record was expected, found {other:?}"),
-    }
+    let action = &steps.last().expect("a step").action;
+    let Action::WriteRecord { record, .. } = action else {
+        panic!("a write of the record was expected, found {action:?}")
+    };
+    record
 }
 
 #[test]

@@ -12,4 +12,5 @@ pub mod http;
 #[cfg(feature = "api-server")]
 pub mod kubelet;
 pub mod memgraph;
+pub mod operator;
 pub mod production;

@@ -1,7 +1,7 @@
 //! The effects of production: an API server by kube, instances by Bolt.
 
 use crate::{
-    cluster::{ApiError, Cluster, PodWatch, Pods, Written},
+    cluster::{ApiError, Cluster, Note, PodWatch, Pods, Show, Shown, Written},
     controller::{Effects, Probing, Unavailable},
     memgraph::{Access, Addresses, Commander, Endpoints, Look, Prober},
 };
@@ -11,12 +11,13 @@ use ha_core::{
     action::Action,
     desired::Desired,
     history::Outcome,
-    ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion},
+    ids::{ControllerId, InstanceId, InstanceRef, PodUid, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{PodView, StoredRecord},
     reading::Why,
     record::Record,
 };
+use kube::runtime::events::Recorder;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::sync::{Mutex, watch};
 
@@ -49,7 +50,6 @@ struct Changes {
 }
 
 /// The effects of production.
-#[derive(Debug)]
 pub struct Production {
     cluster: Cluster,
     lease_ms: Millis,
@@ -60,13 +60,21 @@ pub struct Production {
     endpoints: Endpoints,
     limits: Limits,
     commander: Commander,
+    recorder: Recorder,
+}
+
+impl std::fmt::Debug for Production {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Production").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
 }
 
 impl Production {
-    /// Begins to watch the pods. Within a tokio runtime.
+    /// Begins to watch the pods; events name `reporter`. Within a tokio runtime.
     #[must_use]
     pub fn start(
         cluster: Cluster,
+        reporter: String,
         (desired, lease_ms): (Desired, Millis),
         (access, endpoints, limits): (Access, Endpoints, Limits),
         clock: Clock,
@@ -76,7 +84,19 @@ impl Production {
         let changes = Mutex::new(Changes { pods: pods.subscribe(), told: BTreeMap::new() });
         let commander =
             Commander::new(access.clone(), endpoints.clone(), limits.checks, limits.command);
-        Self { cluster, lease_ms, desired, pods, changes, access, endpoints, limits, commander }
+        let recorder = cluster.recorder(reporter);
+        Self {
+            cluster,
+            lease_ms,
+            desired,
+            pods,
+            changes,
+            access,
+            endpoints,
+            limits,
+            commander,
+            recorder,
+        }
     }
 }
 
@@ -95,6 +115,18 @@ impl Effects for Production {
     fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)> {
         let latest = self.pods.latest();
         Some((latest.confirmed?, latest.pods))
+    }
+
+    fn shown(&self) -> BTreeMap<InstanceId, Shown> {
+        self.pods.latest().shown
+    }
+
+    async fn show(&self, id: InstanceId, pod: PodUid, show: &Show) -> Result<(), Unavailable> {
+        Ok(self.cluster.show(id, pod, show).await?)
+    }
+
+    async fn publish(&self, note: &Note) -> Result<(), Unavailable> {
+        Ok(self.cluster.publish(&self.recorder, note).await?)
     }
 
     async fn desired(&self) -> Result<Desired, Unavailable> {
@@ -119,16 +151,16 @@ impl Effects for Production {
         self.cluster.write_record(expected, record).await
     }
 
-    async fn changed(&self) {
+    async fn changed(&self) -> Result<(), Unavailable> {
         let mut changes = self.changes.lock().await;
         let Changes { pods, told } = &mut *changes;
         // Confirmations change nothing.
         let Ok(now) = pods.wait_for(|now| now.pods != *told).await.map(|now| now.pods.clone())
         else {
-            tracing::error!("the watch of the pods has ended");
-            return std::future::pending().await;
+            return Err(Unavailable("the watch of the pods has ended".to_owned()));
         };
         *told = now;
+        Ok(())
     }
 
     fn prober(&self, id: InstanceId) -> Box<dyn Probing> {

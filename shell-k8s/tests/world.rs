@@ -8,14 +8,14 @@ use ha_core::{
     desired::{Desired, SwitchoverRequest},
     grant::Clocks,
     history::Outcome,
-    ids::{ControllerId, InstanceId, InstanceRef, RequestId, ResourceVersion},
+    ids::{ControllerId, InstanceId, InstanceRef, PodUid, RequestId, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{PodView, RecordContent, StoredRecord, SyncMode},
     reading::Why,
     record::{Record, Stage},
 };
 use shell_k8s::{
-    cluster::{Names, Written},
+    cluster::{Names, Note, Show, Shown, Written},
     controller::{Controller, Effects, Probing, Settings, Unavailable},
     memgraph::{Addresses, Endpoints, Look},
 };
@@ -190,6 +190,18 @@ impl Effects for Theatre {
         (!stage.api_down).then(|| (self.now(), world.instances().map(pod).collect()))
     }
 
+    fn shown(&self) -> BTreeMap<InstanceId, Shown> {
+        BTreeMap::new()
+    }
+
+    async fn show(&self, _: InstanceId, _: PodUid, _: &Show) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn publish(&self, _: &Note) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
     async fn desired(&self) -> Result<Desired, Unavailable> {
         self.available("the orders")?;
         Ok(self.stage().desired.clone())
@@ -238,7 +250,7 @@ impl Effects for Theatre {
         Written::Done(version)
     }
 
-    async fn changed(&self) {
+    async fn changed(&self) -> Result<(), Unavailable> {
         std::future::pending().await
     }
 

@@ -8,7 +8,7 @@
 //! what owners leave, or expires events; a supervisor does what is needed. No schemas: a body is
 //! checked as far as its metadata and the texts of ConfigMaps and Secrets go, and pods alone get
 //! defaults (phase, grace period). A strategic merge patch is carried out as a merge patch, hence
-//! replaces lists. Refused with a sentence: server-side apply, dry runs, streaming lists, deletion
+//! replaces lists, all but conditions, which are merged by their type. Refused with a sentence: server-side apply, dry runs, streaming lists, deletion
 //! of collections, finalizers. A pod counts as scheduled from the start.
 
 mod connection;

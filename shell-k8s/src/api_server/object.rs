@@ -233,6 +233,23 @@ pub(super) fn replaced(
     Ok(Value::Object(next))
 }
 
+/// `old` with a patch merged in, its conditions by their type.
+pub(super) fn merged_by_type(old: &Value, patch: &Value) -> Value {
+    let mut next = old.clone();
+    json_patch::merge(&mut next, patch);
+    let list = |object: &Value| object["status"]["conditions"].as_array().cloned();
+    let Some(patched) = list(patch) else { return next };
+    let mut conditions = list(old).unwrap_or_default();
+    for condition in patched {
+        match conditions.iter_mut().find(|known| known["type"] == condition["type"]) {
+            Some(known) => json_patch::merge(known, &condition),
+            None => conditions.push(condition),
+        }
+    }
+    next["status"]["conditions"] = Value::Array(conditions);
+    next
+}
+
 fn metadata(object: &mut Map<String, Value>) -> Option<&mut Map<String, Value>> {
     object.get_mut("metadata").and_then(Value::as_object_mut)
 }

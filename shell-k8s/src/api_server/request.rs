@@ -17,6 +17,7 @@ const PAGE: usize = 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PatchKind {
     Merge,
+    Strategic,
     Json,
 }
 
@@ -156,9 +157,8 @@ pub(super) struct WatchCall {
 
 fn patch_kind(content_type: &str) -> Result<PatchKind, Failure> {
     match content_type {
-        "application/merge-patch+json" | "application/strategic-merge-patch+json" => {
-            Ok(PatchKind::Merge)
-        }
+        "application/merge-patch+json" => Ok(PatchKind::Merge),
+        "application/strategic-merge-patch+json" => Ok(PatchKind::Strategic),
         "application/json-patch+json" => Ok(PatchKind::Json),
         other => {
             let message = format!("content type {other:?}: expected a merge or a JSON patch");
@@ -224,6 +224,9 @@ pub(super) fn carry_out(
         Verb::Replace(body) => Ok((200, Value::clone(&*store.replace(&key, body, part)?))),
         Verb::Patch(PatchKind::Merge, patch) => {
             Ok((200, Value::clone(&*store.patch(&key, &patch, part)?)))
+        }
+        Verb::Patch(PatchKind::Strategic, patch) => {
+            Ok((200, Value::clone(&*store.patch_strategic(&key, &patch, part)?)))
         }
         Verb::Patch(PatchKind::Json, patch) => {
             let patch: json_patch::Patch =

@@ -254,6 +254,20 @@ impl Store {
         })
     }
 
+    /// Merges `patch` into an object as [`Store::patch`] does, but conditions one by one, by their
+    /// type: those that the patch does not name stay.
+    ///
+    /// # Errors
+    /// As for [`Store::replace`].
+    pub fn patch_strategic(
+        &self,
+        key: &Key,
+        patch: &Value,
+        part: Part,
+    ) -> Result<Arc<Value>, Failure> {
+        self.update(key, part, |old| Ok(object::merged_by_type(old, patch)))
+    }
+
     /// Writes what `change` makes of the object that is there.
     ///
     /// # Errors

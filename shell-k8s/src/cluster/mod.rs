@@ -9,14 +9,18 @@
 mod error;
 mod label;
 mod lease;
+mod marks;
 mod names;
+mod notes;
 mod orders;
 mod pods;
 mod record;
 
 pub use error::ApiError;
 pub use label::LeaderLabel;
+pub use marks::{GATE, PART_LABEL, Show, Shown};
 pub use names::{APP_LABEL, BadNames, Names};
+pub use notes::{About, Note, Weight};
 pub use orders::Orders;
 pub use pods::{PodWatch, Pods};
 

@@ -4,7 +4,7 @@
 use super::{ApiError, Cluster, version};
 use crate::entrypoint::drawn;
 use ha_core::{
-    desired::{Desired, SwitchoverRequest},
+    desired::{AcceptedLoss, Desired, SwitchoverRequest},
     ids::{InstanceId, RequestId, ResourceVersion},
 };
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -23,6 +23,8 @@ pub struct Orders {
     pub paused: bool,
     /// Move the main.
     pub switchover: Option<SwitchoverRequest>,
+    /// Go on although something may be lost.
+    pub accepts: Option<AcceptedLoss>,
 }
 
 impl Orders {
@@ -30,6 +32,7 @@ impl Orders {
     pub const fn apply(&self, desired: &mut Desired) {
         desired.paused = self.paused;
         desired.switchover = self.switchover;
+        desired.accepts = self.accepts;
     }
 }
 
@@ -41,6 +44,15 @@ struct Text {
     paused: bool,
     #[serde(default)]
     switchover: Option<Switchover>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepts: Option<Accepts>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accepts {
+    id: RequestId,
+    main: InstanceId,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,13 +80,33 @@ impl Cluster {
     pub async fn write_switchover(&self, to: Option<InstanceId>) -> Result<RequestId, ApiError> {
         let what = "ask for a switchover in";
         self.check(to).map_err(|why| ApiError::unreadable(what, &self.orders_object(), why))?;
-        let id = RequestId(drawn().map_err(|error| {
-            let why = format!("no number for a request: {error}");
-            ApiError::Broken { what, object: self.orders_object(), why }
-        })?);
+        let id = self.number(what)?;
         let request = SwitchoverRequest { id, to };
         self.change_orders(|orders| orders.switchover = Some(request)).await?;
         Ok(id)
+    }
+
+    /// Says that the cluster is to go on with `main`, whatever that one lacks; the number of the
+    /// request. Controllers use that word once, and only where nobody is proven to have everything.
+    ///
+    /// # Errors
+    /// As for [`Cluster::write_switchover`].
+    pub async fn write_accepted(&self, main: InstanceId) -> Result<RequestId, ApiError> {
+        let what = "accept a loss in";
+        self.check(Some(main))
+            .map_err(|why| ApiError::unreadable(what, &self.orders_object(), why))?;
+        let id = self.number(what)?;
+        let word = AcceptedLoss { id, main };
+        self.change_orders(|orders| orders.accepts = Some(word)).await?;
+        Ok(id)
+    }
+
+    fn number(&self, what: &'static str) -> Result<RequestId, ApiError> {
+        let drawn = drawn().map_err(|error| {
+            let why = format!("no number for a request: {error}");
+            ApiError::Broken { what, object: self.orders_object(), why }
+        })?;
+        Ok(RequestId(drawn))
     }
 
     /// Asks controllers to change nothing, or to go on.
@@ -126,9 +158,12 @@ impl Cluster {
         })?;
         let switchover =
             text.switchover.map(|asked| SwitchoverRequest { id: asked.id, to: asked.to });
-        self.check(switchover.and_then(|request| request.to))
-            .map_err(|why| format!("key {ORDERS}: {why}"))?;
-        Ok(Orders { paused: text.paused, switchover })
+        let accepts = text.accepts.map(|word| AcceptedLoss { id: word.id, main: word.main });
+        let named = [switchover.and_then(|request| request.to), accepts.map(|word| word.main)];
+        for id in named {
+            self.check(id).map_err(|why| format!("key {ORDERS}: {why}"))?;
+        }
+        Ok(Orders { paused: text.paused, switchover, accepts })
     }
 
     async fn change_orders(&self, change: impl Fn(&mut Orders)) -> Result<(), ApiError> {
@@ -140,7 +175,8 @@ impl Cluster {
             let switchover = orders.switchover;
             let switchover =
                 switchover.map(|request| Switchover { id: request.id, to: request.to });
-            let text = Text { paused: orders.paused, switchover };
+            let accepts = orders.accepts.map(|word| Accepts { id: word.id, main: word.main });
+            let text = Text { paused: orders.paused, switchover, accepts };
             let text = serde_json::to_string(&text).map_err(|error| {
                 ApiError::unreadable("write", &self.orders_object(), error.to_string())
             })?;

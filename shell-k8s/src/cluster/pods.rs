@@ -2,7 +2,7 @@
 //! each period says how old that knowledge is, since a watch that is silent proves nothing. Both are
 //! merged by resource version: whichever is older changes nothing.
 
-use super::{ApiError, Cluster, Names, version};
+use super::{ApiError, Cluster, Names, Shown, version};
 use futures::StreamExt;
 use gateway::clock::Clock;
 use ha_core::{
@@ -44,6 +44,8 @@ const SAID: usize = 64;
 pub struct Pods {
     /// The pod of each instance, or that there is none. An instance that is not in here is not known.
     pub pods: BTreeMap<InstanceId, Option<PodView>>,
+    /// What each pod that exists shows of its instance to people and their tools.
+    pub shown: BTreeMap<InstanceId, Shown>,
     /// When the last list that confirmed all this was asked for, on the clock given to
     /// [`Cluster::pods`]. Newer changes may be in here already.
     pub confirmed: Option<Millis>,
@@ -167,7 +169,7 @@ impl Cluster {
 }
 
 /// A uid in the form that Kubernetes writes.
-fn uuid_text(uid: PodUid) -> String {
+pub(super) fn uuid_text(uid: PodUid) -> String {
     let hex = format!("{:032x}", uid.0);
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
     parts.map(|range| hex.get(range).unwrap_or_default()).join("-")
@@ -197,7 +199,7 @@ impl Backoff for Pause {
 }
 
 /// What a source says of one instance: its pod, none, or one that cannot be read.
-type Said = Result<Option<PodView>, String>;
+type Said = Result<Option<(PodView, Shown)>, String>;
 
 /// What watch and lists came to.
 struct Merged {
@@ -325,7 +327,7 @@ impl Merged {
         self.seen.insert(id, (version, said));
     }
 
-    fn view(&mut self, id: InstanceId, pod: &Pod) -> Result<PodView, String> {
+    fn view(&mut self, id: InstanceId, pod: &Pod) -> Result<(PodView, Shown), String> {
         let text = pod.metadata.uid.as_deref().unwrap_or_default();
         let uid = text.parse::<PodUid>().map_err(|_| {
             let why = format!("the uid of the pod of {id} is {text:?}, expected a UUID");
@@ -341,21 +343,27 @@ impl Merged {
         let containers = status.and_then(|status| status.container_statuses.as_deref());
         let container = containers.unwrap_or_default().iter().find(|one| one.name == CONTAINER);
         let state = container.and_then(|container| container.state.as_ref());
-        Ok(PodView {
+        let view = PodView {
             uid,
             address,
             deleting: pod.metadata.deletion_timestamp.is_some(),
             container: state.map_or(Container::Waiting, container_of),
-        })
+        };
+        Ok((view, Shown::of(uid, pod)))
     }
 
     fn publish(&self) {
-        let known = self.seen.iter().filter_map(|(id, (_, said))| {
-            let view = said.as_ref().ok()?;
-            Some((*id, *view))
-        });
-        let next =
-            Pods { pods: known.collect(), confirmed: self.confirmed, lost: self.lost.clone() };
+        let known = || {
+            let said = |(id, (_, said)): (&InstanceId, &(_, Said))| Some((*id, said.clone().ok()?));
+            self.seen.iter().filter_map(said)
+        };
+        let shown = known().filter_map(|(id, said)| Some((id, said?.1)));
+        let next = Pods {
+            pods: known().map(|(id, said)| (id, said.map(|(view, _)| view))).collect(),
+            shown: shown.collect(),
+            confirmed: self.confirmed,
+            lost: self.lost.clone(),
+        };
         self.sender.send_if_modified(|last| {
             let is_new = *last != next;
             *last = next;

@@ -77,7 +77,10 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Outcome) {
                     shared.mind().wrote_record(sent, record, version);
                     (sent, Outcome::Done)
                 }
-                Written::Refused => (now(), Outcome::Refused),
+                Written::Refused => {
+                    shared.meters.conflict();
+                    (now(), Outcome::Refused)
+                }
                 Written::Unknown(why) => {
                     tracing::warn!(why, "whether the record was written is not known");
                     (now(), Outcome::Unknown)

@@ -2,7 +2,7 @@
 //! to instances, a test to a simulated world. Nothing here decides, and nothing is retried within.
 
 use crate::{
-    cluster::Written,
+    cluster::{Note, Show, Shown, Written},
     memgraph::{Addresses, Look},
 };
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use ha_core::{
     action::Action,
     desired::Desired,
     history::Outcome,
-    ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion},
+    ids::{ControllerId, InstanceId, InstanceRef, PodUid, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{PodView, StoredRecord},
     reading::Why,
@@ -44,6 +44,15 @@ pub trait Effects: Send + Sync + 'static {
     /// the controller; nothing while nobody has told.
     fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)>;
 
+    /// What the pods show of their instances, as last seen; nothing of a pod that is not known.
+    fn shown(&self) -> BTreeMap<InstanceId, Shown>;
+
+    /// Writes what a pod shows, if it is still that pod.
+    async fn show(&self, id: InstanceId, pod: PodUid, show: &Show) -> Result<(), Unavailable>;
+
+    /// Tells people of something.
+    async fn publish(&self, note: &Note) -> Result<(), Unavailable>;
+
     /// What operators ask for.
     async fn desired(&self) -> Result<Desired, Unavailable>;
 
@@ -61,7 +70,10 @@ pub trait Effects: Send + Sync + 'static {
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written;
 
     /// Waits until something of the API server's may have changed that is worth a look.
-    async fn changed(&self);
+    ///
+    /// # Errors
+    /// Nobody will tell of changes any more: this process is of no use.
+    async fn changed(&self) -> Result<(), Unavailable>;
 
     /// Somebody who looks at that instance.
     fn prober(&self, id: InstanceId) -> Box<dyn Probing>;

@@ -88,6 +88,15 @@ enum Object {
     Orders,
 }
 
+impl Object {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Orders => "orders",
+        }
+    }
+}
+
 /// Reads an object in each round. What cannot be read keeps its age, and is acted on accordingly.
 async fn read(
     shared: Arc<Shared>,
@@ -113,6 +122,7 @@ async fn read(
             Ok(()) | Err(_) => {}
         }
         was_in_trouble = read.is_err();
+        shared.meters.read(object.name(), read.is_ok(), begun.elapsed());
         done.send_replace(Done { round, in_trouble: was_in_trouble });
         if begun.elapsed() > shared.settings.look_bound {
             // Nobody waited for it any more.
@@ -156,6 +166,7 @@ impl Task {
 
     /// Looks once; whether nobody was found.
     async fn look(&mut self) -> bool {
+        let begun = Instant::now();
         let (pod, began): (_, Millis) = {
             let mind = self.shared.mind();
             (mind.pod(self.id), mind.now())
@@ -164,6 +175,7 @@ impl Task {
             Some(pod) if pod.address.is_some() => self.prober.look(pod).await,
             Some(_) | None => Err(Why::NoAddress),
         };
+        self.shared.meters.looked(self.id, &found, begun.elapsed());
         let in_trouble = found.is_err();
         let changed = {
             let mut mind = self.shared.mind();

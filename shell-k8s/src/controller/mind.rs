@@ -33,8 +33,9 @@ use std::{collections::BTreeMap, hash::BuildHasher};
 /// Gateways whose last word is kept, beside those that may forward.
 const GATEWAYS: usize = 256;
 
-/// Takes the lines of a journal.
-pub type Sink = Box<dyn FnMut(&Line) + Send>;
+/// Takes the lines of a journal. True if the next line begins another file, which then begins with
+/// what is known.
+pub type Sink = Box<dyn FnMut(&Line) -> bool + Send>;
 
 /// What one controller process knows.
 pub struct Mind {
@@ -83,15 +84,21 @@ impl Mind {
     /// Keeps a journal from now on: it begins with what is known already.
     pub fn keep_journal(&mut self, sink: Sink) {
         self.sink = Some(sink);
-        let history = Box::new(self.history.clone());
-        self.note(What::Start { history, patience: self.patience });
+        self.begin_journal();
     }
 
-    fn note(&mut self, what: What) {
+    fn begin_journal(&mut self) {
+        let history = Box::new(self.history.clone());
+        let what = What::Start { history, patience: self.patience };
         let line = Line::new(self.clock.monotonic(), self.number, what);
         if let Some(sink) = &mut self.sink {
-            sink(&line);
+            // A file that is full with this line alone takes the next one, too.
+            let _is_full = sink(&line);
         }
+    }
+
+    fn note(&mut self, line: &Line) -> bool {
+        self.sink.as_mut().is_some_and(|sink| sink(line))
     }
 
     /// Now, on the clock that everything here counts by.
@@ -114,10 +121,15 @@ impl Mind {
 
     /// Takes one sample in whose reading began at `began`.
     pub fn take(&mut self, began: Millis, sample: Sample) {
-        if self.sink.is_some() {
-            self.note(What::Sample { began, look: Box::new(sample.clone()) });
-        }
+        let is_full = self.sink.is_some() && {
+            let what = What::Sample { began, look: Box::new(sample.clone()) };
+            let line = Line::new(self.clock.monotonic(), self.number, what);
+            self.note(&line)
+        };
         self.history.take(began, sample);
+        if is_full {
+            self.begin_journal();
+        }
     }
 
     /// A pod was read.
@@ -237,8 +249,8 @@ impl Mind {
         if self.sink.is_some() {
             decided.plan = plan.clone();
             let line = Line::new(now, self.number, What::Decided(Box::new(decided)));
-            if let Some(sink) = &mut self.sink {
-                sink(&line);
+            if self.note(&line) {
+                self.begin_journal();
             }
         }
         (observation, plan)

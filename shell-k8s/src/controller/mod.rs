@@ -5,14 +5,19 @@ mod apply;
 mod effects;
 mod election;
 mod looks;
+mod marks;
+mod meters;
 mod mind;
+mod notes;
 mod status;
+
+pub(crate) use meters::Meters;
 
 pub use effects::{Effects, Probing, Unavailable};
 pub use mind::{Mind, Sink};
 pub use status::{Move, Noted, Status};
 
-use crate::memgraph::Endpoints;
+use crate::{cluster::Note, memgraph::Endpoints};
 use apply::{Applied, apply};
 use gateway::{
     clock::Clock,
@@ -27,6 +32,7 @@ use ha_core::{
     history::{Outcome, Patience},
     ids::ControllerId,
     leadership::Timing,
+    observation::StoredRecord,
     plan::{Plan, Step},
 };
 use looks::Looks;
@@ -36,9 +42,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, mpsc, watch},
     time::{Instant, sleep, timeout, timeout_at},
 };
+use tracing::Instrument;
 
 /// How a controller works.
 #[derive(Debug, Clone)]
@@ -78,6 +85,10 @@ struct Shared {
     wakes: Notify,
     desk: Desk,
     board: Board,
+    meters: Meters,
+    pad: notes::Pad,
+    /// Taken by whoever runs.
+    noted: Mutex<Option<mpsc::Receiver<Note>>>,
 }
 
 impl Shared {
@@ -87,12 +98,16 @@ impl Shared {
     }
 
     fn wake(&self) {
+        self.meters.woken();
         self.wakes.notify_one();
     }
 
     fn note_step(&self, step: &Step, outcome: Outcome, took_ms: u64) {
         let at = self.mind().now();
         self.board.step(at, step, outcome, took_ms);
+        if outcome == Outcome::Done {
+            notes::step(&self.pad, step);
+        }
     }
 }
 
@@ -121,6 +136,7 @@ impl Controller {
     ) -> Self {
         let bounds = (settings.timing, settings.patience);
         let mind = Mind::start(me, number, clock, bounds, names, settings.desired.clone());
+        let (pad, noted) = notes::pad();
         let shared = Arc::new_cyclic(|shared: &std::sync::Weak<Shared>| {
             let mine = shared.clone();
             let desk = Desk::new(move |ask| match mine.upgrade() {
@@ -134,6 +150,9 @@ impl Controller {
                 wakes: Notify::new(),
                 desk,
                 board: Board::new(),
+                meters: Meters::new(),
+                pad,
+                noted: Mutex::new(Some(noted)),
             }
         });
         Self { shared }
@@ -159,6 +178,11 @@ impl Controller {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.shared.board.watch()
+    }
+
+    /// What is measured within.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.shared.meters
     }
 
     /// This controller.
@@ -191,6 +215,12 @@ impl Controller {
         around.spawn(election::run(Arc::clone(shared)));
         around.spawn(watch_changes(Arc::clone(shared)));
         around.spawn(passes(Arc::clone(shared)));
+        around.spawn(marks::run(Arc::clone(shared)));
+        around.spawn(notes::listen(Arc::clone(shared)));
+        let noted = shared.noted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(noted) = noted {
+            around.spawn(notes::send(Arc::clone(shared), noted));
+        }
         let is_told = tokio::select! {
             () = stopped => true,
             Some(ended) = around.join_next() => {
@@ -208,19 +238,25 @@ impl Controller {
 
 async fn watch_changes(shared: Arc<Shared>) {
     loop {
-        shared.effects.changed().await;
+        if let Err(error) = shared.effects.changed().await {
+            // The end of this task ends the controller, and another process begins anew.
+            tracing::error!(%error, "changes are not told any more");
+            return;
+        }
         shared.wake();
     }
 }
 
 async fn passes(shared: Arc<Shared>) {
     let mut looks = Looks::start(&shared);
-    loop {
+    for number in 1_u64.. {
         let begun = Instant::now();
+        shared.meters.begun();
         if looks.are_incomplete() {
             return;
         }
-        let (plan, applied) = pass(&shared, &mut looks).await;
+        let span = tracing::info_span!("pass", number);
+        let (plan, applied) = pass(&shared, &mut looks).instrument(span).await;
         shared.board.passed(&shared, &plan, begun.elapsed());
         match applied {
             Applied::Whole => {}
@@ -246,7 +282,10 @@ async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
         }
     }
     looks.round(bound).await;
-    let (_, plan) = shared.mind().decide();
+    let (seen, plan) = shared.mind().decide();
+    let (steps, holds, settled) = (plan.steps.len(), plan.holds.len(), plan.settled);
+    let term = seen.record.known().and_then(StoredRecord::record).map(|record| record.term.0);
+    tracing::debug!(term, lease = ?seen.leadership.lease, steps, holds, settled, "decided");
     for veto in &plan.vetoes {
         tracing::error!(%veto, "a rule needed the guard");
     }

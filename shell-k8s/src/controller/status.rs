@@ -11,7 +11,7 @@ use ha_core::{
     plan::{Plan, Step},
     record::{Cause, Stage},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -44,7 +44,7 @@ pub struct Noted {
 }
 
 /// A move of the main, with the moments of its parts in milliseconds after the record of the intent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
     /// The reign that began.
     pub term: Term,
@@ -54,6 +54,10 @@ pub struct Move {
     pub from: Option<InstanceId>,
     /// The main after.
     pub to: InstanceId,
+    /// The rule that asked for it.
+    pub rule: String,
+    /// The facts that caused it.
+    pub why: String,
     /// When the intent was recorded, in milliseconds since 1970.
     pub wall_ms: u64,
     /// When the record said that nobody forwards any more.
@@ -150,7 +154,7 @@ impl Board {
         now.stepped += 1;
         push(&mut now.steps, noted, STEPS);
         if outcome == Outcome::Done {
-            now.follow(at, &step.action);
+            now.follow(at, step);
         }
     }
 
@@ -173,8 +177,8 @@ impl Board {
 
 impl Status {
     /// Which part of a move has ended with this.
-    fn follow(&mut self, at: Millis, action: &Action) {
-        match action {
+    fn follow(&mut self, at: Millis, step: &Step) {
+        match &step.action {
             Action::WriteRecord { record, .. } => match record.stage {
                 Stage::Intent => {
                     let begun = Move {
@@ -182,6 +186,8 @@ impl Status {
                         cause: record.cause,
                         from: record.before.map(|before| before.main),
                         to: record.target,
+                        rule: step.rule.rule().id.to_string(),
+                        why: step.reason.to_string(),
                         wall_ms: wall_ms(),
                         withdrawn_ms: None,
                         attached_ms: None,

@@ -7,7 +7,9 @@
 //! | `POST /v1/grant` | a gateway's question, in the manner of a long poll |
 //! | `GET /v1/status` | the whole status, with its reasons in words |
 //! | `GET /v1/explain` | what every rule says of the last observation; `?format=json` for machines |
+//! | `GET /v1/journal` | the journal as it is written, or its last lines |
 //! | `GET /v1/may-leave/{pod}` | whether a pod may go |
+//! | `POST /prestop-hook/{pod}` | the same as the predecessor's hook asks it: answered when it may (PI 6) |
 //! | `GET /api/v1/status`, `GET /api/v1/leadership` | as the predecessor's tools read them (PI 6) |
 //! | `GET /livez`, `GET /readyz`, `GET /metrics` | for the kubelet and Prometheus |
 //! | `GET /events` | the status whenever it changes, as server-sent events |
@@ -21,17 +23,19 @@ mod events;
 mod explain;
 mod facts;
 mod grant;
+mod journal;
 mod leave;
 mod listen;
 mod metrics;
 mod page;
 mod predecessor;
+mod prestop;
 mod probes;
 mod shown;
 
 use crate::{
     controller::{Controller, Status},
-    memgraph::Endpoints,
+    memgraph::{Access, Endpoints},
 };
 use axum::{
     Router,
@@ -42,6 +46,7 @@ use axum::{
 use gateway::controllers::wire;
 use metrics::Metrics;
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -60,13 +65,19 @@ pub const CONNECTIONS: usize = 1_024;
 /// The shortest time between two events for one listener.
 pub const EVENT_PERIOD: Duration = Duration::from_millis(100);
 
-/// Where the lease lies, for tools that show it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What HTTP needs to know beside what the controller knows.
+#[derive(Debug, Clone, Default)]
 pub struct Site {
     /// The namespace, where there are any.
     pub namespace: Option<String>,
     /// The name of the lease object.
     pub lease: Option<String>,
+    /// Who is let in where not everybody is; nobody without it.
+    pub access: Option<Access>,
+    /// How long a call of the preStop hook waits.
+    pub prestop: Duration,
+    /// Where the journal is written.
+    pub journal: Option<PathBuf>,
 }
 
 /// What the paths share.
@@ -123,8 +134,8 @@ impl Http {
     }
 }
 
-/// Serves until `stopped` is done, then lets what is being answered end within a bound. `site` says where
-/// the controller's lease lies.
+/// Serves until `stopped` is done, then lets what is being answered end within a bound. `site` says
+/// what it needs to know beside what the controller knows.
 pub async fn serve(
     site: Site,
     controller: Controller,
@@ -141,12 +152,17 @@ pub async fn serve(
 }
 
 fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
+    let hook_stopping = stopping.clone();
+    let hook =
+        post(move |state, pod, headers| prestop::hook(state, pod, headers, hook_stopping.clone()));
     let events = get(move |state| events::events(state, stopping.clone()));
     Router::new()
         .route(wire::PATH, post(grant::grant))
         .route("/v1/status", get(shown::status))
         .route("/v1/explain", get(explain::explain))
+        .route("/v1/journal", get(journal::journal))
         .route("/v1/may-leave/{pod}", get(leave::may_leave))
+        .route("/prestop-hook/{pod}", hook)
         .route("/api/v1/status", get(predecessor::status))
         .route("/api/v1/leadership", get(predecessor::leadership))
         .route("/livez", get(probes::livez))
@@ -164,5 +180,5 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
         .with_state(http)
 }
 
-const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/may-leave/POD, /v1/grant, \
+const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /prestop-hook/POD, \
     /api/v1/status, /api/v1/leadership, /livez, /readyz, /metrics";

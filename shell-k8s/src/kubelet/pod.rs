@@ -204,7 +204,7 @@ async fn tell(shared: &Shared, name: &str, restarts: u32, state: State) {
             "imageID": "",
         }],
     } });
-    let (pods, how, status) = (shared.pods(), PatchParams::default(), Patch::Merge(&status));
+    let (pods, how, status) = (shared.pods(), PatchParams::default(), Patch::Strategic(&status));
     if let Err(error) = pods.patch_status(name, &how, &status).await {
         tracing::debug!(pod = name, %error, "the status of the pod is not told");
     }

@@ -3,7 +3,8 @@
 //! asked, and only then it is sent. It is never resent.
 
 use super::{
-    connection::{Access, Connection, Failed},
+    access::Access,
+    connection::{Connection, Failed},
     names::Endpoints,
     probe::{read_life, read_role},
 };

@@ -1,11 +1,12 @@
 //! One connection to an instance, logged in. It is never replaced: when it breaks, it stays broken,
 //! so that what was read on it and what is sent on it concern one life of one process.
 
+use super::access::Access;
 use bolt::{
     Limits, Map, Request, Response, Value, Version,
     chunk::{Decoder, Frame},
     handshake::{Offer, read_answer},
-    message::{AuthMap, Extra, Failure, Fetch, HelloMap, MessageError, Run},
+    message::{Extra, Failure, Fetch, HelloMap, MessageError, Run},
     value::map,
 };
 use ha_core::reading::Why;
@@ -21,18 +22,6 @@ const READ_BYTES: usize = 16 << 10;
 const AGENT: &str = concat!("memgraph-ha-controller/", env!("CARGO_PKG_VERSION"));
 /// What a refused login is called (BG 1.3).
 const UNAUTHENTICATED: &str = "Unauthenticated";
-
-/// How to log in. It prints no password.
-#[derive(Debug, Clone)]
-pub struct Access(AuthMap);
-
-impl Access {
-    /// With a name and a password; both empty where the instance has no users.
-    #[must_use]
-    pub fn basic(user: &str, password: &str) -> Self {
-        Self(AuthMap::basic(user, password))
-    }
-}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -161,12 +150,12 @@ impl Connection {
     async fn log_in(&mut self, access: &Access) -> Result<(), Failed> {
         let mut hello = map([("user_agent", AGENT)]);
         let greeting = if self.version.has_logon() {
-            self.send(&[Request::Hello(HelloMap(hello)), Request::Logon(access.0.clone())]).await?;
+            self.send(&[Request::Hello(HelloMap(hello)), Request::Logon(access.login())]).await?;
             let greeting = self.success().await?;
             self.success().await?;
             greeting
         } else {
-            hello.extend(access.0.0.clone());
+            hello.extend(access.login().0);
             self.send(&[Request::Hello(HelloMap(hello))]).await?;
             self.success().await?
         };

@@ -5,6 +5,7 @@
 //! which the life of its addressee was read, and nowhere else: a driver's pool dials again in
 //! silence, and resends (BG 2.2). Every call is bounded by whoever makes it.
 
+mod access;
 mod command;
 mod connection;
 mod identity;
@@ -12,8 +13,9 @@ mod names;
 mod probe;
 mod rows;
 
+pub use access::Access;
 pub use command::{Addresses, Commander};
-pub use connection::{Access, Connection, Failed, Table};
+pub use connection::{Connection, Failed, Table};
 pub use identity::{Life, NoLife};
 pub use names::Endpoints;
 pub use probe::{Look, Prober};

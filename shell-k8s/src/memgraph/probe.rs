@@ -2,7 +2,8 @@
 //! end is noticed at once and its statements need no new login.
 
 use super::{
-    connection::{Access, Connection, Failed},
+    access::Access,
+    connection::{Connection, Failed},
     identity::Life,
     names::Endpoints,
     rows,

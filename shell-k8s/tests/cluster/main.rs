@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod lease;
+mod marks;
 mod names;
 mod orders;
 mod pods;

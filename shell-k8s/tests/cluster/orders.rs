@@ -16,11 +16,11 @@ async fn commands_are_read_as_they_were_given() {
     let cluster = cluster(&server, "c");
     assert_eq!(cluster.orders().await, Ok(Orders::default()));
     cluster.set_paused(true).await.unwrap();
-    assert_eq!(cluster.orders().await, Ok(Orders { paused: true, switchover: None }));
+    assert_eq!(cluster.orders().await, Ok(Orders { paused: true, switchover: None, accepts: None }));
     let id = cluster.write_switchover(Some(InstanceId(2))).await.unwrap();
     let switchover = Some(SwitchoverRequest { id, to: Some(InstanceId(2)) });
     let orders = cluster.orders().await.unwrap();
-    assert_eq!(orders, Orders { paused: true, switchover });
+    assert_eq!(orders, Orders { paused: true, switchover, accepts: None });
     let mut desired = Desired::default();
     orders.apply(&mut desired);
     assert!(desired.paused && desired.switchover == switchover);
@@ -28,7 +28,7 @@ async fn commands_are_read_as_they_were_given() {
     assert_ne!(next, id);
     cluster.set_paused(false).await.unwrap();
     let switchover = Some(SwitchoverRequest { id: next, to: None });
-    assert_eq!(cluster.orders().await, Ok(Orders { paused: false, switchover }));
+    assert_eq!(cluster.orders().await, Ok(Orders { paused: false, switchover, accepts: None }));
     let error = cluster.write_switchover(Some(InstanceId(3))).await.unwrap_err().to_string();
     assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
 }
@@ -42,7 +42,7 @@ async fn two_commands_at_once_both_stand() {
         paused.unwrap();
         let id = asked.unwrap();
         let switchover = Some(SwitchoverRequest { id, to: None });
-        assert_eq!(one.orders().await, Ok(Orders { paused: true, switchover }));
+        assert_eq!(one.orders().await, Ok(Orders { paused: true, switchover, accepts: None }));
         let key = Key::new(&CONFIG_MAPS, NAMESPACE, "graph-orders");
         server.store().delete(&key, &Deletion::now()).unwrap();
     }
@@ -77,7 +77,7 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
     let id = RequestId(0x1f);
     for (text, expected) in [
         ("{}", Orders::default()),
-        (r#"{"paused":true}"#, Orders { paused: true, switchover: None }),
+        (r#"{"paused":true}"#, Orders { paused: true, switchover: None, accepts: None }),
         (
             r#"{"paused":false,"switchover":{"id":"1f","to":"mg-1"}}"#,
             Orders {
@@ -87,7 +87,7 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
         ),
         (
             r#"{"switchover":{"id":"1f","to":null}}"#,
-            Orders { paused: false, switchover: Some(SwitchoverRequest { id, to: None }) },
+            Orders { paused: false, switchover: Some(SwitchoverRequest { id, to: None }), accepts: None },
         ),
     ] {
         assert_eq!(read(&[("orders", text)]).await, Ok(expected), "{text}");

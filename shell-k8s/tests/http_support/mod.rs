@@ -5,27 +5,32 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(unreachable_pub, reason = "each test file has its own copy")]
 
+mod client;
+
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub use client::{Answer, Events, question, raw};
+
 use async_trait::async_trait;
 use gateway::clock::Clock;
 use ha_core::{
     action::Action,
     desired::Desired,
     history::Outcome,
-    ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion},
+    ids::{ControllerId, InstanceId, InstanceRef, PodUid, ResourceVersion},
     leadership::{LeaseSample, Millis, Timing},
     observation::{
-        BoltView, ClusterObservation, PodView, RecordContent, RoleView, Row, RowState,
-        StoredRecord, VolumeView,
+        BoltView, ClusterObservation, InstanceView, PodView, RecordContent, RoleView, Row,
+        RowState, StoredRecord, VolumeView,
     },
     reading::{Age, Reading, Why},
     record::Record,
 };
 use serde_json::Value;
 use shell_k8s::{
-    cluster::{Names, Written},
+    cluster::{Names, Note, Show, Shown, Written},
     controller::{Controller, Effects, Probing, Settings, Unavailable},
     http::{Site, serve},
-    memgraph::{Addresses, Endpoints, Look},
+    memgraph::{Access, Addresses, Endpoints, Look},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,8 +39,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::oneshot,
     task::JoinHandle,
     time::{sleep, timeout},
@@ -63,6 +67,16 @@ struct World {
     lease: Lease,
     /// Commands of this kind are answered so, and change nothing.
     fails: Option<(Which, Outcome)>,
+    /// What was written to pods.
+    shown: BTreeMap<InstanceId, Shown>,
+    /// How often something was.
+    shows: usize,
+    /// What people were told.
+    notes: Vec<Note>,
+    /// Whether neither is taken.
+    is_mute: bool,
+    /// Whether nobody tells of changes any more.
+    is_deaf: bool,
 }
 
 /// A stand-in for API server and instances.
@@ -74,13 +88,23 @@ impl StandIn {
     pub fn from(file: &str, lease: Lease) -> Self {
         let path = format!("{}/../shell-sim/observations/{file}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).expect("an observation");
-        let seen = serde_json::from_str(&text).expect("an observation");
+        let seen: ClusterObservation = serde_json::from_str(&text).expect("an observation");
+        let shown = |(id, view): (&InstanceId, &InstanceView)| {
+            let pod = view.pod.known().copied().flatten()?.uid;
+            Some((*id, Shown { pod, replicates: None, part: None }))
+        };
+        let shown = seen.instances.iter().filter_map(shown).collect();
         Self(Arc::new(Mutex::new(World {
             seen,
             versions: 100,
             refuses: BTreeSet::new(),
             lease,
             fails: None,
+            shown,
+            shows: 0,
+            notes: Vec::new(),
+            is_mute: false,
+            is_deaf: false,
         })))
     }
 
@@ -112,6 +136,31 @@ impl StandIn {
     /// From now on the address of that instance refuses.
     pub fn refuse(&self, id: u8) {
         self.world().refuses.insert(InstanceId(id));
+    }
+
+    /// What pods show, and how often something was written to one.
+    pub fn shown(&self) -> (BTreeMap<InstanceId, Shown>, usize) {
+        let world = self.world();
+        (world.shown.clone(), world.shows)
+    }
+
+    /// Changes what a pod shows behind the controller's back.
+    pub fn show(&self, id: u8, change: impl FnOnce(&mut Shown)) {
+        change(self.world().shown.get_mut(&InstanceId(id)).expect("a pod"));
+    }
+
+    pub fn notes(&self) -> Vec<Note> {
+        self.world().notes.clone()
+    }
+
+    /// Whether neither marks nor events are taken.
+    pub fn mute(&self, is_mute: bool) {
+        self.world().is_mute = is_mute;
+    }
+
+    /// From now on nobody tells of changes.
+    pub fn deafen(&self) {
+        self.world().is_deaf = true;
     }
 
     pub fn fail(&self, which: Which, outcome: Outcome) {
@@ -201,10 +250,33 @@ impl Effects for StandIn {
 
     fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)> {
         let world = self.world();
-        let pod = |(id, view): (&InstanceId, &ha_core::observation::InstanceView)| {
-            (*id, view.pod.known().copied().flatten())
-        };
+        let pod =
+            |(id, view): (&InstanceId, &InstanceView)| (*id, view.pod.known().copied().flatten());
         Some((Clock::system().monotonic(), world.seen.instances.iter().map(pod).collect()))
+    }
+
+    fn shown(&self) -> BTreeMap<InstanceId, Shown> {
+        self.world().shown.clone()
+    }
+
+    async fn show(&self, id: InstanceId, pod: PodUid, show: &Show) -> Result<(), Unavailable> {
+        let mut world = self.world();
+        if world.is_mute {
+            return Err(Unavailable("mute".to_owned()));
+        }
+        let shown = world.shown.get_mut(&id).filter(|shown| shown.pod == pod);
+        shown.ok_or_else(|| Unavailable("another pod".to_owned()))?.write(show);
+        world.shows += 1;
+        Ok(())
+    }
+
+    async fn publish(&self, note: &Note) -> Result<(), Unavailable> {
+        let mut world = self.world();
+        if world.is_mute {
+            return Err(Unavailable("mute".to_owned()));
+        }
+        world.notes.push(note.clone());
+        Ok(())
     }
 
     async fn desired(&self) -> Result<Desired, Unavailable> {
@@ -240,8 +312,11 @@ impl Effects for StandIn {
         Written::Done(version)
     }
 
-    async fn changed(&self) {
-        std::future::pending().await
+    async fn changed(&self) -> Result<(), Unavailable> {
+        while !self.world().is_deaf {
+            sleep(Duration::from_millis(5)).await;
+        }
+        Err(Unavailable("nobody tells".to_owned()))
     }
 
     fn prober(&self, id: InstanceId) -> Box<dyn Probing> {
@@ -313,8 +388,13 @@ impl Served {
         let listener = TcpListener::bind(address).await.expect("a port");
         let at = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let site =
-            Site { namespace: Some("memgraph".to_owned()), lease: Some("controller".to_owned()) };
+        let site = Site {
+            namespace: Some("memgraph".to_owned()),
+            lease: Some("controller".to_owned()),
+            access: Some(Access::basic("mguser", "mgpasswd")),
+            prestop: Duration::from_millis(300),
+            journal: None,
+        };
         let serving = tokio::spawn(serve(site, controller.clone(), listener, async {
             let _ = stopped.await;
         }));
@@ -351,6 +431,12 @@ impl Served {
         self.until("settled", |now| now["plan"]["settled"] == true && now["leads"] == true).await
     }
 
+    /// Whether it ended because it was told to, when it has ended.
+    pub async fn ended(&mut self) -> bool {
+        let running = self.running.take().expect("it runs");
+        timeout(PATIENCE, running).await.expect("it ends").expect("it does not panic")
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, "").await
     }
@@ -368,103 +454,4 @@ impl Served {
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
     }
-}
-
-/// What came back.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("{why}: {}", self.body))
-    }
-}
-
-/// Sends bytes, and reads until the other side closes.
-pub async fn raw(at: SocketAddr, request: &[u8]) -> Answer {
-    let mut socket = TcpStream::connect(at).await.expect("a connection");
-    // A server that has heard enough may close before everything is sent.
-    let _early = socket.write_all(request).await;
-    let mut bytes = Vec::new();
-    let read = timeout(PATIENCE, socket.read_to_end(&mut bytes)).await.expect("an end");
-    assert!(read.is_ok() || !bytes.is_empty(), "{read:?}");
-    let text = String::from_utf8(bytes).expect("text");
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let body = if head.to_lowercase().contains("transfer-encoding: chunked") {
-        unchunked(body)
-    } else {
-        body.to_owned()
-    };
-    Answer { status, head: head.to_owned(), body }
-}
-
-fn unchunked(mut text: &str) -> String {
-    let mut whole = String::new();
-    while let Some((size, rest)) = text.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).unwrap_or(0);
-        if size == 0 {
-            break;
-        }
-        whole.push_str(&rest[..size]);
-        text = &rest[size + 2..];
-    }
-    whole
-}
-
-/// A listener of `/events`.
-pub struct Events {
-    socket: TcpStream,
-    text: String,
-}
-
-impl Events {
-    pub async fn listen(at: SocketAddr) -> Self {
-        let mut socket = TcpStream::connect(at).await.expect("a connection");
-        socket.write_all(b"GET /events HTTP/1.1\r\nhost: here\r\n\r\n").await.expect("it listens");
-        Self { socket, text: String::new() }
-    }
-
-    /// The next event; `None` when the stream has ended.
-    pub async fn next(&mut self) -> Option<Value> {
-        loop {
-            if let Some(begin) = self.text.find("data: ")
-                && let Some(length) = self.text[begin..].find("\n\n")
-            {
-                let event = self.text[begin + 6..begin + length].to_owned();
-                self.text.drain(..begin + length);
-                // A chunk of the transfer is one event.
-                return Some(serde_json::from_str(&event).expect("a status"));
-            }
-            let mut bytes = vec![0; 64 << 10];
-            let read = timeout(PATIENCE, self.socket.read(&mut bytes)).await.expect("no silence");
-            match read {
-                Ok(0) | Err(_) => return None,
-                Ok(count) => {
-                    self.text.push_str(std::str::from_utf8(&bytes[..count]).expect("text"))
-                }
-            }
-        }
-    }
-
-    pub fn head(&self) -> &str {
-        &self.text
-    }
-}
-
-/// A question as a gateway asks it.
-pub fn question(number: u64, seen: Option<&str>, wait_ms: u64) -> String {
-    serde_json::json!({
-        "version": 1,
-        "question": {
-            "gateway": "gw-7", "number": number, "holds": null,
-            "open_transactions": false, "last_byte_ms": null,
-        },
-        "accepted": null, "seen": seen, "wait_ms": wait_ms,
-    })
-    .to_string()
 }

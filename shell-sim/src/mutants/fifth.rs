@@ -78,10 +78,11 @@ fn waits_for_who_is_gone(observation: &ClusterObservation) -> Plan {
     fn waits(s: &Situation<'_>, id: InstanceId) -> Verdict {
         let begins = in_stage(s, Stage::Withdrawn).is_some();
         let all_answer = s.obs.instances.keys().all(|id| s.answer(*id).is_some());
-        match really_of(RuleId::A40, s, id) {
-            Verdict::Act(..) if begins && !all_answer => Verdict::Hold(Reason::ResetWaits(id)),
-            usual => usual,
+        let usual = really_of(RuleId::A40, s, id);
+        if begins && !all_answer && matches!(usual, Verdict::Act(..)) {
+            return Verdict::Hold(Reason::ResetWaits(id));
         }
+        usual
     }
     judged_by(observation, &[(RuleId::A40, Judge::Each(waits))], &[])
 }

@@ -4,6 +4,8 @@
 use super::{super::facts, stamp};
 use crate::controller::{Controller, Status};
 use ha_core::{
+    ids::InstanceId,
+    marks::{Replicates, mark},
     observation::{ClusterObservation, Route},
     record::Stage,
     rules::RuleId,
@@ -73,6 +75,7 @@ impl Collector for Gauges {
             let help = "1: writes are routed, every replica is proven, nothing is to be done";
             out.flag("memgraph_cluster_state", help, status.plan.settled)?;
             route(&mut out, seen)?;
+            marks(&mut out, seen)?;
         }
         Ok(())
     }
@@ -94,7 +97,25 @@ fn record(out: &mut Encoding<'_>, seen: &ClusterObservation) -> fmt::Result {
     out.one("memgraph_ha_main_ordinal", help, i64::from(record.target.0))?;
     let stages = [Stage::Intent, Stage::Withdrawn, Stage::Attached, Stage::Steady];
     let row = |stage: Stage| ([("stage", stage.to_string())], i64::from(stage == record.stage));
-    out.rows("memgraph_ha_stage", "How far the move to the main has come", stages.map(row))
+    out.rows("memgraph_ha_stage", "How far the move to the main has come", stages.map(row))?;
+    let row = |id: &InstanceId| ([("instance", id.to_string())], i64::from(record.is_voter(*id)));
+    out.rows("memgraph_ha_votes", "Whose vote commits wait for", seen.instances.keys().map(row))?;
+    let help = "Instances whose data was ordered to be set aside";
+    out.count("memgraph_ha_resets_ordered", help, record.resets.len())
+}
+
+/// What pods are marked with; nothing of an instance of which it is not known.
+fn marks(out: &mut Encoding<'_>, seen: &ClusterObservation) -> fmt::Result {
+    let row = |id: &InstanceId| {
+        let value = match mark(seen, *id).replicates {
+            Replicates::Yes => 1,
+            Replicates::No(_) => 0,
+            Replicates::Unknown => return None,
+        };
+        Some(([("instance", id.to_string())], value))
+    };
+    let help = "Whether an instance really replicates";
+    out.rows("memgraph_ha_replicates", help, seen.instances.keys().filter_map(row))
 }
 
 /// What is waited for: how often by each rule.

@@ -148,6 +148,8 @@ impl Metrics {
         };
         new.register_predecessors();
         new.register_ours();
+        let ours = new.registry.sub_registry_with_prefix("memgraph_ha");
+        controller.meters().register(ours);
         new.registry.register_collector(Box::new(Gauges { controller, status }));
         new
     }

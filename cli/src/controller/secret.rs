@@ -1,0 +1,94 @@
+//! The password of the instances, read again when its file changes: mounted Secrets are rotated.
+
+use super::settings::Settings;
+use crate::input::InputError;
+use shell_k8s::memgraph::Access;
+use std::{fs::File, io::Read, path::PathBuf, time::Duration};
+use tokio::time::sleep;
+use zeroize::Zeroizing;
+
+/// How often the file is read: mounted Secrets change by swapped links, which no watch tells well.
+const LOOK: Duration = Duration::from_secs(10);
+/// The longest password, in bytes.
+const LONGEST: u64 = 64 * 1_024;
+
+/// The password, and where it comes from.
+#[derive(Debug)]
+pub(super) struct Secret {
+    access: Access,
+    path: Option<PathBuf>,
+}
+
+fn password(path: &PathBuf) -> Result<Zeroizing<String>, String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let file = File::open(path).map_err(|error| wrong(&error))?;
+    let mut text = Zeroizing::new(String::new());
+    file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| wrong(&error))?;
+    if text.len() as u64 > LONGEST {
+        return Err(wrong(&format!("longer than {LONGEST} bytes")));
+    }
+    // Editors and `echo` end a file with a line break.
+    let length = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(length);
+    if text.is_empty() {
+        return Err(wrong(&"it is empty; a password is expected"));
+    }
+    Ok(text)
+}
+
+impl Secret {
+    /// As it is set.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub(super) fn read(settings: &Settings) -> Result<Self, InputError> {
+        let path = settings.password_file.clone();
+        let read = match &path {
+            Some(path) => password(path).map_err(InputError::Refused)?,
+            None => Zeroizing::new(settings.password.clone()),
+        };
+        Ok(Self { access: Access::basic(&settings.user, &read), path })
+    }
+
+    /// What logs in with it.
+    pub(super) fn access(&self) -> Access {
+        self.access.clone()
+    }
+
+    /// Reads it again and again. What cannot be read leaves the one before in place, and is said.
+    pub(super) async fn follow(&self) {
+        let Some(path) = &self.path else { return std::future::pending().await };
+        let mut was_wrong = false;
+        loop {
+            sleep(LOOK).await;
+            match password(path) {
+                Ok(read) => {
+                    if self.access.replace(&read) {
+                        tracing::info!(path = %path.display(), "there is another password");
+                    }
+                    was_wrong = false;
+                }
+                Err(why) if !std::mem::replace(&mut was_wrong, true) => {
+                    tracing::error!(why, "the password is not read again; the one before stays");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_password_is_a_file_without_its_line_break() {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let path = file.path().to_owned();
+        assert!(password(&path).expect_err("an empty file").contains("empty"));
+        file.write_all(b" with spaces \r\n").expect("it is written");
+        assert_eq!(password(&path).expect("a password").as_str(), " with spaces ");
+        assert!(password(&path.join("x")).is_err());
+    }
+}

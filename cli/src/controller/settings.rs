@@ -1,0 +1,376 @@
+//! What a controller is told when it starts: flags before variables before the file before what is
+//! usual. Everything is read and judged at once, so that whoever starts it sees all that is wrong.
+
+use super::table::{Args, SETTINGS, Value};
+use crate::{input, process::Log};
+use ha_core::{
+    desired::{Authority, Desired, Durability},
+    leadership::Timing,
+};
+use shell_k8s::{
+    cluster::{LeaderLabel, Names},
+    memgraph::Endpoints,
+};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// The password that is shown for any.
+const HIDDEN: &str = "…";
+
+/// One setting is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    name: String,
+    value: String,
+    expected: String,
+}
+
+/// All that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problems(Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("settings of the controller:")?;
+        for Problem { name, value, expected } in &self.0 {
+            write!(f, "\n  {name}={value:?}: {expected} is expected")?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a journal goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Journal {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) files: u64,
+}
+
+/// Settings that fit each other.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) names: Names,
+    pub(super) endpoints: Endpoints,
+    pub(super) desired: Desired,
+    pub(super) timing: Timing,
+    pub(super) api_server: Option<String>,
+    pub(super) listen: SocketAddr,
+    pub(super) user: String,
+    /// The password as it was given; the file comes before it.
+    pub(super) password: String,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) prestop: Duration,
+    pub(super) journal: Option<Journal>,
+    pub(super) number: u8,
+    /// The pod of this process, and the label that it carries while this process leads.
+    pub(super) label: Option<(String, LeaderLabel)>,
+    /// Taken by whoever begins to log.
+    pub(super) log: Option<Log>,
+}
+
+/// A value of the file.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Switch(bool),
+    Number(u64),
+    Text(String),
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Switch(value) => write!(f, "{value}"),
+            Self::Number(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+/// Values by name, and what is wrong.
+#[derive(Default)]
+struct Reader {
+    values: BTreeMap<&'static str, Value>,
+    problems: Vec<Problem>,
+}
+
+impl Settings {
+    /// Reads all settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(super) fn read(args: &Args) -> Result<Self, Problems> {
+        let mut reader = Reader::default();
+        let file = args.config.as_deref().map_or_else(BTreeMap::new, |path| reader.file(path));
+        for setting in SETTINGS {
+            let given = args.given.get(setting.name).or_else(|| file.get(setting.name));
+            let text = given.map_or(setting.default, String::as_str).trim();
+            match setting.kind.read(text) {
+                Some(value) => {
+                    reader.values.insert(setting.name, value);
+                }
+                None => reader.wrong(setting.name, text, setting.kind),
+            }
+        }
+        reader.settings().ok_or(Problems(reader.problems))
+    }
+}
+
+impl Reader {
+    fn wrong(&mut self, name: &str, value: &str, expected: impl fmt::Display) {
+        let value = if name == "password" { HIDDEN } else { value };
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.problems.push(Problem { name, value, expected: expected.to_string() });
+    }
+
+    /// The settings of a file, by names that there are.
+    fn file(&mut self, path: &str) -> BTreeMap<String, String> {
+        let text = match input::text(path.as_ref()) {
+            Ok(text) => text,
+            Err(error) => {
+                self.wrong("config", path, format!("a file that can be read ({error})"));
+                return BTreeMap::new();
+            }
+        };
+        let read: BTreeMap<String, Scalar> = match serde_saphyr::from_str(&text) {
+            Ok(read) => read,
+            Err(error) => {
+                let expected = format!("a map of names to texts, numbers, true or false ({error})");
+                self.wrong("config", path, expected);
+                return BTreeMap::new();
+            }
+        };
+        for key in read.keys().filter(|key| SETTINGS.iter().all(|known| known.name != **key)) {
+            let known: Vec<_> = SETTINGS.iter().map(|known| known.name).collect();
+            self.wrong("config", key, format!("in {path}, one of {}", known.join(", ")));
+        }
+        read.into_iter().map(|(key, value)| (key, value.to_string())).collect()
+    }
+
+    fn text(&self, name: &str) -> &str {
+        if let Some(Value::Text(text)) = self.values.get(name) { text } else { "" }
+    }
+
+    fn some_text(&self, name: &str) -> Option<String> {
+        let text = self.text(name);
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        if let Some(Value::Number(number)) = self.values.get(name) { Some(*number) } else { None }
+    }
+
+    fn small<T: TryFrom<u64> + Default>(&self, name: &str) -> T {
+        // The table keeps numbers within their type.
+        self.number(name).and_then(|number| T::try_from(number).ok()).unwrap_or_default()
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        self.values.get(name) == Some(&Value::Switch(true))
+    }
+
+    /// All of them, if nothing is wrong.
+    fn settings(&mut self) -> Option<Settings> {
+        let (names, timing, log) = (self.names(), self.timing(), self.log());
+        let ports = (self.number("bolt-port"), self.number("replication-port"));
+        if ports.0.is_some() != ports.1.is_some() {
+            self.wrong("replication-port", "", "both bolt-port and replication-port, or neither");
+        }
+        let password = self.text("password").to_owned();
+        if !password.is_empty() && !self.text("password-file").is_empty() {
+            self.wrong("password", HIDDEN, "either password or password-file");
+        }
+        let label = self.label();
+        let Some(Value::Address(mut listen)) = self.values.get("listen").cloned() else {
+            return None;
+        };
+        if let Some(port) = self.number("http-port") {
+            listen.set_port(u16::try_from(port).ok()?);
+        }
+        let (names, timing, log) = (names?, timing?, log?);
+        if !self.problems.is_empty() {
+            return None;
+        }
+        let journal = self.some_text("journal").map(|path| Journal {
+            path: path.into(),
+            bytes: self.number("journal-bytes").unwrap_or(u64::MAX),
+            files: self.number("journal-files").unwrap_or(1),
+        });
+        Some(Settings {
+            endpoints: endpoints(&names, ports),
+            names,
+            desired: self.desired(),
+            timing,
+            api_server: self.some_text("api-server"),
+            listen,
+            user: self.text("user").to_owned(),
+            password,
+            password_file: self.some_text("password-file").map(PathBuf::from),
+            prestop: Duration::from_secs(self.small("prestop-timeout-s")),
+            journal,
+            number: self.small("number"),
+            label,
+            log: Some(log),
+        })
+    }
+
+    fn desired(&self) -> Desired {
+        let durability =
+            if self.text("durability") == "fast" { Durability::Fast } else { Durability::Required };
+        let authority =
+            if self.text("authority") == "pair" { Authority::Pair } else { Authority::Any };
+        Desired {
+            instances: self.small("instances"),
+            durability,
+            authority,
+            vote_returns: self.is_on("vote-returns"),
+            sets_aside: self.is_on("sets-aside"),
+            ..Desired::default()
+        }
+    }
+
+    /// Each name is judged on its own, so that one that is wrong does not hide another.
+    fn names(&mut self) -> Option<Names> {
+        let text = |name| self.text(name).to_owned();
+        let (namespace, release) = (text("namespace"), text("release"));
+        let (set, app) = (text("statefulset"), text("app"));
+        let instances: u8 = self.small("instances");
+        let alone = [
+            ("namespace", Names::new(&namespace, "a", "a", 1).err(), &namespace),
+            ("release", Names::new("a", &release, "a", 1).err(), &release),
+            ("statefulset", Names::new("a", "a", &set, 1).err(), &set),
+            ("app", Names::new("a", "a", "a", 1).and_then(|it| it.with_app(&app)).err(), &app),
+        ];
+        for (name, error, value) in alone {
+            if let Some(error) = error {
+                self.wrong(name, value, format!("a name that can be ({error})"));
+            }
+        }
+        Names::new(&namespace, &release, &set, instances).and_then(|it| it.with_app(&app)).ok()
+    }
+
+    fn timing(&mut self) -> Option<Timing> {
+        let [lease_ms, renew_ms, grant_ms] =
+            ["lease-ms", "renew-ms", "grant-ms"].map(|name| self.number(name));
+        let (lease_ms, renew_ms, grant_ms) = (lease_ms?, renew_ms?, grant_ms?);
+        let promise_ms = Timing::default().promise_ms.min(lease_ms);
+        let timing = Timing { lease_ms, renew_ms, grant_ms, promise_ms, ..Timing::default() };
+        match timing.validate() {
+            Ok(()) => Some(timing),
+            Err(error) => {
+                let value = lease_ms.to_string();
+                self.wrong("lease-ms", &value, format!("times that fit ({error})"));
+                None
+            }
+        }
+    }
+
+    fn label(&mut self) -> Option<(String, LeaderLabel)> {
+        let (pod, text) = (self.some_text("pod-name"), self.some_text("leader-label")?);
+        let label = text
+            .split_once('=')
+            .filter(|(key, value)| !key.is_empty() && !value.is_empty())
+            .map(|(key, value)| LeaderLabel { key: key.to_owned(), value: value.to_owned() });
+        if label.is_none() {
+            self.wrong("leader-label", &text, "KEY=VALUE such as app=memgraph-controller");
+        }
+        if pod.is_none() {
+            self.wrong("pod-name", "", "the pod that is to carry the leader's label");
+        }
+        pod.zip(label)
+    }
+
+    fn log(&mut self) -> Option<Log> {
+        let level = self.text("log-level").to_owned();
+        let log = Log::new(&level, self.text("log-format") == "json");
+        if let Err(error) = &log {
+            self.wrong("log-level", &level, format!("a level such as info or debug ({error})"));
+        }
+        log.ok()
+    }
+}
+
+fn endpoints(names: &Names, ports: (Option<u64>, Option<u64>)) -> Endpoints {
+    let port = |port: Option<u64>| port.and_then(|port| u16::try_from(port).ok());
+    match (port(ports.0), port(ports.1)) {
+        (Some(bolt), Some(replication)) => Endpoints::ports(names.clone(), bolt, replication),
+        (None | Some(_), None | Some(_)) => Endpoints::pods(names.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn args(set: &[(&'static str, &str)], file: Option<&str>) -> (Args, tempfile::NamedTempFile) {
+        let mut kept = tempfile::NamedTempFile::new().expect("a file");
+        kept.write_all(file.unwrap_or_default().as_bytes()).expect("it is written");
+        let given = set.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let config = file.map(|_| kept.path().to_string_lossy().into_owned());
+        (Args { given, config }, kept)
+    }
+
+    fn problems(set: &[(&'static str, &str)], file: Option<&str>) -> Vec<String> {
+        let (args, _kept) = args(set, file);
+        let problems = Settings::read(&args).err().map_or(Vec::new(), |problems| problems.0);
+        problems.into_iter().map(|problem| problem.name).collect()
+    }
+
+    #[test]
+    fn what_is_usual_fits() {
+        let (args, _kept) = args(&[], None);
+        let settings = Settings::read(&args).expect("good settings");
+        assert_eq!(settings.desired, Desired::default());
+        assert_eq!(settings.timing, Timing::default());
+        assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
+    }
+
+    #[test]
+    fn flags_come_before_the_file_and_the_file_before_what_is_usual() {
+        let file = "instances: 5\nauthority: pair\nsets-aside: false\nhttp-port: 9090\n";
+        let (args, _kept) = args(&[("authority", "any")], Some(file));
+        let settings = Settings::read(&args).expect("good settings");
+        assert_eq!(settings.desired.instances, 5);
+        assert_eq!(settings.desired.authority, Authority::Any);
+        assert!(!settings.desired.sets_aside);
+        assert_eq!(settings.listen.port(), 9_090);
+        assert_eq!(settings.names.count(), 5);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let set = [
+            ("instances", "0"),
+            ("durability", "perhaps"),
+            ("namespace", "Über"),
+            ("grant-ms", "9000"),
+            ("bolt-port", "7687"),
+            ("log-level", "loud=very=much"),
+            ("leader-label", "app"),
+        ];
+        let found = problems(&set, Some("releas: x\nnumber: 300\n"));
+        let expected = [
+            "config",
+            "instances",
+            "durability",
+            "number",
+            "namespace",
+            "lease-ms",
+            "log-level",
+            "replication-port",
+            "leader-label",
+            "pod-name",
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(problems(&[], Some("- a\n- b\n")), ["config"]);
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let (args, _kept) = args(&[("password", "geheim"), ("password-file", "/x")], None);
+        let problems = Settings::read(&args).expect_err("two passwords").to_string();
+        assert!(problems.contains("either password or password-file"), "{problems}");
+        assert!(!problems.contains("geheim"), "{problems}");
+    }
+}
