@@ -160,18 +160,14 @@ async fn wait(operator: &Operator, id: RequestId, to: InstanceId, limit: Duratio
 #[cfg(test)]
 mod tests {
     use super::known_of;
-    use ha_core::{
-        ids::InstanceId,
-        record::{Member, Record},
-    };
+    use ha_core::{ids::InstanceId, observation::ClusterObservation, record::Member};
 
     /// Each case says something else, and never less than what may be lost.
     #[test]
     fn what_is_known_is_said() {
         let text = include_str!("../../shell-sim/observations/settled.json");
-        let seen: serde_json::Value = serde_json::from_str(text).expect("an observation");
-        let record = &seen["record"]["known"]["value"]["content"]["record"];
-        let mut record: Record = serde_json::from_value(record.clone()).expect("a record");
+        let seen: ClusterObservation = serde_json::from_str(text).expect("an observation");
+        let mut record = seen.record.known().and_then(|it| it.record()).expect("a record").clone();
         let voter = record.voters().next().expect("a voter");
         let third = InstanceId(2);
         assert!(known_of(&record, "pod", record.target).contains("had not flushed"));

@@ -100,6 +100,27 @@ async fn orders_are_given_while_no_controller_answers() {
     assert!(text(&output.stderr).contains("the order stands"), "{}", text(&output.stderr));
 }
 
+/// What is known of the loss comes first, and the word must be said.
+#[tokio::test]
+async fn a_loss_is_accepted_only_by_saying_so() {
+    let server = server(&["graph"]).await;
+    let output = run(&server, &["failover", "--to", "memgraph-ha-2"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    for part in
+        ["memgraph-ha-0 is recorded as main", "without bound", "No leader", "Nothing is done"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
+    let output = run(&server, &["failover", "--to", "memgraph-ha-2", "--accept-loss"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(orders(&server)["accepts"]["main"], "mg-2");
+    let late = ["failover", "--to", "mg-2", "--accept-loss", "--wait", "--timeout", "1"];
+    let output = run(&server, &late).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the word stands"), "{}", text(&output.stderr));
+}
+
 #[tokio::test]
 async fn which_cluster_is_meant_is_never_guessed() {
     let several = server(&["graph", "other"]).await;

@@ -2,7 +2,7 @@
 
 use crate::common::{NAMESPACE, cluster, config_map, server};
 use ha_core::{
-    desired::{Desired, SwitchoverRequest},
+    desired::{AcceptedLoss, Desired, SwitchoverRequest},
     ids::{InstanceId, RequestId},
 };
 use shell_k8s::{
@@ -16,7 +16,10 @@ async fn commands_are_read_as_they_were_given() {
     let cluster = cluster(&server, "c");
     assert_eq!(cluster.orders().await, Ok(Orders::default()));
     cluster.set_paused(true).await.unwrap();
-    assert_eq!(cluster.orders().await, Ok(Orders { paused: true, switchover: None, accepts: None }));
+    assert_eq!(
+        cluster.orders().await,
+        Ok(Orders { paused: true, switchover: None, accepts: None })
+    );
     let id = cluster.write_switchover(Some(InstanceId(2))).await.unwrap();
     let switchover = Some(SwitchoverRequest { id, to: Some(InstanceId(2)) });
     let orders = cluster.orders().await.unwrap();
@@ -30,6 +33,26 @@ async fn commands_are_read_as_they_were_given() {
     let switchover = Some(SwitchoverRequest { id: next, to: None });
     assert_eq!(cluster.orders().await, Ok(Orders { paused: false, switchover, accepts: None }));
     let error = cluster.write_switchover(Some(InstanceId(3))).await.unwrap_err().to_string();
+    assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
+}
+
+/// A word stands beside the other orders, and the next one takes its place.
+#[tokio::test]
+async fn a_loss_is_accepted_in_words_of_its_own() {
+    let server = server().await;
+    let cluster = cluster(&server, "c");
+    cluster.write_switchover(None).await.unwrap();
+    let asked = cluster.orders().await.unwrap();
+    let first = cluster.write_accepted(InstanceId(1)).await.unwrap();
+    let id = cluster.write_accepted(InstanceId(2)).await.unwrap();
+    assert_ne!(first, id);
+    let accepts = Some(AcceptedLoss { id, main: InstanceId(2) });
+    let orders = cluster.orders().await.unwrap();
+    assert_eq!(orders, Orders { accepts, ..asked });
+    let mut desired = Desired::default();
+    orders.apply(&mut desired);
+    assert_eq!(desired.accepts, accepts);
+    let error = cluster.write_accepted(InstanceId(3)).await.unwrap_err().to_string();
     assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
 }
 
@@ -83,11 +106,20 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
             Orders {
                 paused: false,
                 switchover: Some(SwitchoverRequest { id, to: Some(InstanceId(1)) }),
+                accepts: None,
             },
         ),
         (
+            r#"{"accepts":{"id":"1f","main":"mg-2"}}"#,
+            Orders { accepts: Some(AcceptedLoss { id, main: InstanceId(2) }), ..Orders::default() },
+        ),
+        (
             r#"{"switchover":{"id":"1f","to":null}}"#,
-            Orders { paused: false, switchover: Some(SwitchoverRequest { id, to: None }), accepts: None },
+            Orders {
+                paused: false,
+                switchover: Some(SwitchoverRequest { id, to: None }),
+                accepts: None,
+            },
         ),
     ] {
         assert_eq!(read(&[("orders", text)]).await, Ok(expected), "{text}");
@@ -105,6 +137,8 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
         [("orders", r#"{"switchover":{"id":"1f","to":"mg-7"}}"#)],
         [("orders", r#"{"switchover":{"id":"1f","to":1}}"#)],
         [("orders", r#"{"switchover":{"id":"x","to":null}}"#)],
+        [("orders", r#"{"accepts":{"id":"1f","main":"mg-7"}}"#)],
+        [("orders", r#"{"accepts":{"id":"1f"}}"#)],
     ] {
         let error = read(&data).await.unwrap_err();
         told.push(error.to_string());
