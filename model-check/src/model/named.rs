@@ -162,12 +162,6 @@ fn resets() -> Vec<Configuration> {
             2,
             &[(Write, 1), (Main, 1), (Late, 1)],
         ),
-        resetting(
-            "data-reset-leader-dies",
-            "the same, and the leader dies between any two effects",
-            2,
-            &[(Write, 1), (Main, 1), (Controller, 1)],
-        ),
     ]
 }
 
@@ -353,7 +347,14 @@ fn mains() -> Vec<Configuration> {
 }
 
 fn long() -> Vec<Configuration> {
+    let resetting = configuration(
+        "data-reset-leader-dies",
+        "a process ends in the middle of a write, what branched off is set aside, the leader dies",
+        2,
+        &[(Write, 1), (Main, 1), (Controller, 1)],
+    );
     vec![
+        with(resetting, |settings| settings.sets_aside = true),
         main(
             "switchover-long",
             "a switchover, a leader that dies, a late command, a gateway that stands still",
