@@ -379,7 +379,8 @@ impl World {
     fn accept_loss(&mut self, main: InstanceId) -> Step {
         self.truth.requests += 1;
         let id = RequestId(self.truth.requests.into());
-        self.desired.accepts = Some(AcceptedLoss { id, main });
+        let of = self.api.record().map(|record| record.term);
+        self.desired.accepts = Some(AcceptedLoss { id, main, of });
         Ok(())
     }
 
