@@ -135,7 +135,7 @@ fn ordered(stored: &StoredRecord, id: InstanceId) -> Option<VolumeId> {
             tracing::info!(instance = %id, volume = %order.volume, "the record orders a reset");
             Some(order.volume)
         }
-        RecordContent::Absent => None,
+        RecordContent::Absent | RecordContent::Earlier { .. } => None,
         RecordContent::Newer { schema } => {
             tracing::warn!(schema, "the record is newer than this program: nothing is set aside");
             None

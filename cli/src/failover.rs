@@ -9,7 +9,7 @@ use crate::{
 use clap::Args as ClapArgs;
 use ha_core::{
     ids::{InstanceId, RequestId},
-    observation::ClusterObservation,
+    observation::{ClusterObservation, RecordContent},
     record::{Record, Stage},
 };
 use shell_k8s::operator::Operator;
@@ -42,21 +42,23 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     on(&args.place, async |operator| {
         let to = instance(&operator, &args.to)?;
-        let record = match operator.cluster().read_record().await {
-            Ok(stored) => stored.record().cloned(),
+        let stored = match operator.cluster().read_record().await {
+            Ok(stored) => stored,
             Err(error) => return Ok(nobody(&error)),
         };
-        let Some(record) = record else {
-            eprintln!("there is no record of a main yet, hence no loss to accept");
+        if let RecordContent::Newer { .. } | RecordContent::Unreadable { .. } = stored.content {
+            eprintln!("the record is not understood, so no loss can be accepted: see status");
             return Ok(ExitCode::from(NOT_SO));
-        };
+        }
+        let record = stored.record();
         let seen = Seen::by_leader(&operator).await.ok().and_then(|seen| seen.observation);
-        eprint!("{}", told(&operator, &record, seen.as_ref(), to));
+        eprint!("{}", told(&operator, record, seen.as_ref(), to));
         if !args.accept_loss {
             eprintln!("Nothing is done without --accept-loss.");
             return Ok(ExitCode::from(NOT_SO));
         }
-        let id = match operator.cluster().write_accepted(to).await {
+        let id = match operator.cluster().write_accepted(to, record.map(|record| record.term)).await
+        {
             Ok(id) => id,
             Err(error) => return Ok(nobody(&error)),
         };
@@ -71,15 +73,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
 /// What is known of the loss, in lines.
 fn told(
     operator: &Operator,
-    record: &Record,
+    record: Option<&Record>,
     seen: Option<&ClusterObservation>,
     to: InstanceId,
 ) -> String {
     let names = operator.cluster().names();
-    let (pod, main) = (names.pod(to), names.pod(record.target));
-    let mut text =
-        format!("{main} is recorded as main of term {}, {}.\n", record.term, record.stage);
-    text.push_str(&known_of(record, &pod, to));
+    let pod = names.pod(to);
+    let mut text = match record {
+        Some(record) => {
+            let (main, Record { term, stage, .. }) = (names.pod(record.target), record);
+            let known = known_of(record, &pod, to);
+            format!("{main} is recorded as main of term {term}, {stage}.\n{known}")
+        }
+        None => {
+            format!("There is no record: {pod} becomes the first main, whatever the others hold.\n")
+        }
+    };
     let view = seen.and_then(|seen| seen.instances.get(&to));
     match view.map(|view| view.answer().is_some()) {
         Some(true) => text.push_str(&format!("{pod} answers now.\n")),

@@ -1,7 +1,7 @@
 //! What operators ask for. Commands of theirs are fields here, read with everything else; losing
 //! or doubling the event that announced one is harmless.
 
-use crate::ids::{BadName, InstanceId, RequestId};
+use crate::ids::{BadName, InstanceId, RequestId, Term};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ pub struct AcceptedLoss {
     pub id: RequestId,
     /// Whom to go on with.
     pub main: InstanceId,
+    /// The term of the record of which it was said, or none where there was no record: said of
+    /// another one it counts for nothing.
+    pub of: Option<Term>,
 }
 
 /// Everything operators ask for.

@@ -257,7 +257,12 @@ fn candidate_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
         return false;
     }
     let Some(old) = old else {
-        return new.cause == Cause::Bootstrap && all_empty(seen);
+        return match new.cause {
+            Cause::Bootstrap => all_empty(seen),
+            Cause::Adoption => is_sole_main(seen, new.target),
+            Cause::Accepted { .. } => is_accepted(seen, None, new),
+            Cause::Failover | Cause::Switchover { .. } | Cause::Return | Cause::Renewal => false,
+        };
     };
     let own_life = old.target == new.target && seen.survived(new.target, old.incarnation);
     let renewed = old.target == new.target
@@ -272,17 +277,31 @@ fn candidate_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
                 && member.proof.is_some_and(|proof| seen.survived(new.target, proof.replica))
         });
     let at = InstanceRef { id: new.target, incarnation: new.incarnation };
-    !old.resets(at) && (own_life || renewed || way_back || voter || is_accepted(seen, old, new))
+    !old.resets(at)
+        && (own_life || renewed || way_back || voter || is_accepted(seen, Some(old), new))
 }
 
-/// Whether a person named this instance, and that word was not used before.
-fn is_accepted(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
+/// Whether a person named this instance in this very term, and that word was not used before.
+fn is_accepted(seen: &Seen<'_>, old: Option<&Record>, new: &Record) -> bool {
     seen.observation.desired.accepts.is_some_and(|order| {
         order.main == new.target
             && new.cause == (Cause::Accepted { request: order.id })
             && new.accepted == Some(order.id)
-            && old.accepted != Some(order.id)
+            && order.of == old.map(|record| record.term)
+            && old.and_then(|record| record.accepted) != Some(order.id)
     })
+}
+
+/// Whether everybody answers, nobody but this one as main, and no row of its shows more than it has.
+fn is_sole_main(seen: &Seen<'_>, id: InstanceId) -> bool {
+    let mut others = seen.observation.instances.keys().filter(|other| **other != id);
+    let ahead = |row: &Row| match row.state {
+        RowState::Diverged => true,
+        RowState::Ready | RowState::Recovery | RowState::Replicating => row.behind > 0,
+        RowState::Invalid | RowState::Phantom | RowState::Unrecognized(_) => false,
+    };
+    others.all(|other| seen.is_replica(*other))
+        && seen.rows(id).is_some_and(|rows| !rows.values().any(ahead))
 }
 
 fn all_empty(seen: &Seen<'_>) -> bool {

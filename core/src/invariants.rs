@@ -6,7 +6,7 @@ use crate::{
     action::Action,
     ids::{GatewayId, Incarnation, InstanceId, InstanceRef, Term},
     observation::SyncMode,
-    record::{Record, Stage},
+    record::{Cause, Record, Stage},
 };
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -314,13 +314,27 @@ pub fn sync_replica_is_kept(t: &Topology, action: &Action) -> Judged {
     Ok(())
 }
 
-/// A first record is written only where no instance holds data.
+/// A first record is written only where no instance holds data, or of the one main that all others
+/// follow, or by a person's word.
 ///
 /// # Errors
 /// The instance that does.
 pub fn bootstrap_refuses_ambiguity(t: &Topology, action: &Action) -> Judged {
-    let Action::WriteRecord { expected: None, .. } = action else { return Ok(()) };
-    if t.record.is_some() {
+    let Action::WriteRecord { record, .. } = action else { return Ok(()) };
+    let others_follow = || {
+        let others = t.instances.iter().filter(|(id, _)| **id != record.target);
+        others.into_iter().all(|(_, node)| node.role == Role::Replica)
+    };
+    let is_said = match record.cause {
+        Cause::Adoption => others_follow(),
+        Cause::Accepted { .. } => true,
+        Cause::Bootstrap
+        | Cause::Failover
+        | Cause::Switchover { .. }
+        | Cause::Return
+        | Cause::Renewal => false,
+    };
+    if t.record.is_some() || is_said {
         return Ok(());
     }
     match t.instances.iter().find(|(_, node)| node.holds_data) {

@@ -1,16 +1,18 @@
 //! What a controller knows at one moment: plain data, complete, with every gap visible. It is the
 //! only input of a decision, and a test, a model or a replay builds one as easily as production.
 
+mod stored;
+
+pub use stored::{RecordContent, StoredRecord};
+
 use crate::{
     desired::Desired,
     ids::{
-        ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid,
-        ResourceVersion, Term,
+        ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, Term,
     },
     reading::{Age, Reading, Why},
-    record::Record,
 };
-use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String};
+use alloc::{collections::BTreeMap, collections::BTreeSet, string::String};
 use core::{fmt, net::IpAddr};
 use serde::{Deserialize, Serialize};
 
@@ -29,58 +31,6 @@ pub struct ClusterObservation {
     pub route: RouteView,
     /// What this process did itself. Losing it may delay, never endanger.
     pub memory: Memory,
-}
-
-/// The record object as read.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct StoredRecord {
-    /// The version to compare with when writing; `None` if there is no object.
-    pub version: Option<ResourceVersion>,
-    /// What it says.
-    pub content: RecordContent,
-}
-
-impl StoredRecord {
-    /// The record, where there is one that is understood.
-    #[must_use]
-    pub fn record(&self) -> Option<&Record> {
-        match &self.content {
-            RecordContent::Record(record) => Some(record),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => None,
-        }
-    }
-
-    /// The same, to be changed.
-    pub fn record_mut(&mut self) -> Option<&mut Record> {
-        match &mut self.content {
-            RecordContent::Record(record) => Some(record),
-            RecordContent::Absent
-            | RecordContent::Newer { .. }
-            | RecordContent::Unreadable { .. } => None,
-        }
-    }
-}
-
-/// What the record object holds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RecordContent {
-    /// No record exists.
-    Absent,
-    /// A record of a schema that this program knows.
-    Record(Box<Record>),
-    /// A record of a newer program: look, do not touch.
-    Newer {
-        /// Its schema.
-        schema: u32,
-    },
-    /// Not readable: a key spelled otherwise, or values that contradict each other.
-    Unreadable {
-        /// What is wrong, and where.
-        why: String,
-    },
 }
 
 /// What this controller may do now. The shell computes it from its clocks with

@@ -101,6 +101,8 @@ impl fmt::Display for Stage {
 pub enum Cause {
     /// The first main of an empty cluster.
     Bootstrap,
+    /// A cluster that somebody else built, with one main that others follow.
+    Adoption,
     /// The main was lost.
     Failover,
     /// The main was moved on purpose.
@@ -126,7 +128,11 @@ impl Cause {
     #[must_use]
     pub const fn is_of_own_data(self) -> bool {
         match self {
-            Self::Return | Self::Renewal | Self::Bootstrap | Self::Accepted { .. } => true,
+            Self::Return
+            | Self::Renewal
+            | Self::Bootstrap
+            | Self::Adoption
+            | Self::Accepted { .. } => true,
             Self::Failover | Self::Switchover { .. } => false,
         }
     }
@@ -136,6 +142,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bootstrap => "bootstrap",
+            Self::Adoption => "adoption",
             Self::Failover => "failover",
             Self::Switchover { .. } => "switchover",
             Self::Return => "return",

@@ -9,7 +9,7 @@ use ha_core::{
     action::Action,
     desired::{AcceptedLoss, Authority, SwitchoverRequest},
     guard::{GUARDS, GuardId, Seen},
-    ids::{InstanceId, RequestId},
+    ids::{InstanceId, RequestId, Term},
     observation::{ClusterObservation, Contact, Drain, PodView, Route, RowState, SyncMode},
     plan,
     plan::{Leave, Step},
@@ -128,7 +128,7 @@ fn nobody_is_proven() -> ClusterObservation {
 }
 
 fn accepts(obs: &mut ClusterObservation, main: InstanceId) {
-    obs.desired.accepts = Some(AcceptedLoss { id: RequestId(6), main });
+    obs.desired.accepts = Some(AcceptedLoss { id: RequestId(6), main, of: Some(Term(1)) });
 }
 
 #[test]
@@ -171,6 +171,13 @@ fn a_word_that_would_cost_something_for_nothing_is_refused() {
     let mut moving = base("failover-intent");
     accepts(&mut moving, mg(2));
     assert_eq!(steps(&moving, RuleId::E05), [], "the move that is under way is left alone");
+    // What was said of another term counts for nothing.
+    for of in [None, Some(Term(2))] {
+        let mut late = nobody_is_proven();
+        late.desired.accepts = Some(AcceptedLoss { id: RequestId(6), main: mg(1), of });
+        let refused = Reason::OrderRefused { to: mg(1), why: Unfit::OtherTerm };
+        assert_eq!(steps(&late, RuleId::E05)[0].reason, refused);
+    }
     let mut nobody = nobody_is_proven();
     accepts(&mut nobody, mg(7));
     assert!(matches!(

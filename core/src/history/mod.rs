@@ -86,8 +86,12 @@ impl History {
                     Some(Seen { value: volume, at: began });
             }
             Sample::Record(stored) => {
-                let newer =
-                    self.record.as_ref().is_none_or(|seen| seen.value.version <= stored.version);
+                // That there is none has no version. Where it was read too early, the next write
+                // finds that there is one.
+                let newer = self.record.as_ref().is_none_or(|seen| {
+                    seen.value.version <= stored.version
+                        || (stored.version.is_none() && seen.at < began)
+                });
                 if newer {
                     self.record = Some(Seen { value: stored, at: began });
                 }

@@ -84,6 +84,8 @@ pub enum Unfit {
     NoVote,
     /// A version or a setting makes the promise impossible.
     Engine,
+    /// The order was given in another term.
+    OtherTerm,
     /// The cluster does not stand still for want of a proof: there is no loss to accept.
     NothingLost,
 }
@@ -100,6 +102,7 @@ impl fmt::Display for Unfit {
             Self::TailAtRisk => f.write_str("may have lost an unflushed tail"),
             Self::NotReady(state) => write!(f, "its main finds it {state}"),
             Self::Engine => f.write_str("has a version or setting that cannot keep the promise"),
+            Self::OtherTerm => f.write_str("was named in another term"),
             Self::NothingLost => f.write_str("is not needed, nothing is lost"),
             Self::NoVote => f.write_str("does not vote, and cannot now"),
         }
@@ -156,6 +159,8 @@ pub enum NotFresh {
     Registrations,
     /// Its volume was used before, or its manifest was not read.
     UsedVolume,
+    /// An earlier controller named it as main, and it is not the one that others follow.
+    NamedBefore,
 }
 
 impl fmt::Display for NotFresh {
@@ -166,6 +171,9 @@ impl fmt::Display for NotFresh {
             Self::Uncounted => f.write_str("its data could not be counted"),
             Self::Replica => f.write_str("is a replica already"),
             Self::Registrations => f.write_str("has replicas registered"),
+            Self::NamedBefore => f.write_str(
+                "was named main by an earlier controller, and is not the one that others follow",
+            ),
             Self::UsedVolume => f.write_str("its volume is not proven new"),
         }
     }

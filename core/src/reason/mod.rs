@@ -21,8 +21,6 @@ use serde::{Deserialize, Serialize};
 pub enum Recipe {
     /// Set the data of an instance aside and let it begin anew.
     DataReset,
-    /// Take over a cluster that has a main already.
-    Adoption,
     /// `durability: fast`.
     Fast,
     /// A person accepts a loss that is stated.
@@ -35,7 +33,6 @@ impl Recipe {
     pub const fn name(self) -> &'static str {
         match self {
             Self::DataReset => "data-reset",
-            Self::Adoption => "adoption",
             Self::Fast => "fast",
             Self::LossAccepted => "loss-accepted",
         }
@@ -71,6 +68,15 @@ pub enum Reason {
     // Bootstrap.
     /// Every instance answers and is provably empty.
     AllFresh,
+    /// One main that the others follow, and that nobody has more than.
+    Adopted {
+        /// The main.
+        main: InstanceId,
+        /// Who is registered on it.
+        replicas: BTreeSet<InstanceId>,
+    },
+    /// There is no record, and a person named the main.
+    MainNamed(InstanceId),
     /// A first main is chosen only among instances that are all known.
     BootstrapWaits {
         /// The first instance in the way.

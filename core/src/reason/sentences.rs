@@ -18,7 +18,7 @@ impl fmt::Display for Reason {
         match self {
             Self::NotLeader | Self::RecordUnread(_) | Self::NewerRecord { .. }
             | Self::UnreadableRecord(_) | Self::Paused | Self::RecipeMissing { .. }
-            | Self::AllFresh | Self::BootstrapWaits { .. } | Self::BootstrapRefused { .. } => self.fmt_trust(f),
+            | Self::Adopted { .. } | Self::MainNamed(_) | Self::AllFresh | Self::BootstrapWaits { .. } | Self::BootstrapRefused { .. } => self.fmt_trust(f),
             Self::MainLost { .. } | Self::TailLost { .. } | Self::MainForgot { .. }
             | Self::NoCandidate { .. } | Self::TargetIsReplica(_) | Self::TailMayBeLost(_)
             | Self::MainUnproven { .. } | Self::VoterConfirms { .. } | Self::OutOfTouch { .. }
@@ -68,10 +68,18 @@ impl Reason {
                 write!(f, "recipe {} missing", recipe.name())?;
                 instance.map_or(Ok(()), |id| write!(f, " for {id}"))
             }
+            Self::Adopted { main, replicas } => {
+                write!(f, "{main} is the only main, followed by ")?;
+                list(f, replicas)
+            }
+            Self::MainNamed(id) => write!(f, "there is no record, and a person named {id}"),
             Self::AllFresh => f.write_str("every instance answers and is provably empty"),
             Self::BootstrapWaits { instance, why } => write!(f, "{instance}: {why}"),
             Self::BootstrapRefused { instance, why } => {
-                write!(f, "{instance}: {why}; there is no record, so a person must name the main")
+                write!(
+                    f,
+                    "{instance}: {why}; there is no record, so a person must name the main (failover --accept-loss)"
+                )
             }
             _ => Ok(()),
         }

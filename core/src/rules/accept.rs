@@ -1,7 +1,7 @@
 //! A person takes the place of a proof: where nobody is proven to have everything, they name the
 //! instance to go on with, and what it lacks is lost. Nothing else of a reign's beginning changes.
 
-use super::{Verdict, elect, vote};
+use super::{Verdict, bootstrap, elect, vote};
 use crate::{
     desired::AcceptedLoss,
     reason::{Reason, Unfit},
@@ -13,6 +13,26 @@ fn open<'a>(s: &Situation<'a>) -> Option<(AcceptedLoss, &'a Record)> {
     let record = s.record?;
     let order = s.obs.desired.accepts.filter(|order| record.accepted != Some(order.id))?;
     Some((order, record))
+}
+
+/// B05. There is no record, and a person named the main: what the others hold is not asked.
+pub(super) fn named(s: &Situation<'_>) -> Verdict {
+    let order = s.obs.desired.accepts.filter(|order| order.of.is_none());
+    let (None, Some(order)) = (s.record, order) else { return Verdict::Pass };
+    let to = order.main;
+    let waits = |why| Verdict::Stop(Reason::AcceptedWaits { to, why });
+    if s.view(to).is_none() {
+        return waits(Unfit::Unnamed);
+    }
+    if !vote::may_vote(s, to) {
+        return waits(Unfit::NoVote);
+    }
+    let Some(at) = s.lives(to) else { return waits(Unfit::Unreachable) };
+    if s.unsafe_engine(to).is_some() {
+        return waits(Unfit::Engine);
+    }
+    let cause = Cause::Accepted { request: order.id };
+    Verdict::Act(bootstrap::first_record(s, at, cause), Reason::MainNamed(to))
 }
 
 /// Whether the cluster stands still for want of somebody who is proven.
@@ -46,6 +66,9 @@ pub(super) fn loss(s: &Situation<'_>) -> Verdict {
         let record = Record { accepted: Some(order.id), ..record.clone() };
         Verdict::Act(alloc::vec![s.writes(record)], Reason::OrderRefused { to, why })
     };
+    if order.of != Some(record.term) {
+        return refuse(Unfit::OtherTerm);
+    }
     if s.view(to).is_none() {
         return refuse(Unfit::Unnamed);
     }

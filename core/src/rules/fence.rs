@@ -139,7 +139,11 @@ pub(super) fn other_main(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let planned = match record.cause {
         Cause::Bootstrap => true,
         Cause::Switchover { .. } => record.before.is_some_and(|before| before.main == id),
-        Cause::Failover | Cause::Return | Cause::Renewal | Cause::Accepted { .. } => false,
+        Cause::Adoption
+        | Cause::Failover
+        | Cause::Return
+        | Cause::Renewal
+        | Cause::Accepted { .. } => false,
     };
     let now = match record.stage {
         Stage::Intent => return Verdict::Pass,

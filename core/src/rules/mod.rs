@@ -76,9 +76,9 @@ macro_rules! rule_ids {
 }
 
 rule_ids!(
-    T10, T20, T30, T40, T50, T60, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
-    E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45, A50,
-    V10, V20, V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
+    T10, T20, T30, T40, T50, T60, B10, B20, B05, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40,
+    E43, E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45,
+    A50, V10, V20, V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -159,9 +159,9 @@ pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
-    A20, A30, A40, A45, A50, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43, E45,
-    E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30, T40,
-    T50, T60, V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
+    A20, A30, A40, A45, A50, B05, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
+    E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30,
+    T40, T50, T60, V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -174,6 +174,7 @@ pub const RULES: &[Rule] = &[
     once(T50, Trust, "paused", "an operator paused the controller", trust::paused),
     once(T60, Trust, "record-in-doubt", "an earlier write of the record may still land", trust::record_in_doubt),
 
+    once(B05, Bootstrap, "main-named", "there is no record, and a person named the main", accept::named),
     once(B10, Bootstrap, "wait-for-all", "there is no record, and an instance is not known", bootstrap::wait_for_all),
     once(B20, Bootstrap, "first-main", "there is no record, and all instances are provably empty", bootstrap::first_main),
     once(B30, Bootstrap, "adopt", "there is no record, and one main has replicas", bootstrap::adopt),

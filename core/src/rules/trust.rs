@@ -44,7 +44,8 @@ pub(super) fn record_foreign(s: &Situation<'_>) -> Verdict {
         Some(RecordContent::Unreadable { why }) => {
             Verdict::Stop(Reason::UnreadableRecord(why.clone()))
         }
-        Some(RecordContent::Absent | RecordContent::Record(_)) | None => Verdict::Pass,
+        Some(RecordContent::Absent | RecordContent::Earlier { .. } | RecordContent::Record(_))
+        | None => Verdict::Pass,
     }
 }
 

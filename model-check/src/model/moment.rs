@@ -181,7 +181,7 @@ impl Moments {
                     self.set(Moment::VoteMoved);
                 }
             }
-            Some(Cause::Bootstrap | Cause::Accepted { .. }) | None => {}
+            Some(Cause::Bootstrap | Cause::Adoption | Cause::Accepted { .. }) | None => {}
         }
     }
 

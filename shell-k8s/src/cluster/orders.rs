@@ -5,7 +5,7 @@ use super::{ApiError, Cluster, version};
 use crate::entrypoint::drawn;
 use ha_core::{
     desired::{AcceptedLoss, Desired, SwitchoverRequest},
-    ids::{InstanceId, RequestId, ResourceVersion},
+    ids::{InstanceId, RequestId, ResourceVersion, Term},
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ struct Text {
 struct Accepts {
     id: RequestId,
     main: InstanceId,
+    /// The term of the record of which it was said.
+    term: Option<Term>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,16 +89,21 @@ impl Cluster {
     }
 
     /// Says that the cluster is to go on with `main`, whatever that one lacks; the number of the
-    /// request. Controllers use that word once, and only where nobody is proven to have everything.
+    /// request. Controllers use that word once, in the term of the record of which it was said (none
+    /// where there is no record), and only where nobody is proven to have everything.
     ///
     /// # Errors
     /// As for [`Cluster::write_switchover`].
-    pub async fn write_accepted(&self, main: InstanceId) -> Result<RequestId, ApiError> {
+    pub async fn write_accepted(
+        &self,
+        main: InstanceId,
+        of: Option<Term>,
+    ) -> Result<RequestId, ApiError> {
         let what = "accept a loss in";
         self.check(Some(main))
             .map_err(|why| ApiError::unreadable(what, &self.orders_object(), why))?;
         let id = self.number(what)?;
-        let word = AcceptedLoss { id, main };
+        let word = AcceptedLoss { id, main, of };
         self.change_orders(|orders| orders.accepts = Some(word)).await?;
         Ok(id)
     }
@@ -158,7 +165,8 @@ impl Cluster {
         })?;
         let switchover =
             text.switchover.map(|asked| SwitchoverRequest { id: asked.id, to: asked.to });
-        let accepts = text.accepts.map(|word| AcceptedLoss { id: word.id, main: word.main });
+        let accepts =
+            text.accepts.map(|word| AcceptedLoss { id: word.id, main: word.main, of: word.term });
         let named = [switchover.and_then(|request| request.to), accepts.map(|word| word.main)];
         for id in named {
             self.check(id).map_err(|why| format!("key {ORDERS}: {why}"))?;
@@ -175,7 +183,8 @@ impl Cluster {
             let switchover = orders.switchover;
             let switchover =
                 switchover.map(|request| Switchover { id: request.id, to: request.to });
-            let accepts = orders.accepts.map(|word| Accepts { id: word.id, main: word.main });
+            let accepts =
+                orders.accepts.map(|word| Accepts { id: word.id, main: word.main, term: word.of });
             let text = Text { paused: orders.paused, switchover, accepts };
             let text = serde_json::to_string(&text).map_err(|error| {
                 ApiError::unreadable("write", &self.orders_object(), error.to_string())

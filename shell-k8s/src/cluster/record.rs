@@ -3,7 +3,7 @@
 
 use super::{ApiError, Cluster, Written, version, written};
 use ha_core::{
-    ids::ResourceVersion,
+    ids::{InstanceId, ResourceVersion},
     observation::{RecordContent, StoredRecord},
     record::{Record, SCHEMA},
 };
@@ -89,10 +89,13 @@ fn content(map: &ConfigMap) -> RecordContent {
     }
     let agreed = read.and_then(|record| match (record, data.get(TARGET)) {
         (None, None) => Ok(RecordContent::Absent),
-        (None, Some(target)) => Err(format!(
-            "key {TARGET} is {target:?} and there is no key {RECORD}: this is the state of the \
-             earlier controller, which must be adopted before anything is written here"
-        )),
+        (None, Some(target)) => match target.parse() {
+            Ok(ordinal) => Ok(RecordContent::Earlier { main: InstanceId(ordinal) }),
+            Err(_) => Err(format!(
+                "key {TARGET} is {target:?} and there is no key {RECORD}: expected the ordinal of a \
+                 pod, as the earlier controller wrote it"
+            )),
+        },
         (Some(record), target) => {
             let expected = record.target.0.to_string();
             if target == Some(&expected) {

@@ -114,6 +114,7 @@ fn of_step(step: &Step) -> Option<Note> {
 const fn begun(cause: Cause) -> (Weight, &'static str) {
     match cause {
         Cause::Bootstrap => (Weight::Normal, "Bootstrap"),
+        Cause::Adoption => (Weight::Normal, "Adoption"),
         Cause::Failover => (Weight::Warning, "Failover"),
         Cause::Switchover { .. } => (Weight::Normal, "Switchover"),
         Cause::Return => (Weight::Warning, "Return"),

@@ -3,7 +3,7 @@
 use crate::common::{NAMESPACE, cluster, config_map, server};
 use ha_core::{
     desired::{AcceptedLoss, Desired, SwitchoverRequest},
-    ids::{InstanceId, RequestId},
+    ids::{InstanceId, RequestId, Term},
 };
 use shell_k8s::{
     api_server::{Deletion, Key, Refusal, Who, resource::CONFIG_MAPS},
@@ -43,16 +43,16 @@ async fn a_loss_is_accepted_in_words_of_its_own() {
     let cluster = cluster(&server, "c");
     cluster.write_switchover(None).await.unwrap();
     let asked = cluster.orders().await.unwrap();
-    let first = cluster.write_accepted(InstanceId(1)).await.unwrap();
-    let id = cluster.write_accepted(InstanceId(2)).await.unwrap();
+    let first = cluster.write_accepted(InstanceId(1), None).await.unwrap();
+    let id = cluster.write_accepted(InstanceId(2), Some(Term(3))).await.unwrap();
     assert_ne!(first, id);
-    let accepts = Some(AcceptedLoss { id, main: InstanceId(2) });
+    let accepts = Some(AcceptedLoss { id, main: InstanceId(2), of: Some(Term(3)) });
     let orders = cluster.orders().await.unwrap();
     assert_eq!(orders, Orders { accepts, ..asked });
     let mut desired = Desired::default();
     orders.apply(&mut desired);
     assert_eq!(desired.accepts, accepts);
-    let error = cluster.write_accepted(InstanceId(3)).await.unwrap_err().to_string();
+    let error = cluster.write_accepted(InstanceId(3), None).await.unwrap_err().to_string();
     assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
 }
 
@@ -110,8 +110,11 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
             },
         ),
         (
-            r#"{"accepts":{"id":"1f","main":"mg-2"}}"#,
-            Orders { accepts: Some(AcceptedLoss { id, main: InstanceId(2) }), ..Orders::default() },
+            r#"{"accepts":{"id":"1f","main":"mg-2","term":3}}"#,
+            Orders {
+                accepts: Some(AcceptedLoss { id, main: InstanceId(2), of: Some(Term(3)) }),
+                ..Orders::default()
+            },
         ),
         (
             r#"{"switchover":{"id":"1f","to":null}}"#,

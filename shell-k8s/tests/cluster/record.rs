@@ -301,10 +301,13 @@ async fn contents_that_are_not_a_record_are_told_apart() {
     let bad_target = changed(|value| value["target"] = json!("mg-x"));
     let extra = changed(|value| value["urgent"] = json!(true));
     let deep = changed(|value| value["members"]["mg-0"]["weight"] = json!(2));
+    let earlier = read_of(&[("targetMainIndex", "1")]).await;
+    assert_eq!(earlier, RecordContent::Earlier { main: InstanceId(1) });
     let index = ("targetMainIndex", "1");
     let mut told = Vec::new();
     for data in [
-        vec![("targetMainIndex", "1")],
+        vec![("targetMainIndex", "one")],
+        vec![("targetMainIndex", "999")],
         vec![("record", right.as_str())],
         vec![("targetMainIndex", "0"), ("record", &right)],
         vec![("targetMainIndex", "01"), ("record", &right)],
@@ -331,6 +334,7 @@ async fn contents_that_are_not_a_record_are_told_apart() {
         match read_of(&data).await {
             RecordContent::Unreadable { why } => told.push(format!("{}: {why}", keys.join(" "))),
             content @ (RecordContent::Absent
+            | RecordContent::Earlier { .. }
             | RecordContent::Record(_)
             | RecordContent::Newer { .. }) => panic!("{data:?}: {content:?}"),
         }

@@ -128,9 +128,13 @@ impl Counters {
         match cause {
             Some(Cause::Failover) => self.failovers += 1,
             Some(Cause::Switchover { .. }) => self.switchovers += 1,
-            Some(Cause::Bootstrap | Cause::Return | Cause::Renewal | Cause::Accepted { .. }) => {
-                self.other_reigns += 1
-            }
+            Some(
+                Cause::Bootstrap
+                | Cause::Adoption
+                | Cause::Return
+                | Cause::Renewal
+                | Cause::Accepted { .. },
+            ) => self.other_reigns += 1,
             None => {}
         }
     }

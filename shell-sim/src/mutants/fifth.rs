@@ -36,6 +36,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         decide: minds_nobodys_word,
     },
     Mutant {
+        name: "adopts-nobody",
+        what: "where there is no record and there is data, a person must say who is main",
+        decide: adopts_nobody,
+    },
+    Mutant {
         name: "leaves-the-vote-with-who-leaves",
         what: "a voter votes until it is gone, marked for deletion or not",
         decide: leaves_the_vote_with_who_leaves,
@@ -72,6 +77,10 @@ fn waits_for_a_lost_voter(observation: &ClusterObservation) -> Plan {
 
 fn minds_nobodys_word(observation: &ClusterObservation) -> Plan {
     without(observation, &[RuleId::E05], &[])
+}
+
+fn adopts_nobody(observation: &ClusterObservation) -> Plan {
+    without(observation, &[RuleId::B30], &[])
 }
 
 fn waits_for_who_is_gone(observation: &ClusterObservation) -> Plan {

@@ -190,6 +190,7 @@ fn verb_is_event(verb: &str) -> bool {
         "begin",
         "switchover",
         "accept-loss",
+        "delete-record",
         "beat",
         "power-loss",
         "read-record",

@@ -63,6 +63,7 @@ rollback cl-1
 switchover
 switchover mg-1
 accept-loss mg-2
+delete-record
 pause
 unpause
 settle

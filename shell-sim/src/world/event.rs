@@ -99,6 +99,8 @@ pub enum Event {
     /// A client goes on with its transaction.
     GoOn(ClientId, Next),
 
+    /// Somebody deletes the record.
+    DeleteRecord,
     /// An operator accepts what this instance lacks, and wants the cluster to go on with it.
     AcceptLoss(InstanceId),
     /// An operator orders a switchover, to somebody or to anybody.

@@ -62,6 +62,7 @@ impl fmt::Display for Event {
             Self::GoOn(client, Next::Stage) => write!(f, "stage {client}"),
             Self::GoOn(client, Next::Commit) => write!(f, "commit {client}"),
             Self::GoOn(client, Next::Rollback) => write!(f, "rollback {client}"),
+            Self::DeleteRecord => f.write_str("delete-record"),
             Self::AcceptLoss(main) => write!(f, "accept-loss {main}"),
             Self::Switchover(None) => f.write_str("switchover"),
             Self::Switchover(Some(to)) => write!(f, "switchover {to}"),
@@ -76,7 +77,7 @@ const VERBS: &str = "an event: advance, deliver, fail, overdue, cut, heal, crash
      delete-pod, remove-pod, create-pod, assign-address, power-loss, power-on, wipe, beat, busy, \
      unbusy, read-pods, read-record, read-lease, renew, release-lease, probe, decide, effect, \
      give-up, ask, restart, freeze, thaw, jump-wall, drift, api-down, api-up, write, begin, stage, \
-     commit, rollback, switchover, accept-loss, pause or unpause, each with its arguments";
+     commit, rollback, switchover, accept-loss, delete-record, pause or unpause, each with its arguments";
 
 fn word<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
     text.parse().map_err(|_| BadName::new(text, expected))
@@ -127,6 +128,7 @@ impl FromStr for Event {
             }
             ("api-down", []) => Ok(Self::ApiDown),
             ("api-up", []) => Ok(Self::ApiUp),
+            ("delete-record", []) => Ok(Self::DeleteRecord),
             ("accept-loss", [main]) => Ok(Self::AcceptLoss(instance(main)?)),
             ("switchover", []) => Ok(Self::Switchover(None)),
             ("switchover", [to]) => Ok(Self::Switchover(Some(instance(to)?))),

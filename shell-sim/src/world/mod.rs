@@ -334,6 +334,10 @@ impl World {
             Event::Write(client, gateway, again) => self.client_writes(client, gateway, again, out),
             Event::Begin(client, gateway) => self.client_begins(client, gateway, out),
             Event::GoOn(client, next) => self.client_goes_on(client, next, out),
+            Event::DeleteRecord => {
+                self.api.records.clear();
+                Ok(())
+            }
             Event::AcceptLoss(main) => self.accept_loss(main),
             Event::Switchover(to) => self.order_switchover(to),
             Event::Pause(paused) => {
@@ -379,7 +383,8 @@ impl World {
     fn accept_loss(&mut self, main: InstanceId) -> Step {
         self.truth.requests += 1;
         let id = RequestId(self.truth.requests.into());
-        self.desired.accepts = Some(AcceptedLoss { id, main });
+        let of = self.api.record().map(|record| record.term);
+        self.desired.accepts = Some(AcceptedLoss { id, main, of });
         Ok(())
     }
 

@@ -50,6 +50,9 @@ impl World {
         }
         if let Some(order) = &mut self.desired.accepts {
             by.request(&mut order.id);
+            if let Some(term) = &mut order.of {
+                by.term(term);
+            }
         }
         self.bodies.iter_mut().for_each(|body| body.visit(by));
         for (no, controller) in (0..).map(ControllerNo).zip(&mut self.controllers) {

@@ -322,6 +322,7 @@ const fn cause(cause: Cause) -> &'static str {
         Cause::Bootstrap => "bootstrap",
         Cause::Failover => "failover",
         Cause::Switchover { .. } => "switchover",
+        Cause::Adoption => "adoption",
         Cause::Return => "return",
         Cause::Accepted { .. } => "accepted",
         Cause::Renewal => "renewal",
