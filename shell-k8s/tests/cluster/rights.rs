@@ -151,7 +151,12 @@ fn rules(role: &str) -> Vec<Value> {
 
 fn texts(value: &Value) -> Vec<String> {
     let all = value.as_array().into_iter().flatten();
-    all.filter_map(Value::as_str).map(|text| text.replace("memgraph-ha-", "graph-")).collect()
+    all.filter_map(Value::as_str)
+        .map(|text| match text {
+            "memgraph-ha" => names().set().to_owned(),
+            _ => text.replace("memgraph-ha-", "graph-"),
+        })
+        .collect()
 }
 
 fn allows(rule: &Value, (verb, group, resource, name): &Right) -> bool {
