@@ -4,7 +4,7 @@
 
 use crate::{
     input::InputError,
-    operator::{CODES, NOT_SO, Seen, Where, instance, nobody, on},
+    operator::{CODES, NOT_SO, Progress, Seen, Where, follow, instance, nobody, on},
 };
 use clap::Args as ClapArgs;
 use ha_core::{
@@ -14,10 +14,6 @@ use ha_core::{
 };
 use shell_k8s::operator::Operator;
 use std::{process::ExitCode, time::Duration};
-use tokio::time::{Instant, sleep};
-
-/// How often the record is read.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Which cluster, and whom to go on with.
 #[derive(Debug, ClapArgs)]
@@ -66,7 +62,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         if !args.wait {
             return Ok(ExitCode::SUCCESS);
         }
-        Ok(wait(&operator, id, to, Duration::from_secs(args.timeout)).await)
+        let limit = Duration::from_secs(args.timeout);
+        let judge = |record: &Record| progress(&operator, record, id, to);
+        Ok(follow(&operator, limit, "the word", judge).await)
     })
 }
 
@@ -130,40 +128,16 @@ fn known_of(record: &Record, pod: &str, to: InstanceId) -> String {
     }
 }
 
-/// Follows the record until the word is used and the reign steady.
-async fn wait(operator: &Operator, id: RequestId, to: InstanceId, limit: Duration) -> ExitCode {
-    let names = operator.cluster().names();
-    let until = Instant::now() + limit;
-    let mut said = String::new();
-    while Instant::now() < until {
-        let now = match operator.cluster().read_record().await {
-            Ok(stored) => match stored.record() {
-                Some(record) if record.accepted == Some(id) && record.stage == Stage::Steady => {
-                    let main = names.pod(record.target);
-                    if record.target == to {
-                        println!("done: {main} is main in term {}", record.term);
-                        return ExitCode::SUCCESS;
-                    }
-                    eprintln!("refused: {main} is main in term {}, nothing is lost", record.term);
-                    return ExitCode::from(NOT_SO);
-                }
-                Some(record) => {
-                    let begun = if record.accepted == Some(id) { "begun" } else { "not begun" };
-                    let main = names.pod(record.target);
-                    format!("{begun}: {main}, term {}, {}", record.term, record.stage)
-                }
-                None => "there is no record".to_owned(),
-            },
-            Err(error) => error.to_string(),
-        };
-        if now != said {
-            eprintln!("{now}");
-            said = now;
-        }
-        sleep(LOOK).await;
+/// What the record says of the word.
+fn progress(operator: &Operator, record: &Record, id: RequestId, to: InstanceId) -> Progress {
+    let (main, term) = (operator.cluster().names().pod(record.target), record.term);
+    let is_used = record.accepted == Some(id);
+    if !is_used || record.stage != Stage::Steady {
+        let begun = if is_used { "begun" } else { "not begun" };
+        return Progress::Still(format!("{begun}: {main}, term {term}, {}", record.stage));
     }
-    eprintln!("not carried out within {} s; the word stands", limit.as_secs());
-    ExitCode::from(NOT_SO)
+    let now = format!("{main} is main in term {term}");
+    if record.target == to { Progress::Done(now) } else { Progress::Refused(now) }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use crate::{
     input::InputError,
-    operator::{CODES, NOT_SO, Where, instance, nobody, on},
+    operator::{CODES, Progress, Where, follow, instance, nobody, on},
 };
 use clap::Args as ClapArgs;
 use ha_core::{
@@ -13,10 +13,6 @@ use ha_core::{
 };
 use shell_k8s::operator::Operator;
 use std::{process::ExitCode, time::Duration};
-use tokio::time::{Instant, sleep};
-
-/// How often the record is read.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Which cluster, and where to.
 #[derive(Debug, ClapArgs)]
@@ -53,53 +49,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
             return Ok(ExitCode::SUCCESS);
         }
         let limit = Duration::from_secs(args.timeout);
-        Ok(wait(&operator, id, (before, to), limit).await)
+        let judge = |record: &Record| progress(&operator, record, id, (before, to));
+        Ok(follow(&operator, limit, "the order", judge).await)
     })
 }
 
-/// Follows the record until the request is answered and the reign steady.
-async fn wait(
+/// What the record says of the request.
+fn progress(
     operator: &Operator,
+    record: &Record,
     id: RequestId,
     (before, to): (Option<InstanceId>, Option<InstanceId>),
-    limit: Duration,
-) -> ExitCode {
-    let names = operator.cluster().names();
-    let until = Instant::now() + limit;
-    let mut said = String::new();
-    while Instant::now() < until {
-        let now = match operator.cluster().read_record().await {
-            Ok(stored) => match stored.record() {
-                Some(record) if is_over(record, id) => {
-                    let main = names.pod(record.target);
-                    let is_done = match to {
-                        Some(to) => record.target == to,
-                        None => Some(record.target) != before,
-                    };
-                    if is_done {
-                        println!("done: {main} is main in term {}", record.term);
-                        return ExitCode::SUCCESS;
-                    }
-                    eprintln!("refused: {main} is main in term {}", record.term);
-                    return ExitCode::from(NOT_SO);
-                }
-                Some(record) => {
-                    let (main, term, stage) = (names.pod(record.target), record.term, record.stage);
-                    let read = if record.answered == Some(id) { "begun" } else { "not begun" };
-                    format!("{read}: {main}, term {term}, {stage}")
-                }
-                None => "there is no record yet".to_owned(),
-            },
-            Err(error) => error.to_string(),
-        };
-        if now != said {
-            eprintln!("{now}");
-            said = now;
-        }
-        sleep(LOOK).await;
+) -> Progress {
+    let (main, term) = (operator.cluster().names().pod(record.target), record.term);
+    if !is_over(record, id) {
+        let begun = if record.answered == Some(id) { "begun" } else { "not begun" };
+        return Progress::Still(format!("{begun}: {main}, term {term}, {}", record.stage));
     }
-    eprintln!("not carried out within {} s; the order stands", limit.as_secs());
-    ExitCode::from(NOT_SO)
+    let is_done = match to {
+        Some(to) => record.target == to,
+        None => Some(record.target) != before,
+    };
+    let now = format!("{main} is main in term {term}");
+    if is_done { Progress::Done(now) } else { Progress::Refused(now) }
 }
 
 fn is_over(record: &Record, id: RequestId) -> bool {

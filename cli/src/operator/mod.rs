@@ -3,9 +3,11 @@
 //! what was typed or configured cannot be used, 3 nobody answers.
 
 mod columns;
+mod follow;
 mod seen;
 
 pub(crate) use columns::columns;
+pub(crate) use follow::{Progress, follow};
 pub(crate) use seen::{Seen, stamp};
 
 use crate::input::InputError;
