@@ -107,7 +107,7 @@ const fn guard(
 /// Every guard.
 #[rustfmt::skip]
 pub const GUARDS: &[Guard] = &[
-    guard(GuardId::LeaderActs, "only the holder of the lease acts; anybody may close a route", leader_acts),
+    guard(GuardId::LeaderActs, "only the holder of the lease acts; on promises it opens the route; anybody may close one", leader_acts),
     guard(GuardId::RecordIsCurrent, "an action rests on the record as last read", record_is_current),
     guard(GuardId::LivesAreRead, "a command goes to a life that answered in this round, at an address", lives_are_read),
     guard(GuardId::TermsRise, "a term never falls, and rises with each intent", terms_rise),
@@ -167,9 +167,12 @@ impl<'a> Seen<'a> {
 }
 
 fn leader_acts(seen: &Seen<'_>, action: &Action) -> bool {
-    let held = seen.observation.leadership.lease == LeaseView::Held;
-    *action == Action::SetRoute(Route::Closed)
-        || (held && seen.observation.record.known().is_some())
+    let may = match seen.observation.leadership.lease {
+        LeaseView::Held => true,
+        LeaseView::Promised => matches!(action, Action::SetRoute(Route::Open { .. })),
+        LeaseView::Other(_) | LeaseView::Free | LeaseView::Unknown => false,
+    };
+    *action == Action::SetRoute(Route::Closed) || (may && seen.observation.record.known().is_some())
 }
 
 fn record_is_current(seen: &Seen<'_>, action: &Action) -> bool {

@@ -4,128 +4,48 @@
 //! The one property that this protects: no gateway forwards a write under a grant of a term after
 //! another instance was promoted in a later one. See `design/leadership.md`.
 
+mod peers;
+mod timing;
 mod visit;
+
+pub use peers::{MEMBERS, Word};
+pub use timing::{BadTiming, Millis, Timing};
 
 use crate::{
     ids::{ControllerId, GatewayId, ResourceVersion},
     observation::{Leadership, LeaseView, PromotionRight, PromotionWait},
 };
 use alloc::collections::{BTreeMap, BTreeSet};
+use peers::Peers;
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds on a monotonic clock of one process that also runs in suspend.
-pub type Millis = u64;
-
-/// The durations that must fit each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Timing {
-    /// How long a lease lasts after the request that renewed it was sent.
-    pub lease_ms: Millis,
-    /// How often it is renewed.
-    pub renew_ms: Millis,
-    /// How long a grant lasts after the gateway's request was sent.
-    pub grant_ms: Millis,
-    /// How long a promise between controllers lasts.
-    pub promise_ms: Millis,
-    /// How much faster or slower than true time any clock may run, in millionths.
-    pub drift_ppm: u32,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            lease_ms: 5_000,
-            renew_ms: 1_000,
-            grant_ms: 3_000,
-            promise_ms: 5_000,
-            drift_ppm: 1_000,
-        }
-    }
-}
-
-/// Durations that do not fit each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadTiming {
-    /// A grant could outlive the lease that it rests on.
-    #[error("grant {grant_ms} ms is longer than the lease of {lease_ms} ms; it must not be")]
-    GrantOverLease {
-        /// The grant.
-        grant_ms: Millis,
-        /// The lease.
-        lease_ms: Millis,
-    },
-    /// A forgotten promise would be longer than the quiet time after a start.
-    #[error("promise {promise_ms} ms is longer than the lease of {lease_ms} ms; it must not be")]
-    PromiseOverLease {
-        /// The promise.
-        promise_ms: Millis,
-        /// The lease.
-        lease_ms: Millis,
-    },
-    /// The lease would run out between two renewals.
-    #[error("renewal every {renew_ms} ms leaves no second try within the lease of {lease_ms} ms")]
-    RenewTooSlow {
-        /// The period.
-        renew_ms: Millis,
-        /// The lease.
-        lease_ms: Millis,
-    },
-    /// A drift that no clock has, or that makes the margin infinite.
-    #[error("a clock drift of {drift_ppm} millionths is outside 0..=500000")]
-    Drift {
-        /// The drift.
-        drift_ppm: u32,
-    },
-}
-
-impl Timing {
-    /// Whether the durations fit each other.
-    ///
-    /// # Errors
-    /// The first relation that does not hold.
-    pub const fn validate(&self) -> Result<(), BadTiming> {
-        if self.drift_ppm > 500_000 {
-            return Err(BadTiming::Drift { drift_ppm: self.drift_ppm });
-        }
-        if self.grant_ms > self.lease_ms {
-            return Err(BadTiming::GrantOverLease {
-                grant_ms: self.grant_ms,
-                lease_ms: self.lease_ms,
-            });
-        }
-        if self.promise_ms > self.lease_ms {
-            return Err(BadTiming::PromiseOverLease {
-                promise_ms: self.promise_ms,
-                lease_ms: self.lease_ms,
-            });
-        }
-        if self.renew_ms.saturating_mul(2) > self.lease_ms {
-            return Err(BadTiming::RenewTooSlow {
-                renew_ms: self.renew_ms,
-                lease_ms: self.lease_ms,
-            });
-        }
-        Ok(())
-    }
-
-    /// `span` as the slowest clock may count it while the fastest counts it once: the span times
-    /// (1 + ε) / (1 − ε), rounded up. Clocks are read in whole milliseconds, which hides up to one
-    /// on each side.
-    #[must_use]
-    pub const fn stretched(&self, span: Millis) -> Millis {
-        let fast = 1_000_000 + self.drift_ppm as Millis;
-        let slow = 1_000_000 - self.drift_ppm as Millis;
-        span.saturating_add(1).saturating_mul(fast).div_ceil(slow).saturating_add(1)
-    }
-}
-
 /// The lease object as read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LeaseSample {
     /// Its version.
     pub version: ResourceVersion,
     /// Who holds it; `None` after a release.
     pub holder: Option<ControllerId>,
+    /// Whom its holder asks for promises, itself included: who may take the lease over without
+    /// asking anybody.
+    pub members: BTreeSet<ControllerId>,
+}
+
+impl LeaseSample {
+    /// The members besides the holder.
+    fn others(&self) -> impl Iterator<Item = ControllerId> + '_ {
+        self.members.iter().copied().filter(|id| Some(*id) != self.holder)
+    }
+}
+
+/// The last value of the lease that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+struct Seen {
+    lease: LeaseSample,
+    /// Since when it is known to be watched without a gap.
+    first: Millis,
+    /// When it was read last.
+    last: Millis,
 }
 
 /// What one controller process remembers about leases and grants.
@@ -133,8 +53,7 @@ pub struct LeaseSample {
 pub struct LeaderClock {
     me: ControllerId,
     started: Millis,
-    /// The last value read and when it was read first.
-    seen: Option<(LeaseSample, Millis)>,
+    seen: Option<Seen>,
     /// When the last value written by another process was first read.
     others: Option<Millis>,
     /// The version and send time of the last renewal of ours that was confirmed.
@@ -143,6 +62,8 @@ pub struct LeaderClock {
     acquired: Option<Millis>,
     /// When this process last promised to promote nobody.
     promised: Option<Millis>,
+    /// The other controllers, and what they said.
+    peers: Peers,
     /// For each gateway, until when the last grant answered may be alive on its clock, and the
     /// number of the question that it answered.
     grants: BTreeMap<GatewayId, (Millis, u64)>,
@@ -160,6 +81,7 @@ impl LeaderClock {
             held: None,
             acquired: None,
             promised: None,
+            peers: Peers::new(),
             grants: BTreeMap::new(),
         }
     }
@@ -171,21 +93,37 @@ impl LeaderClock {
     }
 
     /// The lease object was read.
-    pub fn saw(&mut self, now: Millis, lease: LeaseSample) {
-        if self.seen.is_some_and(|(seen, _)| seen.version >= lease.version) {
-            return;
+    pub fn saw(&mut self, now: Millis, lease: LeaseSample, timing: &Timing) {
+        match &mut self.seen {
+            Some(seen) if seen.lease.version > lease.version => return,
+            Some(seen) if seen.lease.version == lease.version => {
+                // Whoever could not look for so long gives the holder as much time again to renew,
+                // unless it said already that it stands against this value.
+                let gap = now.saturating_sub(seen.last) > timing.lease_ms;
+                if gap && !self.peers.stands_against(seen.lease.version) {
+                    seen.first = now;
+                }
+                seen.last = now;
+                return;
+            }
+            Some(_) | None => {}
         }
-        self.seen = Some((lease, now));
         if lease.holder != Some(self.me) {
             self.others = Some(now);
             self.held = None;
             self.acquired = None;
         }
+        self.take_seen(now, lease);
+    }
+
+    fn take_seen(&mut self, now: Millis, lease: LeaseSample) {
+        self.peers.stored(&lease);
+        self.seen = Some(Seen { lease, first: now, last: now });
     }
 
     /// There is no lease object. Whoever held one that was deleted may still grant, so its absence
     /// counts as a value that another process wrote.
-    pub const fn saw_none(&mut self, now: Millis) {
+    pub fn saw_none(&mut self, now: Millis) {
         if self.seen.is_some() || self.others.is_none() {
             self.others = Some(now);
         }
@@ -200,20 +138,27 @@ impl LeaderClock {
         self.acquired = None;
     }
 
-    /// A write of ours to the lease, sent at `sent`, was confirmed with this version.
-    pub fn renewed(&mut self, now: Millis, sent: Millis, version: ResourceVersion) {
-        if self.seen.is_some_and(|(seen, _)| seen.version > version) {
+    /// A write of the lease is sent that expects this version and names these members. Until a
+    /// later version is known, it may be what the lease says.
+    pub fn writes(&mut self, expected: Option<ResourceVersion>, members: BTreeSet<ControllerId>) {
+        self.peers.writes(expected, members);
+    }
+
+    /// A write of ours to the lease, sent at `sent`, was confirmed as this value.
+    pub fn renewed(&mut self, now: Millis, sent: Millis, lease: LeaseSample) {
+        if self.seen.as_ref().is_some_and(|seen| seen.lease.version > lease.version) {
             return;
         }
-        self.seen = Some((LeaseSample { version, holder: Some(self.me) }, now));
-        self.held = Some((version, sent));
+        self.held = Some((lease.version, sent));
+        self.take_seen(now, lease);
         self.acquired.get_or_insert(now);
     }
 
     /// The version to compare with when renewing, while the lease is ours.
     #[must_use]
     pub fn renewal(&self) -> Option<ResourceVersion> {
-        self.seen.and_then(|(lease, _)| (lease.holder == Some(self.me)).then_some(lease.version))
+        let lease = &self.seen.as_ref()?.lease;
+        (lease.holder == Some(self.me)).then_some(lease.version)
     }
 
     /// The version to compare with when acquiring a lease that ran out or was released; `None`
@@ -223,23 +168,29 @@ impl LeaderClock {
         if now < self.quiet_until(timing) {
             return None;
         }
-        match self.seen {
+        match &self.seen {
             None => self
                 .others
                 .filter(|at| now >= at.saturating_add(timing.stretched(timing.lease_ms)))
                 .map(|_| None),
-            Some((lease, first_read)) => {
+            Some(Seen { lease, first, .. }) => {
+                let ran_out = now >= first.saturating_add(timing.stretched(timing.lease_ms));
                 let free = lease.holder.is_none()
-                    || now >= first_read.saturating_add(timing.stretched(timing.lease_ms));
+                    || (ran_out && self.peers.admit(self.me, lease, now, timing));
                 (free && lease.holder != Some(self.me)).then_some(Some(lease.version))
             }
         }
     }
 
-    /// How long this process may still grant and act, counted from the request that renewed.
+    /// How long this process may still act, counted from the request that renewed.
     #[must_use]
     pub fn right(&self, now: Millis, timing: &Timing) -> Millis {
         self.held.map_or(0, |(_, sent)| sent.saturating_add(timing.lease_ms).saturating_sub(now))
+    }
+
+    /// Whom the lease names, as last read.
+    pub fn listed(&self) -> impl Iterator<Item = ControllerId> + '_ {
+        self.seen.iter().flat_map(|seen| seen.lease.members.iter().copied())
     }
 
     /// When the lease now held was acquired.
@@ -248,10 +199,23 @@ impl LeaderClock {
         self.acquired
     }
 
+    /// How long this process may still grant although its lease ran out, because everybody who
+    /// could take the lease over promised to promote nobody. It continues a reign, and does no more.
+    #[must_use]
+    pub fn promised_right(&self, now: Millis, timing: &Timing) -> Millis {
+        match &self.seen {
+            Some(seen) if self.acquired.is_some() && seen.lease.holder == Some(self.me) => {
+                self.peers.promised_until(self.me, &seen.lease, timing).saturating_sub(now)
+            }
+            Some(_) | None => 0,
+        }
+    }
+
     /// The length of a grant answered now, clipped to the leader's own right.
     #[must_use]
     pub fn grant(&self, now: Millis, timing: &Timing) -> Option<Millis> {
-        let length = timing.grant_ms.min(self.right(now, timing));
+        let right = self.right(now, timing).max(self.promised_right(now, timing));
+        let length = timing.grant_ms.min(right);
         (length > 0).then_some(length)
     }
 
@@ -276,12 +240,6 @@ impl LeaderClock {
         self.grants.iter().filter(|(_, (until, _))| now < *until).map(|(id, _)| *id).collect()
     }
 
-    /// This process promised another leader to promote nobody; returns until when, on this clock.
-    pub fn promise(&mut self, now: Millis, timing: &Timing) -> Millis {
-        self.promised = Some(now);
-        now.saturating_add(timing.stretched(timing.promise_ms))
-    }
-
     /// Leadership as a decision sees it.
     #[must_use]
     pub fn view(&self, now: Millis, timing: &Timing) -> Leadership {
@@ -296,9 +254,12 @@ impl LeaderClock {
         if self.right(now, timing) > 0 {
             return LeaseView::Held;
         }
-        match self.seen {
+        if self.promised_right(now, timing) > 0 {
+            return LeaseView::Promised;
+        }
+        match &self.seen {
             None => LeaseView::Unknown,
-            Some((lease, _)) => match lease.holder {
+            Some(Seen { lease, .. }) => match lease.holder {
                 Some(holder) if holder != self.me => LeaseView::Other(holder),
                 Some(_) | None => LeaseView::Free,
             },

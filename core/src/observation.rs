@@ -51,6 +51,9 @@ pub struct Leadership {
 pub enum LeaseView {
     /// This controller, with time left.
     Held,
+    /// This controller, and its time is over, but everybody who could take the lease over promised
+    /// to promote nobody: it may go on granting, and do nothing else.
+    Promised,
     /// Another one.
     Other(ControllerId),
     /// Nobody, or it ran out.

@@ -12,7 +12,7 @@ use crate::{
     observation::{BoltView, Memory, OwnCommit, PodView, Registration, Route, StoredRecord},
     record::{Before, Cause, Member, Proof, Record},
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::net::IpAddr;
 
 /// What a stamp is the moment of. All but the two ends lie in the past of the clock they stand on.
@@ -22,6 +22,8 @@ pub enum Moment {
     Started,
     /// The present value of the lease was first read.
     LeaseSeen,
+    /// The lease was last read.
+    LeaseRead,
     /// The last value of the lease that another process wrote was first read.
     LeaseOfOthers,
     /// The last renewal that was confirmed was sent.
@@ -30,6 +32,10 @@ pub enum Moment {
     Acquired,
     /// A promise to promote nobody was given.
     Promised,
+    /// A question to another controller was sent that it answered.
+    PeerAsked,
+    /// Another controller was first known to have ended.
+    PeerGone,
     /// The last grant to a gateway may be alive until then.
     GrantMayEnd,
     /// The record was read, or what was written and confirmed was sent.
@@ -157,7 +163,20 @@ impl LeaseSample {
         if let Some(holder) = &mut self.holder {
             by.controller(holder);
         }
+        self.members = renamed(core::mem::take(&mut self.members), by);
     }
+}
+
+/// A set of controllers, each visited.
+#[must_use]
+pub fn renamed(
+    mut members: BTreeSet<ControllerId>,
+    by: &mut impl Visitor,
+) -> BTreeSet<ControllerId> {
+    let mut each: Vec<ControllerId> = core::mem::take(&mut members).into_iter().collect();
+    each.iter_mut().for_each(|id| by.controller(id));
+    members.extend(each);
+    members
 }
 
 impl Proof {
@@ -206,9 +225,7 @@ impl Record {
             by.volume(&mut reset.volume);
             reset.main.visit(by);
         }
-        let mut controllers: Vec<ControllerId> = self.controllers.iter().copied().collect();
-        controllers.iter_mut().for_each(|id| by.controller(id));
-        self.controllers = controllers.into_iter().collect();
+        self.controllers = renamed(core::mem::take(&mut self.controllers), by);
     }
 }
 

@@ -290,8 +290,11 @@ impl<'a> Renaming<'a> {
             | Moment::LeaseSeen
             | Moment::LeaseOfOthers
             | Moment::Renewed
+            | Moment::LeaseRead
             | Moment::Acquired
             | Moment::Promised
+            | Moment::PeerAsked
+            | Moment::PeerGone
             | Moment::GrantMayEnd
             | Moment::Sent
             | Moment::Asked

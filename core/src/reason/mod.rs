@@ -46,6 +46,8 @@ pub enum Reason {
     // Trust.
     /// This controller does not hold the lease.
     NotLeader,
+    /// The lease cannot be renewed; the others promised to promote nobody, so that writes go on.
+    LeaseUnrenewed,
     /// The record could not be read since the lease was acquired.
     RecordUnread(Why),
     /// The record was written by a newer program.

@@ -16,7 +16,7 @@ impl fmt::Display for Reason {
     #[rustfmt::skip]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotLeader | Self::RecordUnread(_) | Self::NewerRecord { .. }
+            Self::NotLeader | Self::LeaseUnrenewed | Self::RecordUnread(_) | Self::NewerRecord { .. }
             | Self::UnreadableRecord(_) | Self::Paused | Self::RecipeMissing { .. }
             | Self::Adopted { .. } | Self::MainNamed(_) | Self::AllFresh | Self::BootstrapWaits { .. } | Self::BootstrapRefused { .. } => self.fmt_trust(f),
             Self::MainLost { .. } | Self::TailLost { .. } | Self::MainForgot { .. }
@@ -54,6 +54,10 @@ impl Reason {
     fn fmt_trust(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLeader => f.write_str("the lease is not held"),
+            Self::LeaseUnrenewed => f.write_str(
+                "the lease cannot be renewed; writes go on since every other controller promises \
+                 to promote nobody",
+            ),
             Self::RecordUnread(why) => write!(f, "record not known: {why}"),
             Self::NewerRecord { schema } => {
                 write!(

@@ -1,6 +1,6 @@
 //! May this controller act, and does it know enough? Each rule here ends the pass.
 
-use super::Verdict;
+use super::{Verdict, fence, route};
 use crate::{
     action::Action,
     desired::Durability,
@@ -11,12 +11,21 @@ use crate::{
 };
 use alloc::vec;
 
-/// T10. Without the lease nothing is granted and nothing is done.
+/// T10. Without the lease nothing is granted and nothing is done. On promises of everybody else
+/// the route of the recorded main goes on, as long as nothing speaks against it.
 pub(super) fn lease(s: &Situation<'_>) -> Verdict {
-    if s.obs.leadership.lease == LeaseView::Held {
-        return Verdict::Pass;
+    match s.obs.leadership.lease {
+        LeaseView::Held => Verdict::Pass,
+        LeaseView::Promised if s.obs.desired.paused => Verdict::Stop(Reason::Paused),
+        LeaseView::Promised => {
+            let goes_on = [fence::withdraw(s), route::open(s)];
+            let act = goes_on.into_iter().find(|verdict| matches!(verdict, Verdict::Act(..)));
+            act.unwrap_or(Verdict::Stop(Reason::LeaseUnrenewed))
+        }
+        LeaseView::Other(_) | LeaseView::Free | LeaseView::Unknown => {
+            stop_and_close(s, Reason::NotLeader)
+        }
     }
-    stop_and_close(s, Reason::NotLeader)
 }
 
 /// Nothing is known well enough to grant anything.

@@ -209,6 +209,7 @@ pub fn world() -> Settings {
         timing,
         patience,
         vote_returns: false,
+        promises: false,
         sets_aside: false,
         ..usual
     }

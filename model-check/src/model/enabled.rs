@@ -382,6 +382,8 @@ fn is_awaited(world: &World, id: &MessageId, body: &MessageBody) -> bool {
         | MessageBody::RecordAnswer { .. }
         | MessageBody::LeaseWrite { .. }
         | MessageBody::LeaseAnswer { .. }
+        | MessageBody::PeerQuestion { .. }
+        | MessageBody::PeerAnswer { .. }
         | MessageBody::Question(_)
         | MessageBody::GrantAnswer(_) => true,
     }

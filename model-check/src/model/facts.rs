@@ -67,9 +67,13 @@ pub(super) fn is_at_once(world: &World, grain: &Grain, id: &MessageId) -> bool {
         Place::Controller(_) | Place::Gateway(_) | Place::Api => false,
     };
     match id.kind {
-        Kind::Lease | Kind::Question | Kind::Beat | Kind::Check | Kind::Close | Kind::Refusal => {
-            true
-        }
+        Kind::Lease
+        | Kind::Peer
+        | Kind::Question
+        | Kind::Beat
+        | Kind::Check
+        | Kind::Close
+        | Kind::Refusal => true,
         Kind::Request => false,
         Kind::System => id.answer || !registers(id.from),
         Kind::Prepare => id.answer && !is_vote(world, id),

@@ -312,6 +312,18 @@ fn leases() -> Vec<Configuration> {
             3,
             &[(Crash, 1), (Freeze, 1), (Gateway, 1)],
         ),
+        promised(leases(
+            "lease-promised",
+            "the leader alone does not reach the API server and goes on by promises",
+            2,
+            &[(Switchover, 1), (Alone, 1), (Clock, 1)],
+        )),
+        promised(leases(
+            "lease-promised-api-gone",
+            "the API server is gone for a while, and a controller ends",
+            2,
+            &[(Switchover, 1), (Api, 1), (Controller, 1)],
+        )),
         leases(
             "lease-released",
             "a leader gives its lease up and may not hear that it did, and the main is lost",
@@ -319,6 +331,11 @@ fn leases() -> Vec<Configuration> {
             &[(Crash, 1), (Unheard, 1)],
         ),
     ]
+}
+
+/// Controllers ask each other for promises.
+fn promised(configuration: Configuration) -> Configuration {
+    with(configuration, |settings| settings.promises = true)
 }
 
 /// Those whose number of states counts: three instances, two controllers, late commands, two

@@ -236,8 +236,16 @@ impl Turn {
         self.step(Event::Drift(place, 0));
     }
 
-    /// Leases are renewed and watched by whoever can.
+    /// Leases are renewed and watched by whoever can, and promises are asked for.
     fn renew(&mut self) {
+        if self.world.settings.promises {
+            for no in self.world.controller_numbers() {
+                if is_awake(&self.world, no) {
+                    self.all([Event::AskPeers(no)]);
+                    self.lose_all(Kind::Peer, Place::Controller(no));
+                }
+            }
+        }
         for no in self.world.controller_numbers() {
             if !is_awake(&self.world, no) {
                 continue;

@@ -102,6 +102,7 @@ impl Counters {
             Happening::SetAside(_) => self.resets += 1,
             Happening::Ended { .. }
             | Happening::Leads(_)
+            | Happening::GrantsOnPromises(_)
             | Happening::LeaseConflict(_)
             | Happening::ProcessStarted(_)
             | Happening::BoltOpen(_)

@@ -107,6 +107,9 @@ impl Fair {
         if scan.is_due(timer.renew) {
             timer.renew = now + timing.renew_ms;
             scan.is_due(timer.renew);
+            if self.world.settings.promises {
+                self.agenda.push_back(Event::AskPeers(no));
+            }
             let here = controller.clock.monotonic(now);
             if process.leader.renewal().is_some() || process.leader.campaign(here, timing).is_some()
             {

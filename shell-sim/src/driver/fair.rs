@@ -337,5 +337,6 @@ pub const fn is_a_look(event: &Event) -> bool {
             | Event::Decide(_)
             | Event::Ask(_)
             | Event::Renew(_)
+            | Event::AskPeers(_)
     )
 }

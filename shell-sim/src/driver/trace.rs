@@ -132,6 +132,7 @@ impl Line {
                 Happening::Landed { late, .. } => *late,
                 Happening::Told(_, fate) => !matches!(fate, Fate::Pending),
                 Happening::Leads(_)
+                | Happening::GrantsOnPromises(_)
                 | Happening::RecordConflict(_)
                 | Happening::ProcessEnded(_)
                 | Happening::BoltOpen(_)

@@ -59,6 +59,7 @@ impl Fair {
             | Happening::Replaced(_)
             | Happening::SetAside(_)
             | Happening::Granted { .. }
+            | Happening::GrantsOnPromises(_)
             | Happening::Told(..)
             | Happening::Forwarded { .. }
             | Happening::Lost(_) => {}

@@ -183,13 +183,14 @@ impl Walker {
             5 => self.message().map(Event::Overdue),
             6 => {
                 let no = self.controller();
-                Some(match self.chance.below(7) {
+                Some(match self.chance.below(8) {
                     0 => Event::Effect(no),
                     1 => Event::Decide(no),
                     2 => Event::GiveUp(no),
                     3 => Event::Renew(no),
                     4 => Event::ReadRecord(no, self.stale()),
                     5 => Event::ReadLease(no, self.stale()),
+                    6 => Event::AskPeers(no),
                     _ => Event::Probe(no, self.instance()),
                 })
             }
@@ -361,6 +362,7 @@ impl Walker {
             Kind::Request,
             Kind::Question,
             Kind::Lease,
+            Kind::Peer,
         ];
         let Some(kind) = self.chance.pick(KINDS).copied() else { return };
         let answer = self.chance.once_in(3);
@@ -375,6 +377,7 @@ impl Walker {
             | Kind::SetAside
             | Kind::Record
             | Kind::Lease
+            | Kind::Peer
             | Kind::Beat
             | Kind::Check
             | Kind::Swap

@@ -191,6 +191,7 @@ const fn of_happening(happening: &Happening) -> Lane {
         | Happening::Sent { .. }
         | Happening::Ended { .. }
         | Happening::Leads(_)
+        | Happening::GrantsOnPromises(_)
         | Happening::LeaseTaken { .. }
         | Happening::LeaseConflict(_)
         | Happening::RecordWritten { .. }

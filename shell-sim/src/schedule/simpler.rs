@@ -122,6 +122,7 @@ fn events(event: Event) -> Vec<Event> {
         | Event::CrashController(_)
         | Event::ReadPods(_)
         | Event::Renew(_)
+        | Event::AskPeers(_)
         | Event::Release(_)
         | Event::Probe(..)
         | Event::Decide(_)

@@ -14,6 +14,7 @@ use ha_core::{
     record::Record,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How many old versions of an object a stale read can still see.
 const KEPT: usize = 4;
@@ -70,7 +71,7 @@ impl Api {
 
     /// The lease as a read that many versions behind finds it.
     pub(super) fn lease(&self, stale: u8) -> Option<LeaseSample> {
-        back(&self.leases, stale).copied()
+        back(&self.leases, stale).cloned()
     }
 
     fn next(&mut self) -> ResourceVersion {
@@ -127,22 +128,24 @@ impl World {
         from: Place,
         by: ControllerId,
         expected: Option<ResourceVersion>,
-        (release, sent): (bool, Millis),
+        (release, members): (bool, BTreeSet<ControllerId>),
+        sent: Millis,
         out: &mut Vec<Happening>,
     ) {
-        let before = self.api.leases.last().copied();
+        let before = self.api.leases.last().map(|lease| (lease.version, lease.holder));
         let holder = (!release).then_some(by);
-        let version = (before.map(|lease| lease.version) == expected).then(|| {
-            let version = self.api.next();
-            push(&mut self.api.leases, LeaseSample { version, holder });
-            version
+        let lease = (before.map(|(version, _)| version) == expected).then(|| {
+            let lease = LeaseSample { version: self.api.next(), holder, members };
+            let stored = self.stored_lease(&lease);
+            push(&mut self.api.leases, stored);
+            lease
         });
-        if version.is_none() {
+        if lease.is_none() {
             out.push(Happening::LeaseConflict(from));
-        } else if before.and_then(|lease| lease.holder) != holder {
+        } else if before.and_then(|(_, holder)| holder) != holder {
             out.push(Happening::LeaseTaken { by: from, released: release });
         }
-        let answer = Body::LeaseAnswer { sent, released: release, version };
+        let answer = Body::LeaseAnswer { sent, lease };
         self.answer_writer(Kind::Lease, from, by, answer);
     }
 

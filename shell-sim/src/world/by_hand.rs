@@ -48,6 +48,8 @@ impl World {
             | Body::RecordAnswer { .. }
             | Body::LeaseWrite { .. }
             | Body::LeaseAnswer { .. }
+            | Body::PeerQuestion { .. }
+            | Body::PeerAnswer { .. }
             | Body::Question(_)
             | Body::GrantAnswer(_) => None,
         }

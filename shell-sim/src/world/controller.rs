@@ -14,8 +14,8 @@ use ha_core::{
     action::Action,
     grant,
     history::{History, Sample},
-    ids::{ControllerId, InstanceId, ResourceVersion},
-    leadership::{LeaderClock, LeaseSample, Millis},
+    ids::{ControllerId, InstanceId},
+    leadership::{LeaderClock, Millis},
     observation::{ClusterObservation, PodView, StoredRecord},
     record::Record,
     reports::Reports,
@@ -229,91 +229,6 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn read_pods(&mut self, no: ControllerNo) -> Step {
-        self.may_read(no)?;
-        let pods: Vec<_> =
-            self.instances().zip(self.bodies.iter().map(super::Body::pod_view)).collect();
-        let (process, now) = self.acting(no)?;
-        for (id, pod) in pods {
-            process.pods.insert(id, pod);
-            process.take(now, Sample::Pod { id, pod });
-        }
-        Ok(())
-    }
-
-    pub(super) fn read_record(&mut self, no: ControllerNo, stale: u8) -> Step {
-        self.may_read(no)?;
-        let stored = self
-            .api
-            .stored(stale)
-            .ok_or(Refused::NotNow("no version of the record is that old"))?;
-        let (process, now) = self.acting(no)?;
-        process.take_record(now, stored);
-        Ok(())
-    }
-
-    pub(super) fn read_lease(&mut self, no: ControllerNo, stale: u8) -> Step {
-        self.may_read(no)?;
-        let lease = self.api.lease(stale);
-        let (process, now) = self.acting(no)?;
-        match lease {
-            Some(lease) => process.leader.saw(now, lease),
-            None if stale == 0 => process.leader.saw_none(now),
-            None => return Err(Refused::NotNow("no version of the lease is that old")),
-        }
-        Ok(())
-    }
-
-    fn may_read(&self, no: ControllerNo) -> Step {
-        if self.api_reads(no) {
-            Ok(())
-        } else {
-            Err(Refused::NotNow("the API server cannot be read from there"))
-        }
-    }
-
-    /// Renews the lease, or campaigns for it.
-    pub(super) fn renew(&mut self, no: ControllerNo, release: bool) -> Step {
-        let timing = self.settings.counted();
-        let (process, now) = self.acting(no)?;
-        let expected = match process.leader.renewal() {
-            Some(version) => Some(version),
-            None if release => return Err(Refused::NotNow("it does not hold the lease")),
-            None => process.leader.campaign(now, &timing).ok_or(Refused::NotNow(
-                "it does not hold the lease, and it is too early to campaign",
-            ))?,
-        };
-        let by = process.me();
-        let body = Body::LeaseWrite { by, expected, release, sent: now };
-        self.network.send(Kind::Lease, false, Place::Controller(no), Place::Api, body);
-        Ok(())
-    }
-
-    pub(super) fn lease_answered(
-        &mut self,
-        no: ControllerNo,
-        sent: Millis,
-        released: bool,
-        version: Option<ResourceVersion>,
-        out: &mut Vec<Happening>,
-    ) -> Step {
-        let (process, now) = self.acting(no)?;
-        match version {
-            Some(version) if released => {
-                process.leader.saw(now, LeaseSample { version, holder: None });
-            }
-            Some(version) => {
-                let before = process.leader.acquired();
-                process.leader.renewed(now, sent, version);
-                if process.leader.acquired() != before {
-                    out.push(Happening::Leads(no));
-                }
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
     pub(super) fn question_arrived(
         &mut self,
         no: ControllerNo,
@@ -328,6 +243,10 @@ impl World {
         let after = (process.leader.outstanding(now).len(), process.open_transactions(now));
         if after.0 < before.0 || (before.1 && !after.1) {
             out.push(Happening::Acknowledged { controller: no, gateway: asked.question.gateway });
+        }
+        let on_promises = process.leader.right(now, &settings.counted()) == 0;
+        if on_promises && answer.is_some_and(|answer| answer.lasts_ms > 0) {
+            out.push(Happening::GrantsOnPromises(no));
         }
         if let Some(answer) = answer {
             let to = Place::Gateway(asked.question.gateway);

@@ -147,8 +147,14 @@ impl World {
             (Place::Controller(no), Body::RecordAnswer { ticket, version }) => {
                 self.record_answered(no, ticket, version, out)
             }
-            (Place::Controller(no), Body::LeaseAnswer { sent, released, version }) => {
-                self.lease_answered(no, sent, released, version, out)
+            (Place::Controller(no), Body::LeaseAnswer { sent, lease }) => {
+                self.lease_answered(no, sent, lease, out)
+            }
+            (Place::Controller(no), Body::PeerQuestion { by, sent }) => {
+                self.peer_asked(no, id.from, by, sent)
+            }
+            (Place::Controller(no), Body::PeerAnswer { from, sent, word }) => {
+                self.peer_told(no, (sent, from, word))
             }
             (Place::Controller(no), Body::Question(asked)) => {
                 self.question_arrived(no, &asked, out)
@@ -169,8 +175,8 @@ impl World {
             (Place::Api, Body::SetAside { by, ticket, on }) => {
                 self.set_aside_arrived(id.from, (by, ticket), on, out)
             }
-            (Place::Api, Body::LeaseWrite { by, expected, release, sent }) => {
-                self.lease_write_arrived(id.from, by, expected, (release, sent), out);
+            (Place::Api, Body::LeaseWrite { by, expected, release, members, sent }) => {
+                self.lease_write_arrived(id.from, by, expected, (release, members), sent, out);
                 Ok(())
             }
             // `send` pairs places and bodies; nothing else is ever in flight.

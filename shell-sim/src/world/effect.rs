@@ -122,7 +122,7 @@ impl World {
         let (process, now) = self.acting(no)?;
         let leader = &process.leader;
         Ok(match precondition {
-            Precondition::LeaseHeld => leader.right(now, &settings.timing) > 0,
+            Precondition::LeaseHeld => process.acts(now, &settings),
             // The API server compares it itself.
             Precondition::RecordVersion(_) => true,
             Precondition::RecordTerm(term) => {

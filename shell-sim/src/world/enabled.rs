@@ -64,6 +64,9 @@ impl World {
         if process.leader.renewal().is_some() || campaigns() {
             events.push(Event::Renew(no));
         }
+        if self.may_ask_peers(no) {
+            events.push(Event::AskPeers(no));
+        }
         events.extend(self.instances().map(|id| Event::Probe(no, id)));
         if process.waiting.is_some() {
             events.push(Event::GiveUp(no));

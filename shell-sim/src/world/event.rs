@@ -65,6 +65,8 @@ pub enum Event {
     Renew(ControllerNo),
     /// A controller gives the lease up.
     Release(ControllerNo),
+    /// A controller asks every other one for a promise.
+    AskPeers(ControllerNo),
     /// A controller looks at an instance.
     Probe(ControllerNo, InstanceId),
     /// A controller decides.

@@ -43,6 +43,7 @@ impl fmt::Display for Event {
                 stale(f, old)
             }
             Self::Renew(no) => write!(f, "renew {no}"),
+            Self::AskPeers(no) => write!(f, "ask-peers {no}"),
             Self::Release(no) => write!(f, "release-lease {no}"),
             Self::Probe(no, id) => write!(f, "probe {no} {id}"),
             Self::Decide(no) => write!(f, "decide {no}"),
@@ -76,7 +77,7 @@ impl fmt::Display for Event {
 const VERBS: &str = "an event: advance, deliver, fail, overdue, cut, heal, crash, start, \
      delete-pod, remove-pod, create-pod, assign-address, power-loss, power-on, wipe, beat, busy, \
      unbusy, read-pods, read-record, read-lease, renew, release-lease, probe, decide, effect, \
-     give-up, ask, restart, freeze, thaw, jump-wall, drift, api-down, api-up, write, begin, stage, \
+     give-up, ask, ask-peers, restart, freeze, thaw, jump-wall, drift, api-down, api-up, write, begin, stage, \
      commit, rollback, switchover, accept-loss, delete-record, pause or unpause, each with its arguments";
 
 fn word<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
@@ -204,6 +205,7 @@ fn parse_process(verb: &str, rest: &[&str]) -> Option<Result<Event, BadName>> {
             no.parse().and_then(|no| Ok(Event::ReadLease(no, named(stale, "stale", STALE)?)))
         }
         ("renew", [no]) => no.parse().map(Event::Renew),
+        ("ask-peers", [no]) => no.parse().map(Event::AskPeers),
         ("release-lease", [no]) => no.parse().map(Event::Release),
         ("probe", [no, id]) => no.parse().and_then(|no| Ok(Event::Probe(no, instance(id)?))),
         ("decide", [no]) => no.parse().map(Event::Decide),

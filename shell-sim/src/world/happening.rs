@@ -43,6 +43,8 @@ pub enum Happening {
     },
     /// A controller learned that it holds the lease.
     Leads(ControllerNo),
+    /// A controller may grant although its lease ran out: the others promised.
+    GrantsOnPromises(ControllerNo),
     /// The lease changed hands.
     LeaseTaken {
         /// Who wrote it.
@@ -176,6 +178,7 @@ impl fmt::Display for Happening {
                 write!(f, "end {controller} {action}: {}", outcome_word(*outcome))
             }
             Self::Leads(controller) => write!(f, "leads {controller}"),
+            Self::GrantsOnPromises(controller) => write!(f, "grants-on-promises {controller}"),
             Self::LeaseTaken { by, released: false } => write!(f, "lease taken {by}"),
             Self::LeaseTaken { by, released: true } => write!(f, "lease released {by}"),
             Self::LeaseConflict(by) => write!(f, "lease conflict {by}"),

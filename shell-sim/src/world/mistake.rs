@@ -6,8 +6,8 @@ use crate::memgraph::{Mint, Session};
 use ha_core::{
     grant::Answer,
     ids::{ControllerId, GatewayId},
-    leadership::{Millis, Timing},
-    observation::{Leadership, PromotionRight, PromotionWait},
+    leadership::{LeaseSample, Millis, Timing, Word},
+    observation::{Leadership, LeaseView, PromotionRight, PromotionWait},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -30,6 +30,12 @@ pub enum Mistake {
     /// See [`Mistake::ALL`].
     GrantsForgotten,
     /// See [`Mistake::ALL`].
+    MembersUnwritten,
+    /// See [`Mistake::ALL`].
+    PromiseFailsOver,
+    /// See [`Mistake::ALL`].
+    PromiseForgotten,
+    /// See [`Mistake::ALL`].
     WaitsForAGrantOnly,
 }
 
@@ -44,6 +50,9 @@ impl Mistake {
         (Self::GrantCheckedWhenAsked, "grant-checked-when-asked", "a gateway looks at the end of its grant when it asks for the next one, not before each byte"),
         (Self::GrantNotClipped, "grant-not-clipped", "who leads may grant, and a grant lasts as long as a grant lasts"),
         (Self::GrantsForgotten, "grants-forgotten", "a leader that restarts is the leader that it was, and holds its lease without waiting"),
+        (Self::MembersUnwritten, "members-unwritten", "whoever is asked for promises need not stand in the lease, since everybody waits until it ran out"),
+        (Self::PromiseFailsOver, "promise-fails-over", "promises of everybody else are as good as a lease, so a leader that has them acts on"),
+        (Self::PromiseForgotten, "promise-forgotten", "a promise is an answer, and who gave it need not keep it in mind"),
         (Self::WaitsForAGrantOnly, "waits-for-a-grant-only", "no grant is older than the taking of the lease, so the length of a grant is waited for, not that of the earlier lease"),
     ];
 
@@ -89,6 +98,13 @@ impl Process {
     pub(super) fn leadership(&self, now: Millis, settings: &Settings) -> Leadership {
         let timing = settings.counted();
         let view = self.leader.view(now, &timing);
+        if view.lease == LeaseView::Promised && settings.makes(Mistake::PromiseFailsOver) {
+            return Leadership {
+                lease: LeaseView::Held,
+                promotion: PromotionRight::Granted,
+                ..view
+            };
+        }
         if view.promotion != PromotionRight::Waits(PromotionWait::EarlierLease) {
             return view;
         }
@@ -103,6 +119,24 @@ impl Process {
         Leadership { promotion, ..view }
     }
 
+    /// Whether it may act, as effects are checked against it.
+    pub(super) fn acts(&self, now: Millis, settings: &Settings) -> bool {
+        let timing = &settings.timing;
+        self.leader.right(now, timing) > 0
+            || (settings.makes(Mistake::PromiseFailsOver)
+                && self.leader.promised_right(now, timing) > 0)
+    }
+
+    /// The word that another controller is given.
+    pub(super) fn promise(&mut self, now: Millis, by: ControllerId, settings: &Settings) -> Word {
+        let before = settings.makes(Mistake::PromiseForgotten).then(|| self.leader.clone());
+        let word = self.leader.asked(now, by, &settings.counted());
+        if let Some(before) = before {
+            self.leader = before;
+        }
+        word
+    }
+
     /// The answer as it is told: without the mistake, as it was judged.
     pub(super) fn told(answer: Answer, settings: &Settings) -> Answer {
         let longer = settings.makes(Mistake::GrantNotClipped) && answer.lasts_ms > 0;
@@ -114,6 +148,15 @@ impl Process {
 }
 
 impl World {
+    /// The lease as it is stored.
+    pub(super) fn stored_lease(&self, lease: &LeaseSample) -> LeaseSample {
+        let mut stored = lease.clone();
+        if self.settings.makes(Mistake::MembersUnwritten) {
+            stored.members.retain(|id| Some(*id) == lease.holder);
+        }
+        stored
+    }
+
     /// The id of a controller process that starts, and since when it counts as started. Where the
     /// mistake is made, whoever starts while the holder of the lease does not run is that holder.
     pub(super) fn identity(&mut self, now: Millis) -> (ControllerId, Millis) {

@@ -16,6 +16,7 @@ mod event_text;
 mod gateway;
 mod happening;
 mod kubernetes;
+mod lease;
 mod mistake;
 mod names;
 mod network;
@@ -116,6 +117,8 @@ pub struct Settings {
     pub authority: Authority,
     /// Whether the vote goes back to the preferred pair by itself.
     pub vote_returns: bool,
+    /// Whether controllers ask each other for promises; else each of them is alone.
+    pub promises: bool,
     /// Whether data that branched off is set aside by itself.
     pub sets_aside: bool,
     /// Whether an instance takes requests of one sender in their order, across connections that
@@ -144,6 +147,7 @@ impl Default for Settings {
             patience: Patience::default(),
             authority: Authority::default(),
             vote_returns: true,
+            promises: true,
             sets_aside: true,
             ordered: true,
             rereads: true,
@@ -311,6 +315,7 @@ impl World {
             Event::ReadRecord(no, stale) => self.read_record(no, stale),
             Event::ReadLease(no, stale) => self.read_lease(no, stale),
             Event::Renew(no) => self.renew(no, false),
+            Event::AskPeers(no) => self.ask_peers(no),
             Event::Release(no) => self.renew(no, true),
             Event::Probe(no, id) => self.probe(no, id),
             Event::Decide(no) => self.decide(no, decide, out),

@@ -142,6 +142,8 @@ pub enum Kind {
     Record,
     /// A write of the lease.
     Lease,
+    /// A question between controllers.
+    Peer,
     /// A gateway's question for a grant.
     Question,
     /// A client's statement, forwarded by a gateway.
@@ -169,6 +171,7 @@ impl Kind {
         (Self::SetAside, "set-aside"),
         (Self::Record, "record"),
         (Self::Lease, "lease"),
+        (Self::Peer, "peer"),
         (Self::Question, "question"),
         (Self::Request, "request"),
         (Self::Close, "close"),

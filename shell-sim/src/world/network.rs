@@ -10,11 +10,11 @@ use ha_core::{
     action::Action,
     grant,
     ids::{ControllerId, InstanceId, InstanceRef, ResourceVersion, StartId},
-    leadership::Millis,
+    leadership::{LeaseSample, Millis, Word},
     record::Record,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a cut link behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,17 +117,33 @@ pub enum Body {
         expected: Option<ResourceVersion>,
         /// Whether it gives the lease up instead of taking it.
         release: bool,
+        /// Whom it names.
+        members: BTreeSet<ControllerId>,
         /// When it was sent, on the sender's clock.
         sent: Millis,
     },
-    /// The API server's word on a write of the lease: its version, or none for a conflict.
+    /// The API server's word on a write of the lease: its new value, or none for a conflict.
     LeaseAnswer {
         /// When the write was sent.
         sent: Millis,
-        /// Whether it was a release.
-        released: bool,
-        /// The new version.
-        version: Option<ResourceVersion>,
+        /// What the lease says now.
+        lease: Option<LeaseSample>,
+    },
+    /// A controller asks another one for a promise.
+    PeerQuestion {
+        /// Who asks.
+        by: ControllerId,
+        /// When, on its clock.
+        sent: Millis,
+    },
+    /// The other one's word.
+    PeerAnswer {
+        /// Whose it is.
+        from: ControllerId,
+        /// When the question was sent.
+        sent: Millis,
+        /// What it says.
+        word: Word,
     },
     /// A question of a gateway.
     Question(Asked),
@@ -151,6 +167,8 @@ impl Body {
             | Self::RecordAnswer { .. }
             | Self::LeaseWrite { .. }
             | Self::LeaseAnswer { .. }
+            | Self::PeerQuestion { .. }
+            | Self::PeerAnswer { .. }
             | Self::Question(_)
             | Self::GrantAnswer(_) => None,
         }
@@ -268,6 +286,14 @@ impl Network {
             connection.closed = busy;
         }
         !busy
+    }
+
+    /// Whether a request of this kind is still on its way, or its answer.
+    pub(super) fn is_under_way(&self, kind: Kind, from: Place, to: Place) -> bool {
+        self.messages.keys().any(|id| {
+            let (asker, asked) = if id.answer { (id.to, id.from) } else { (id.from, id.to) };
+            id.kind == kind && (asker, asked) == (from, to)
+        })
     }
 
     /// A process of `place` ended: what was on its way to it is lost.

@@ -13,9 +13,9 @@ use crate::memgraph::{Renumber, RpcId};
 use ha_core::{
     history::Certain,
     ids::{GatewayId, Incarnation},
-    leadership::Millis,
+    leadership::{Millis, Timing, Word},
     observation::{Container, Route},
-    visit::{Moment, Object, Visitor},
+    visit::{Moment, Object, Visitor, renamed},
 };
 use std::collections::BTreeMap;
 
@@ -78,9 +78,10 @@ impl World {
         let now = self.now;
         let questions: Vec<Place> = self.network.question_ends().collect();
         let lives: Vec<Incarnation> = self.bodies.iter().filter_map(Body::incarnation).collect();
+        let timing = self.settings.timing;
         let witness = self.settings.patience.witness_limit_ms > 0;
         for controller in &mut self.controllers {
-            controller.forget(now, &questions, &lives, foresight);
+            controller.forget(now, &questions, &lives, &timing, foresight);
         }
         for (id, gateway) in (0..).map(GatewayId).zip(&mut self.gateways) {
             let clocks = gateway.clocks(now);
@@ -171,6 +172,7 @@ impl Controller {
         now: Millis,
         questions: &[Place],
         lives: &[Incarnation],
+        timing: &Timing,
         foresight: &Foresight,
     ) {
         let now = self.clock.monotonic(now);
@@ -179,7 +181,7 @@ impl Controller {
         let leads = process.leader.renewal().is_some();
         let looks = process.history.has_looked();
         let tick = if looks && !self.frozen { tick } else { 0 };
-        process.leader.forget_ended(now);
+        process.leader.forget_ended(now, timing);
         process.history.forget_confirmed(process.leader.acquired());
         let is_idle = process.queue.is_empty() && process.waiting.is_none();
         process
@@ -293,19 +295,32 @@ impl MessageBody {
                     by.version(Object::Record, version);
                 }
             }
-            Self::LeaseWrite { by: writer, expected, sent, .. } => {
+            Self::LeaseWrite { by: writer, expected, sent, members, .. } => {
                 by.controller(writer);
+                *members = renamed(std::mem::take(members), by);
                 if let Some(version) = expected {
                     by.version(Object::Lease, version);
                 }
                 by.moment(Moment::Sent, sent);
             }
-            Self::LeaseAnswer { sent, version, .. } => {
-                if let Some(version) = version {
-                    by.version(Object::Lease, version);
+            Self::LeaseAnswer { sent, lease } => {
+                if let Some(lease) = lease {
+                    lease.visit(by);
                 }
                 by.turn_to(envelope.to);
                 by.moment(Moment::Sent, sent);
+            }
+            Self::PeerQuestion { by: asker, sent } => {
+                by.controller(asker);
+                by.moment(Moment::Sent, sent);
+            }
+            Self::PeerAnswer { from, sent, word } => {
+                by.controller(from);
+                by.turn_to(envelope.to);
+                by.moment(Moment::Sent, sent);
+                if let Word::StandsAgainst(version) = word {
+                    by.version(Object::Lease, version);
+                }
             }
             Self::Question(asked) => {
                 asked.question.visit(by);

@@ -223,6 +223,7 @@ impl Player {
             | Kind::SetAside
             | Kind::Record
             | Kind::Lease
+            | Kind::Peer
             | Kind::Beat
             | Kind::Check
             | Kind::Swap

@@ -1,0 +1,184 @@
+//! What controllers say to each other. A leader that cannot renew its lease may go on granting as
+//! long as everybody who could take the lease over promises to promote nobody; who that is stands
+//! in the lease itself, so that taking it over and being asked go by the same value.
+
+use super::{LeaderClock, LeaseSample, Millis, Seen, Timing};
+use crate::ids::{ControllerId, ResourceVersion};
+use alloc::collections::{BTreeMap, BTreeSet};
+use serde::{Deserialize, Serialize};
+
+/// How many members a lease may name. Whoever comes later is not named, and waits (see
+/// [`LeaderClock::campaign`]).
+pub const MEMBERS: usize = 8;
+
+/// What a controller answers another one that asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// The asker holds the lease, as far as is known here: for the length of a promise nobody is
+    /// promoted from here.
+    Promises,
+    /// The lease has stood still in this version for longer than it lasts, while it was read; its
+    /// holder will get no promise for it any more, and none is alive.
+    StandsAgainst(ResourceVersion),
+    /// Neither.
+    Nothing,
+}
+
+/// One other controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Peer {
+    /// When the last question that it answered was sent.
+    pub(super) asked: Millis,
+    /// When the last question was sent that it answered with a promise.
+    pub(super) promised: Option<Millis>,
+}
+
+/// What is known of the other controllers, and what was said to them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Peers {
+    pub(super) known: BTreeMap<ControllerId, Peer>,
+    /// The members named in writes of ours that may be what the lease says, by what they expected.
+    pub(super) sent: BTreeMap<Option<ResourceVersion>, BTreeSet<ControllerId>>,
+    /// The version that this process said it stands against.
+    pub(super) against: Option<ResourceVersion>,
+    /// Who said that it stands against which version.
+    pub(super) stands: Option<(ControllerId, ResourceVersion)>,
+    /// Members whose process has ended, and since when that is known.
+    pub(super) gone: BTreeMap<ControllerId, Millis>,
+}
+
+impl Peers {
+    pub(super) const fn new() -> Self {
+        Self {
+            known: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            against: None,
+            stands: None,
+            gone: BTreeMap::new(),
+        }
+    }
+
+    /// A later value of the lease is known: writes that expected an earlier one have no effect, and
+    /// what was said of that says nothing any more.
+    pub(super) fn stored(&mut self, lease: &LeaseSample) {
+        self.sent.retain(|expected, _| *expected >= Some(lease.version));
+        self.against = self.against.filter(|against| *against >= lease.version);
+        self.stands = self.stands.filter(|(_, against)| *against >= lease.version);
+        self.gone.retain(|id, _| lease.members.contains(id));
+    }
+
+    /// Forgets whose answers neither count as a promise nor name a member any more.
+    pub(super) fn forget(&mut self, now: Millis, timing: &Timing) {
+        let longest = timing.lease_ms.max(timing.promise_ms);
+        self.known.retain(|_, peer| now.saturating_sub(peer.asked) <= longest);
+    }
+
+    pub(super) fn writes(
+        &mut self,
+        expected: Option<ResourceVersion>,
+        members: BTreeSet<ControllerId>,
+    ) {
+        self.sent.entry(expected).or_default().extend(members);
+    }
+
+    pub(super) fn stands_against(&self, version: ResourceVersion) -> bool {
+        self.against == Some(version)
+    }
+
+    /// Whether `me` may take over a lease that ran out: its holder would have asked this process
+    /// for a promise, or asks somebody who gives none, or nobody.
+    pub(super) fn admit(
+        &self,
+        me: ControllerId,
+        lease: &LeaseSample,
+        now: Millis,
+        timing: &Timing,
+    ) -> bool {
+        let refused = |id| self.stands == Some((id, lease.version));
+        let long_gone = |id| {
+            self.gone.get(&id).is_some_and(|since| {
+                now >= since.saturating_add(timing.stretched(timing.promise_ms))
+            })
+        };
+        lease.members.contains(&me) || lease.others().any(refused) || lease.others().all(long_gone)
+    }
+
+    /// Until when everybody promised who may take over any value that the lease may have. `lease`
+    /// is the last one known, and `me` its holder. Nobody's promise is no right: where the lease
+    /// names nobody else, everybody may take it over.
+    pub(super) fn promised_until(
+        &self,
+        me: ControllerId,
+        lease: &LeaseSample,
+        timing: &Timing,
+    ) -> Millis {
+        let of = |members: &BTreeSet<ControllerId>| {
+            let mut others = members.iter().filter(|id| **id != me).peekable();
+            others.peek()?;
+            others.map(|id| self.promised(*id, timing)).min()
+        };
+        let possible = core::iter::once(&lease.members).chain(self.sent.values());
+        possible.map(|members| of(members).unwrap_or(0)).min().unwrap_or(0)
+    }
+
+    fn promised(&self, id: ControllerId, timing: &Timing) -> Millis {
+        let asked = self.known.get(&id).and_then(|peer| peer.promised);
+        asked.map_or(0, |asked| asked.saturating_add(timing.promise_ms))
+    }
+}
+
+impl LeaderClock {
+    /// Whom a write of the lease names now: this process and whoever answered lately. Leaving
+    /// somebody out does no harm once the lease says so, and keeps one that ended from being
+    /// waited for in the next outage.
+    #[must_use]
+    pub fn members(&self, now: Millis, timing: &Timing) -> BTreeSet<ControllerId> {
+        let lately = |peer: &Peer| now.saturating_sub(peer.asked) <= timing.lease_ms;
+        let heard = self.peers.known.iter().filter(|(_, peer)| lately(peer)).map(|(id, _)| *id);
+        let others = heard.filter(|id| *id != self.me).take(MEMBERS - 1);
+        core::iter::once(self.me).chain(others).collect()
+    }
+
+    /// Another controller asks for a promise.
+    pub fn asked(&mut self, now: Millis, by: ControllerId, timing: &Timing) -> Word {
+        let Some(Seen { lease, first, last }) = &self.seen else { return Word::Nothing };
+        if lease.holder.is_none_or(|holder| holder == self.me) {
+            return Word::Nothing;
+        }
+        let version = lease.version;
+        let still = *last >= first.saturating_add(timing.stretched(timing.lease_ms));
+        if still || self.peers.stands_against(version) {
+            let promise = timing.stretched(timing.promise_ms);
+            let bound = self.promised.is_some_and(|at| now < at.saturating_add(promise));
+            if bound {
+                return Word::Nothing;
+            }
+            self.peers.against = Some(version);
+            return Word::StandsAgainst(version);
+        }
+        if lease.holder != Some(by) {
+            return Word::Nothing;
+        }
+        self.promised = Some(now);
+        Word::Promises
+    }
+
+    /// Another controller answered a question that was sent at `asked`.
+    pub fn told(&mut self, asked: Millis, from: ControllerId, word: Word, timing: &Timing) {
+        self.peers.forget(asked, timing);
+        let peer = self.peers.known.entry(from).or_insert(Peer { asked, promised: None });
+        peer.asked = peer.asked.max(asked);
+        match word {
+            Word::Promises => peer.promised = peer.promised.max(Some(asked)),
+            Word::StandsAgainst(version) => self.peers.stands = Some((from, version)),
+            Word::Nothing => {}
+        }
+    }
+
+    /// A controller process is known to have ended.
+    pub fn ended(&mut self, now: Millis, id: ControllerId) {
+        self.peers.gone.entry(id).or_insert(now);
+        self.peers.known.remove(&id);
+    }
+}
