@@ -193,7 +193,7 @@ async fn objects(operator: &Operator, silent: &[String]) -> Shown {
     }
     let lease = match cluster.read_lease().await {
         Ok(Some(lease)) => {
-            lease.holder.map_or_else(|| "nobody".to_owned(), |holder| holder.to_string())
+            lease.sample.holder.map_or_else(|| "nobody".to_owned(), |holder| holder.to_string())
         }
         Ok(None) => "there is none".to_owned(),
         Err(error) => error.to_string(),

@@ -182,6 +182,17 @@ impl LeaderClock {
         }
     }
 
+    /// Whether the lease ran out and only somebody else's word or end would let this process take it
+    /// over.
+    #[must_use]
+    pub fn is_kept_out(&self, now: Millis, timing: &Timing) -> bool {
+        self.seen.as_ref().is_some_and(|Seen { lease, first, .. }| {
+            lease.holder.is_some_and(|holder| holder != self.me)
+                && now >= first.saturating_add(timing.stretched(timing.lease_ms))
+                && !self.peers.admit(self.me, lease, now, timing)
+        })
+    }
+
     /// How long this process may still act, counted from the request that renewed.
     #[must_use]
     pub fn right(&self, now: Millis, timing: &Timing) -> Millis {

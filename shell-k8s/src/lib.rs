@@ -13,4 +13,5 @@ pub mod http;
 pub mod kubelet;
 pub mod memgraph;
 pub mod operator;
+pub mod peers;
 pub mod production;

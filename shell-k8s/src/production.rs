@@ -2,8 +2,9 @@
 
 use crate::{
     cluster::{ApiError, Cluster, Note, PodWatch, Pods, Show, Shown, Written},
-    controller::{Effects, Probing, Unavailable},
+    controller::{Effects, Heard, Lease, Members, Probing, Unavailable},
     memgraph::{Access, Addresses, Commander, Endpoints, Look, Prober},
+    peers::Peers,
 };
 use async_trait::async_trait;
 use gateway::clock::Clock;
@@ -12,13 +13,17 @@ use ha_core::{
     desired::Desired,
     history::Outcome,
     ids::{ControllerId, InstanceId, InstanceRef, PodUid, ResourceVersion},
-    leadership::{LeaseSample, Millis},
+    leadership::Millis,
     observation::{PodView, StoredRecord},
     reading::Why,
     record::Record,
 };
 use kube::runtime::events::Recorder;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 use tokio::sync::{Mutex, watch};
 
 /// The time limits towards instances.
@@ -52,6 +57,7 @@ struct Changes {
 /// The effects of production.
 pub struct Production {
     cluster: Cluster,
+    peers: Peers,
     lease_ms: Millis,
     desired: Desired,
     pods: PodWatch,
@@ -73,7 +79,7 @@ impl Production {
     /// Begins to watch the pods; events name `reporter`. Within a tokio runtime.
     #[must_use]
     pub fn start(
-        cluster: Cluster,
+        (cluster, peers): (Cluster, Peers),
         reporter: String,
         (desired, lease_ms): (Desired, Millis),
         (access, endpoints, limits): (Access, Endpoints, Limits),
@@ -87,6 +93,7 @@ impl Production {
         let recorder = cluster.recorder(reporter);
         Self {
             cluster,
+            peers,
             lease_ms,
             desired,
             pods,
@@ -135,7 +142,7 @@ impl Effects for Production {
         Ok(desired)
     }
 
-    async fn lease(&self) -> Result<Option<LeaseSample>, Unavailable> {
+    async fn lease(&self) -> Result<Option<Lease>, Unavailable> {
         Ok(self.cluster.read_lease().await?)
     }
 
@@ -143,8 +150,21 @@ impl Effects for Production {
         &self,
         expected: Option<ResourceVersion>,
         holder: Option<ControllerId>,
+        members: &Members,
     ) -> Written {
-        self.cluster.write_lease(expected, holder, self.lease_ms).await
+        self.cluster.write_lease(expected, holder, members, self.lease_ms).await
+    }
+
+    async fn living_pods(&self) -> Result<BTreeSet<String>, Unavailable> {
+        Ok(self.cluster.living_pods().await?)
+    }
+
+    async fn peers(&self) -> BTreeSet<SocketAddr> {
+        self.peers.addresses().await
+    }
+
+    async fn ask_peer(&self, at: SocketAddr, by: ControllerId) -> Result<Heard, Unavailable> {
+        self.peers.ask(at, by).await
     }
 
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written {

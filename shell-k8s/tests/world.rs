@@ -2,11 +2,14 @@
 //! `World`, whose own controllers stand still, and whose oracle and invariants judge what comes of it.
 
 use async_trait::async_trait;
-use gateway::clock::Clock;
+use gateway::{
+    clock::Clock,
+    controllers::wire::{Ask, VERSION},
+};
 use ha_core::{
     action::{Action, Precondition},
     desired::{Desired, SwitchoverRequest},
-    grant::Clocks,
+    grant::{Clocks, Question},
     history::Outcome,
     ids::{ControllerId, InstanceId, InstanceRef, PodUid, RequestId, ResourceVersion},
     leadership::{LeaseSample, Millis},
@@ -16,7 +19,7 @@ use ha_core::{
 };
 use shell_k8s::{
     cluster::{Names, Note, Show, Shown, Written},
-    controller::{Controller, Effects, Probing, Settings, Unavailable},
+    controller::{Controller, Effects, Heard, Lease, Members, Probing, Settings, Unavailable},
     memgraph::{Addresses, Endpoints, Look},
 };
 use shell_sim::{
@@ -25,7 +28,8 @@ use shell_sim::{
     world::{ControllerNo, Event, Kind, Payload, Place, Settings as WorldSettings},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -40,9 +44,11 @@ struct Scene {
     fair: Fair,
     desired: Desired,
     version: u64,
-    leases: Vec<LeaseSample>,
+    leases: Vec<Lease>,
     /// Whether nobody reaches the API server.
     api_down: bool,
+    /// Those who answer each other.
+    controllers: Vec<Controller>,
     /// Whoever writes this stage next hears nothing of it any more.
     dies_at: Option<Stage>,
 }
@@ -71,6 +77,7 @@ impl Theatre {
             version: 0,
             leases: Vec::new(),
             api_down: false,
+            controllers: Vec::new(),
             dies_at: None,
         };
         Self { stage: Arc::new(Mutex::new(stage)), begun: Instant::now() }
@@ -207,27 +214,47 @@ impl Effects for Theatre {
         Ok(self.stage().desired.clone())
     }
 
-    async fn lease(&self) -> Result<Option<LeaseSample>, Unavailable> {
+    async fn lease(&self) -> Result<Option<Lease>, Unavailable> {
         self.available("the lease")?;
-        Ok(self.stage().leases.last().copied())
+        Ok(self.stage().leases.last().cloned())
     }
 
     async fn write_lease(
         &self,
         expected: Option<ResourceVersion>,
         holder: Option<ControllerId>,
+        members: &Members,
     ) -> Written {
         if self.available("the lease").is_err() {
             return Written::Unknown("down".to_owned());
         }
         let mut stage = self.stage();
-        if stage.leases.last().map(|lease| lease.version) != expected {
+        if stage.leases.last().map(|lease| lease.sample.version) != expected {
             return Written::Refused;
         }
         stage.version += 1;
         let version = ResourceVersion(stage.version);
-        stage.leases.push(LeaseSample { version, holder });
+        let named = members.keys().copied().collect();
+        let sample = LeaseSample { version, holder, members: named };
+        stage.leases.push(Lease { sample, pods: members.clone() });
         Written::Done(version)
+    }
+
+    async fn living_pods(&self) -> Result<BTreeSet<String>, Unavailable> {
+        self.available("the pods")?;
+        Ok(BTreeSet::new())
+    }
+
+    async fn peers(&self) -> BTreeSet<SocketAddr> {
+        let all = self.stage().controllers.len();
+        let port = |no: usize| u16::try_from(no + 1).expect("a few");
+        (0..all).map(|no| SocketAddr::from(([127, 0, 0, 1], port(no)))).collect()
+    }
+
+    async fn ask_peer(&self, at: SocketAddr, by: ControllerId) -> Result<Heard, Unavailable> {
+        let asked = self.stage().controllers[usize::from(at.port() - 1)].clone();
+        let (from, word) = asked.promise(by);
+        Ok(Heard { from, pod: String::new(), word })
     }
 
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written {
@@ -362,7 +389,14 @@ fn controller(theatre: &Theatre, number: u8) -> Controller {
     let me = ControllerId(u128::from(number) + 1);
     let effects = Arc::new(theatre.clone());
     let endpoints = Endpoints::pods(names);
-    Controller::new(Settings::default(), effects, me, number, theatre.clock(), endpoints)
+    Controller::new(
+        Settings::default(),
+        effects,
+        (me, String::new()),
+        number,
+        theatre.clock(),
+        endpoints,
+    )
 }
 
 fn run(controller: &Controller) -> tokio::task::JoinHandle<bool> {
@@ -475,4 +509,57 @@ async fn without_an_api_server_nothing_moves() {
     theatre.stage().api_down = false;
     settled(&controller).await;
     theatre.assert_sound();
+}
+
+/// Whether a gateway that asks is granted to forward to this instance.
+async fn grants(controller: &Controller, number: u64, main: InstanceId) -> bool {
+    let question = Question {
+        gateway: 7.into(),
+        number,
+        holds: None,
+        open_transactions: false,
+        last_byte_ms: None,
+    };
+    let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 };
+    let reply = controller.ask(ask).await;
+    reply.is_ok_and(|reply| {
+        reply.main().is_some_and(|at| at.id == main) && reply.answer.lasts_ms > 0
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_controllers_let_writes_go_on_without_an_api_server() {
+    let theatre = Theatre::new();
+    tokio::spawn(theatre.clone().keep_time());
+    let both = [controller(&theatre, 0), controller(&theatre, 1)];
+    theatre.stage().controllers = both.to_vec();
+    let leads = run(&both[0]);
+    theatre.until("bootstrap", |record| record.stage == Stage::Steady).await;
+    let _follows = run(&both[1]);
+    settled(&both[0]).await;
+    sleep(Duration::from_secs(15)).await;
+    let before = theatre.record();
+
+    theatre.stage().api_down = true;
+    for number in 1..=300 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(grants(&both[0], number, InstanceId(0)).await, "not after {number} s");
+        assert!(!grants(&both[1], number, InstanceId(0)).await, "it does not lead");
+    }
+    assert!(both[0].grants_on_promises());
+    assert_eq!(theatre.record(), before);
+    theatre.stage().api_down = false;
+    settled(&both[0]).await;
+    assert!(!both[0].grants_on_promises());
+    assert_eq!(theatre.record(), before, "nothing moved");
+
+    // Without the other one there is no promise, and no grant outlives the lease for long.
+    theatre.stage().api_down = true;
+    theatre.stage().controllers.truncate(1);
+    sleep(Duration::from_secs(11)).await;
+    assert!(!grants(&both[0], 1_000, InstanceId(0)).await);
+    theatre.stage().api_down = false;
+    settled(&both[0]).await;
+    theatre.assert_sound();
+    leads.abort();
 }

@@ -16,6 +16,7 @@ use shell_k8s::{
     controller::{Controller, Settings as Loop},
     entrypoint::drawn,
     http,
+    peers::Peers,
     production::{Limits, Production},
 };
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -56,6 +57,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     let site = http::Site {
         namespace: Some(names.namespace().to_owned()),
         lease: Some(names.lease()),
+        pod: settings.pod.clone(),
         access: Some(secret.access()),
         prestop: settings.prestop,
         journal: settings.journal.as_ref().map(|journal| journal.path.clone()),
@@ -72,7 +74,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     let clock = Clock::system();
     let labelled = cluster.clone();
     let effects = Production::start(
-        cluster,
+        (cluster, Peers::new(settings.controllers.clone())),
         me.to_string(),
         (settings.desired.clone(), settings.timing.lease_ms),
         (secret.access(), settings.endpoints.clone(), Limits::default()),
@@ -80,7 +82,8 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
         how.look_period,
     );
     let endpoints = settings.endpoints.clone();
-    let controller = Controller::new(how, Arc::new(effects), me, settings.number, clock, endpoints);
+    let (number, who) = (settings.number, (me, settings.pod.clone()));
+    let controller = Controller::new(how, Arc::new(effects), who, number, clock, endpoints);
     if let Some(journal) = settings.journal.clone() {
         controller.keep_journal(journal::sink(journal)?);
     }

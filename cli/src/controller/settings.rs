@@ -3,6 +3,7 @@
 
 use super::table::{Args, SETTINGS, Value};
 use crate::{input, process::Log};
+use ::gateway::controllers::http::Address;
 use ha_core::{
     desired::{Authority, Desired, Durability},
     leadership::Timing,
@@ -62,6 +63,10 @@ pub(super) struct Settings {
     pub(super) prestop: Duration,
     pub(super) journal: Option<Journal>,
     pub(super) number: u8,
+    /// All controllers.
+    pub(super) controllers: Vec<Address>,
+    /// The uid of the pod of this process.
+    pub(super) pod: String,
     /// The pod of this process, and the label that it carries while this process leads.
     pub(super) label: Option<(String, LeaderLabel)>,
     /// Taken by whoever begins to log.
@@ -184,6 +189,9 @@ impl Reader {
         let Some(Value::Address(mut listen)) = self.values.get("listen").cloned() else {
             return None;
         };
+        let Some(Value::Hosts(controllers)) = self.values.get("controllers").cloned() else {
+            return None;
+        };
         if let Some(port) = self.number("http-port") {
             listen.set_port(u16::try_from(port).ok()?);
         }
@@ -209,6 +217,8 @@ impl Reader {
             prestop: Duration::from_secs(self.small("prestop-timeout-s")),
             journal,
             number: self.small("number"),
+            controllers,
+            pod: self.text("pod-uid").to_owned(),
             label,
             log: Some(log),
         })

@@ -2,6 +2,7 @@
 //! the file, help and messages come. Variables of the predecessor are read where they mean the same
 //! (PI 1.1).
 
+use ::gateway::controllers::http::Address;
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
@@ -20,6 +21,8 @@ pub(super) enum Kind {
     OptionalNumber(u64, u64),
     /// `true` or `false`.
     Switch,
+    /// Any number of `host:port`, separated by commas.
+    Hosts,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -31,6 +34,7 @@ pub(super) enum Value {
     Address(SocketAddr),
     Number(u64),
     Switch(bool),
+    Hosts(Vec<Address>),
     Nothing,
 }
 
@@ -48,6 +52,11 @@ impl Kind {
             Self::OptionalNumber(..) if text.is_empty() => Some(Value::Nothing),
             Self::OptionalNumber(min, max) => number(min, max),
             Self::Switch => text.parse().ok().map(Value::Switch),
+            Self::Hosts => {
+                let each = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+                let all: Result<_, _> = each.map(Address::read).collect();
+                all.ok().map(Value::Hosts)
+            }
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
         }
     }
@@ -62,6 +71,7 @@ impl fmt::Display for Kind {
             Self::Number(min, max) => write!(f, "a number from {min} to {max}"),
             Self::OptionalNumber(min, max) => write!(f, "nothing or a number from {min} to {max}"),
             Self::Switch => f.write_str("true or false"),
+            Self::Hosts => f.write_str("nothing or host:port, several with commas between"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
         }
     }
@@ -128,6 +138,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Instances share one address: instance N answers Bolt at this port + N"),
     row("replication-port", "INSTANCES_REPLICATION_PORT", PORTS, "",
         "And replicates at this port + N"),
+    row("controllers", "CONTROLLERS", Kind::Hosts, "",
+        "All controllers, this one among them, who are asked for promises that let writes go on \
+         while the API server is gone; a name may have several addresses"),
+    row("pod-uid", "POD_UID", Kind::Text, "", "The uid of the pod of this controller"),
     row("pod-name", "POD_NAME", Kind::Text, "",
         "The pod of this controller, which shows by a label whether it leads"),
     row("leader-label", "LEADER_LABEL", Kind::Text, "",

@@ -130,15 +130,7 @@ impl Site {
         let mut site = Self {
             controllers: (0..CONTROLLERS)
                 .map(|no| {
-                    controller(
-                        no,
-                        &api,
-                        pages[usize::from(no)],
-                        instances,
-                        (bolt, replication),
-                        folder,
-                        journal,
-                    )
+                    controller(no, &api, &pages, instances, (bolt, replication), folder, journal)
                 })
                 .collect(),
             gateway: gateway(write, read, admin, &pages),
@@ -340,12 +332,13 @@ async fn start_kubelet(
 fn controller(
     no: u8,
     api: &ApiServer,
-    page: SocketAddr,
+    pages: &[SocketAddr],
     instances: u8,
     (bolt, replication): (u16, u16),
     folder: &Path,
     journal: bool,
 ) -> Part {
+    let all: Vec<_> = pages.iter().map(ToString::to_string).collect();
     let name = format!("controller-{no}");
     let mut arguments = vec![
         "controller".to_owned(),
@@ -354,7 +347,9 @@ fn controller(
         "--release=demo".to_owned(),
         "--statefulset=memgraph-ha".to_owned(),
         format!("--instances={instances}"),
-        format!("--listen={page}"),
+        format!("--listen={}", pages[usize::from(no)]),
+        format!("--controllers={}", all.join(",")),
+        format!("--pod-uid={name}"),
         format!("--bolt-port={bolt}"),
         format!("--replication-port={replication}"),
         format!("--number={no}"),

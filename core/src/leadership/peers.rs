@@ -176,6 +176,15 @@ impl LeaderClock {
         }
     }
 
+    /// Another process answered a question, sent at `asked`, where `id` runs or ran. If the lease
+    /// named `id` before, it had started before, and has ended since.
+    pub fn replaced(&mut self, now: Millis, asked: Millis, id: ControllerId) {
+        let named = self.seen.as_ref().filter(|seen| seen.lease.members.contains(&id));
+        if named.is_some_and(|seen| seen.first <= asked) {
+            self.ended(now, id);
+        }
+    }
+
     /// A controller process is known to have ended.
     pub fn ended(&mut self, now: Millis, id: ControllerId) {
         self.peers.gone.entry(id).or_insert(now);

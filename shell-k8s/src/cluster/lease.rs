@@ -2,30 +2,55 @@
 //! counters in it are for people. Never are times compared here (design/leadership.md).
 
 use super::{ApiError, Cluster, Written, version, written};
+use crate::controller::{Lease as Known, Members};
 use ha_core::{
     ids::{ControllerId, ResourceVersion},
     leadership::{LeaseSample, Millis},
 };
 use k8s_openapi::{
-    api::coordination::v1::{Lease, LeaseSpec},
+    api::{
+        coordination::v1::{Lease, LeaseSpec},
+        core::v1::Pod,
+    },
     apimachinery::pkg::apis::meta::v1::MicroTime,
     jiff::Timestamp,
 };
+use kube::api::ListParams;
 use serde_json::{Value, json};
-use std::sync::PoisonError;
+use std::{collections::BTreeSet, sync::PoisonError};
+
+/// Where the lease says who may take it over: controllers with their pods, as JSON.
+const MEMBERS: &str = "memgraph-ha.io/members";
 
 impl Cluster {
     /// Reads the lease; `None` if there is no such object.
     ///
     /// # Errors
     /// No answer, a refusal, or a holder that is no controller of ours.
-    pub async fn read_lease(&self) -> Result<Option<LeaseSample>, ApiError> {
+    pub async fn read_lease(&self) -> Result<Option<Known>, ApiError> {
         let name = self.names.lease();
         let Some(lease) = self.read(&self.leases(), &name).await? else { return Ok(None) };
-        let sample = sample(&lease)
+        let known = known(&lease)
             .map_err(|why| ApiError::unreadable("read", &self.object::<Lease>(&name), why))?;
         self.keep(lease);
-        Ok(Some(sample))
+        Ok(Some(known))
+    }
+
+    /// The pods of this release that have not ended, by their uids.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub async fn living_pods(&self) -> Result<BTreeSet<String>, ApiError> {
+        let labels = format!("app.kubernetes.io/instance={}", self.names.release());
+        let params = ListParams::default().labels(&labels);
+        let object = self.object::<Pod>(&labels);
+        let pods = self.call("list", &object, self.pod_api().list(&params)).await?;
+        let ended = |pod: &Pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            matches!(phase, Some("Succeeded" | "Failed"))
+        };
+        let living = pods.items.into_iter().filter(|pod| !ended(pod));
+        Ok(living.filter_map(|pod| pod.metadata.uid).collect())
     }
 
     /// Writes the lease in place of the version expected, or where there was none: renews, takes
@@ -34,6 +59,7 @@ impl Cluster {
         &self,
         expected: Option<ResourceVersion>,
         holder: Option<ControllerId>,
+        members: &Members,
         lease_ms: Millis,
     ) -> Written {
         let name = self.names.lease();
@@ -56,7 +82,11 @@ impl Cluster {
             "app.kubernetes.io/instance": self.names.release(),
             "app.kubernetes.io/managed-by": "memgraph-ha",
         });
-        let object = json!({"metadata": {"labels": labels}, "spec": spec});
+        let members: Value =
+            members.iter().map(|(id, pod)| (id.to_string(), pod.as_str())).collect();
+        let annotations: Value = json!({MEMBERS: members.to_string()});
+        let metadata: Value = json!({"labels": labels, "annotations": annotations});
+        let object = json!({"metadata": metadata, "spec": spec});
         let result = self.write(&self.leases(), &name, expected, object).await;
         let written = written(result.as_ref().map(|lease| &lease.metadata));
         if let Ok(lease) = result {
@@ -81,7 +111,7 @@ impl Cluster {
     }
 }
 
-fn sample(lease: &Lease) -> Result<LeaseSample, String> {
+fn known(lease: &Lease) -> Result<Known, String> {
     let version = version(&lease.metadata)?;
     let identity = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
     let holder = match identity.unwrap_or_default() {
@@ -93,7 +123,23 @@ fn sample(lease: &Lease) -> Result<LeaseSample, String> {
             )
         })?),
     };
-    Ok(LeaseSample { version, holder })
+    let pods = members(lease)?;
+    let sample = LeaseSample { version, holder, members: pods.keys().copied().collect() };
+    Ok(Known { sample, pods })
+}
+
+/// Whom the lease names. One that names nobody is as an earlier program wrote it, whose holder
+/// asked nobody.
+fn members(lease: &Lease) -> Result<Members, String> {
+    let annotations = lease.metadata.annotations.as_ref();
+    let Some(text) = annotations.and_then(|all| all.get(MEMBERS)) else {
+        return Ok(Members::new());
+    };
+    serde_json::from_str(text).map_err(|error| {
+        format!(
+            "annotation {MEMBERS} is {text:?}, expected a map of controllers to their pods: {error}"
+        )
+    })
 }
 
 /// A controller by its identifier, spelled as we spell it.

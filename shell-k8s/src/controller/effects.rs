@@ -11,12 +11,38 @@ use ha_core::{
     desired::Desired,
     history::Outcome,
     ids::{ControllerId, InstanceId, InstanceRef, PodUid, ResourceVersion},
-    leadership::{LeaseSample, Millis},
+    leadership::{LeaseSample, Millis, Word},
     observation::{PodView, StoredRecord},
     reading::Why,
     record::Record,
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+/// Controllers with the uids of their pods.
+pub type Members = BTreeMap<ControllerId, String>;
+
+/// The lease as read, and the pods of whom it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// What counts.
+    pub sample: LeaseSample,
+    /// Where its members run, or ran.
+    pub pods: Members,
+}
+
+/// What another controller said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Who it is.
+    pub from: ControllerId,
+    /// The uid of its pod.
+    pub pod: String,
+    /// Its word.
+    pub word: Word,
+}
 
 /// Why the API server could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,14 +83,24 @@ pub trait Effects: Send + Sync + 'static {
     async fn desired(&self) -> Result<Desired, Unavailable>;
 
     /// The lease; `None` if there is no such object.
-    async fn lease(&self) -> Result<Option<LeaseSample>, Unavailable>;
+    async fn lease(&self) -> Result<Option<Lease>, Unavailable>;
 
     /// Writes the lease, if its version is still `expected`; without a holder it is released.
     async fn write_lease(
         &self,
         expected: Option<ResourceVersion>,
         holder: Option<ControllerId>,
+        members: &Members,
     ) -> Written;
+
+    /// Pods that have not ended, by their uids: where members of the lease may still run.
+    async fn living_pods(&self) -> Result<BTreeSet<String>, Unavailable>;
+
+    /// Where the other controllers are, and perhaps this one.
+    async fn peers(&self) -> BTreeSet<SocketAddr>;
+
+    /// Asks the controller at an address for a promise.
+    async fn ask_peer(&self, at: SocketAddr, by: ControllerId) -> Result<Heard, Unavailable>;
 
     /// Writes the record, if its version is still `expected`.
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written;

@@ -24,22 +24,33 @@ pub(super) async fn run(shared: Arc<Shared>) {
 async fn turn(shared: &Shared) {
     if !shared.mind().holds_lease() {
         read(shared).await;
+        if shared.mind().is_kept_out() {
+            look_for_members(shared).await;
+        }
     }
-    let (expected, me) = {
-        let mind = shared.mind();
-        (mind.lease_to_write(), mind.me())
+    let (write, me, sent) = {
+        let mut mind = shared.mind();
+        (mind.lease_to_write(), mind.me(), mind.now())
     };
-    let Some(expected) = expected else { return };
-    let sent = shared.mind().now();
-    let written = shared.effects.write_lease(expected, Some(me)).await;
+    let Some((expected, members)) = write else { return };
+    let written = shared.effects.write_lease(expected, Some(me), &members).await;
     note(&written, me);
-    let leads_now = shared.mind().wrote_lease(sent, &written);
+    let leads_now = shared.mind().wrote_lease(sent, members, &written);
     if leads_now {
         tracing::info!(controller = %me, "this controller leads");
         shared.wake();
     }
     if !matches!(written, Written::Done(_)) {
         read(shared).await;
+    }
+}
+
+/// Members of a lease that ran out may have promised its holder something. Those whose pods are gone
+/// have ended, as far as the API server tells.
+async fn look_for_members(shared: &Shared) {
+    match shared.effects.living_pods().await {
+        Ok(living) => shared.mind().saw_living_pods(&living),
+        Err(error) => tracing::warn!(%error, "the pods of other controllers cannot be read"),
     }
 }
 
@@ -62,15 +73,10 @@ async fn read(shared: &Shared) {
 
 /// Gives the lease up, as the last thing that a process does.
 pub(super) async fn release(shared: &Shared) {
-    let held = {
-        let mut mind = shared.mind();
-        let held = mind.leads().then(|| mind.lease_to_write()).flatten();
-        mind.release();
-        held
-    };
+    let held = shared.mind().release();
     shared.desk.changed();
-    if let Some(expected) = held {
-        let written = shared.effects.write_lease(expected, None).await;
+    if let Some((expected, members)) = held {
+        let written = shared.effects.write_lease(Some(expected), None, &members).await;
         tracing::info!(?written, "the lease is given up");
     }
 }

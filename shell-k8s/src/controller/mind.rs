@@ -2,6 +2,7 @@
 //! short and none waits, so that a lock around it is never held for long. All judgement is the
 //! core's; this only brings the parts together.
 
+use super::{Heard, Lease, Members};
 use crate::{
     cluster::Written,
     memgraph::{Addresses, Endpoints, Look},
@@ -19,7 +20,7 @@ use ha_core::{
     history::{History, Outcome, Patience, Sample},
     ids::{ControllerId, InstanceId, ResourceVersion},
     journal::{Decided, Line, What},
-    leadership::{LeaderClock, LeaseSample, Millis, Timing},
+    leadership::{LeaderClock, LeaseSample, Millis, Timing, Word},
     observation::{
         ClusterObservation, Contact, PodView, PromotionRight, RecordContent, Route, StoredRecord,
     },
@@ -28,7 +29,10 @@ use ha_core::{
     record::Record,
     reports::Reports,
 };
-use std::{collections::BTreeMap, hash::BuildHasher};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::BuildHasher,
+};
 
 /// Gateways whose last word is kept, beside those that may forward.
 const GATEWAYS: usize = 256;
@@ -50,6 +54,12 @@ pub struct Mind {
     pods: BTreeMap<InstanceId, Option<PodView>>,
     desired: Desired,
     number: u8,
+    /// The uid of this pod; empty where there is none.
+    pod: String,
+    /// Where the members of the lease run, or ran, as last read.
+    members: Members,
+    /// Where the others said that they run.
+    others: Members,
     sink: Option<Sink>,
 }
 
@@ -57,7 +67,7 @@ impl Mind {
     /// A process that starts now.
     pub fn start(
         me: ControllerId,
-        number: u8,
+        (number, pod): (u8, String),
         clock: Clock,
         (timing, patience): (Timing, Patience),
         names: Endpoints,
@@ -77,6 +87,9 @@ impl Mind {
             // Until it is read what operators ask for, nothing is done.
             desired: Desired { paused: true, ..desired },
             number,
+            pod,
+            members: Members::new(),
+            others: Members::new(),
             sink: None,
         }
     }
@@ -187,36 +200,107 @@ impl Mind {
     }
 
     /// The lease was read.
-    pub fn saw_lease(&mut self, lease: Option<LeaseSample>) {
+    pub fn saw_lease(&mut self, lease: Option<Lease>) {
         let now = self.now();
-        match lease {
-            Some(lease) => self.leader.saw(now, lease),
-            None => self.leader.saw_none(now),
+        let Some(Lease { sample, pods }) = lease else { return self.leader.saw_none(now) };
+        self.leader.saw(now, sample, &self.timing);
+        self.members = pods;
+        // A pod runs one process at a time, and here it is this one.
+        for id in self.elsewhere(self.me(), &self.pod) {
+            self.leader.ended(now, id);
         }
     }
 
-    /// What a write of the lease should expect, if one may be tried now.
+    /// Members of the lease in the pod of a process, but that process.
+    fn elsewhere(&self, process: ControllerId, pod: &str) -> Vec<ControllerId> {
+        let there = |(id, at): &(&ControllerId, &String)| **id != process && *at == pod;
+        let members = self.members.iter().filter(there).map(|(id, _)| *id);
+        if pod.is_empty() { Vec::new() } else { members.collect() }
+    }
+
+    /// What a write of the lease should expect and name, if one may be tried now. It counts as
+    /// sent.
     #[must_use]
-    pub fn lease_to_write(&self) -> Option<Option<ResourceVersion>> {
-        match self.leader.renewal() {
-            Some(version) => Some(Some(version)),
-            None => self.leader.campaign(self.now(), &self.timing),
-        }
+    pub fn lease_to_write(&mut self) -> Option<(Option<ResourceVersion>, Members)> {
+        let now = self.now();
+        let expected = match self.leader.renewal() {
+            Some(version) => Some(version),
+            None => self.leader.campaign(now, &self.timing)?,
+        };
+        let ids = self.leader.members(now, &self.timing);
+        self.leader.writes(expected, ids.clone());
+        self.others.retain(|id, _| ids.contains(id));
+        let pod = |id: ControllerId| {
+            let other = self.others.get(&id).cloned().unwrap_or_default();
+            if id == self.me() { self.pod.clone() } else { other }
+        };
+        Some((expected, ids.into_iter().map(|id| (id, pod(id))).collect()))
     }
 
-    /// A write of the lease that was sent at `sent` has ended. True if this process leads from now
-    /// on and did not before.
-    pub fn wrote_lease(&mut self, sent: Millis, written: &Written) -> bool {
+    /// A write of the lease that was sent at `sent` and names these has ended. True if this process
+    /// leads from now on and did not before.
+    pub fn wrote_lease(&mut self, sent: Millis, members: Members, written: &Written) -> bool {
         let before = self.leader.acquired();
         if let Written::Done(version) = written {
-            self.leader.renewed(self.now(), sent, *version);
+            let (version, holder) = (*version, Some(self.me()));
+            let named = members.keys().copied().collect();
+            self.leader.renewed(self.now(), sent, LeaseSample { version, holder, members: named });
+            self.members = members;
         }
         before.is_none() && self.leader.acquired().is_some()
     }
 
-    /// Gives the lease up: from now on nothing is granted and nothing is done.
-    pub const fn release(&mut self) {
+    /// What a write that gives the lease up should expect and name, if it is held. From now on
+    /// nothing is granted and nothing is done.
+    #[must_use]
+    pub fn release(&mut self) -> Option<(ResourceVersion, Members)> {
+        let held = self.leader.acquired().and(self.leader.renewal());
         self.leader.released();
+        held.map(|version| (version, self.members.clone()))
+    }
+
+    /// Whether the lease ran out and this process may not take it over as it is.
+    #[must_use]
+    pub fn is_kept_out(&self) -> bool {
+        self.leader.is_kept_out(self.now(), &self.timing)
+    }
+
+    /// Which pods have not ended; the list was asked for after the lease was read.
+    pub fn saw_living_pods(&mut self, living: &BTreeSet<String>) {
+        let now = self.now();
+        for (id, pod) in &self.members {
+            if !pod.is_empty() && !living.contains(pod) {
+                self.leader.ended(now, *id);
+            }
+        }
+    }
+
+    /// Another controller asks for a promise.
+    pub fn promise(&mut self, by: ControllerId) -> Word {
+        let now = self.now();
+        self.leader.asked(now, by, &self.timing)
+    }
+
+    /// Another controller answered the question that was sent at `sent`.
+    pub fn told(&mut self, sent: Millis, heard: &Heard) {
+        let Heard { from, pod, word } = heard;
+        if *from == self.me() {
+            return;
+        }
+        self.leader.told(sent, *from, *word, &self.timing);
+        self.others.insert(*from, pod.clone());
+        let now = self.now();
+        for id in self.elsewhere(*from, pod) {
+            self.leader.replaced(now, sent, id);
+        }
+    }
+
+    /// Whether it grants on promises alone: its lease ran out and could not be renewed.
+    #[must_use]
+    pub fn is_promised(&self) -> bool {
+        let now = self.now();
+        self.leader.right(now, &self.timing) == 0
+            && self.leader.promised_right(now, &self.timing) > 0
     }
 
     /// Whether it leads by its own clock.

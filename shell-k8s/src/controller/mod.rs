@@ -9,11 +9,12 @@ mod marks;
 mod meters;
 mod mind;
 mod notes;
+mod peers;
 mod status;
 
 pub(crate) use meters::Meters;
 
-pub use effects::{Effects, Probing, Unavailable};
+pub use effects::{Effects, Heard, Lease, Members, Probing, Unavailable};
 pub use mind::{Mind, Sink};
 pub use status::{Move, Noted, Status};
 
@@ -31,7 +32,7 @@ use ha_core::{
     desired::Desired,
     history::{Outcome, Patience},
     ids::ControllerId,
-    leadership::Timing,
+    leadership::{Timing, Word},
     observation::StoredRecord,
     plan::{Plan, Step},
 };
@@ -124,18 +125,19 @@ impl std::fmt::Debug for Controller {
 }
 
 impl Controller {
-    /// A controller that has done nothing yet. `number` tells it from others in journals.
+    /// A controller that has done nothing yet, in the pod of that uid. `number` tells it from others
+    /// in journals.
     #[must_use]
     pub fn new(
         settings: Settings,
         effects: Arc<dyn Effects>,
-        me: ControllerId,
+        (me, pod): (ControllerId, String),
         number: u8,
         clock: Clock,
         names: Endpoints,
     ) -> Self {
         let bounds = (settings.timing, settings.patience);
-        let mind = Mind::start(me, number, clock, bounds, names, settings.desired.clone());
+        let mind = Mind::start(me, (number, pod), clock, bounds, names, settings.desired.clone());
         let (pad, noted) = notes::pad();
         let shared = Arc::new_cyclic(|shared: &std::sync::Weak<Shared>| {
             let mine = shared.clone();
@@ -174,6 +176,13 @@ impl Controller {
         self.shared.desk.ask(ask).await
     }
 
+    /// The word that another controller is given, and whose it is.
+    #[must_use]
+    pub fn promise(&self, by: ControllerId) -> (ControllerId, Word) {
+        let mut mind = self.shared.mind();
+        (mind.me(), mind.promise(by))
+    }
+
     /// What it knows and waits for, as of its last pass.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
@@ -197,6 +206,12 @@ impl Controller {
         self.shared.mind().leads()
     }
 
+    /// Whether it grants although its lease ran out, since every other controller promised.
+    #[must_use]
+    pub fn grants_on_promises(&self) -> bool {
+        self.shared.mind().is_promised()
+    }
+
     /// How instances are called.
     #[must_use]
     pub fn names(&self) -> Endpoints {
@@ -213,6 +228,7 @@ impl Controller {
         let shared = &self.shared;
         let mut around = tokio::task::JoinSet::new();
         around.spawn(election::run(Arc::clone(shared)));
+        around.spawn(peers::run(Arc::clone(shared)));
         around.spawn(watch_changes(Arc::clone(shared)));
         around.spawn(passes(Arc::clone(shared)));
         around.spawn(marks::run(Arc::clone(shared)));

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Who leads, as far as it is known here.
 pub(super) const fn leader(seen: &ClusterObservation) -> Option<ControllerId> {
     match seen.leadership.lease {
-        LeaseView::Held => Some(seen.leadership.me),
+        LeaseView::Held | LeaseView::Promised => Some(seen.leadership.me),
         LeaseView::Other(id) => Some(id),
         LeaseView::Free | LeaseView::Unknown => None,
     }

@@ -31,8 +31,10 @@ mod page;
 mod predecessor;
 mod prestop;
 mod probes;
+mod promise;
 mod shown;
 
+use crate::peers;
 use crate::{
     controller::{Controller, Status},
     memgraph::{Access, Endpoints},
@@ -72,6 +74,8 @@ pub struct Site {
     pub namespace: Option<String>,
     /// The name of the lease object.
     pub lease: Option<String>,
+    /// The uid of this pod.
+    pub pod: String,
     /// Who is let in where not everybody is; nobody without it.
     pub access: Option<Access>,
     /// How long a call of the preStop hook waits.
@@ -158,6 +162,7 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
     let events = get(move |state| events::events(state, stopping.clone()));
     Router::new()
         .route(wire::PATH, post(grant::grant))
+        .route(peers::PATH, post(promise::promise))
         .route("/v1/status", get(shown::status))
         .route("/v1/explain", get(explain::explain))
         .route("/v1/journal", get(journal::journal))
@@ -180,5 +185,5 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
         .with_state(http)
 }
 
-const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /prestop-hook/POD, \
+const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /v1/promise, /prestop-hook/POD, \
     /api/v1/status, /api/v1/leadership, /livez, /readyz, /metrics";

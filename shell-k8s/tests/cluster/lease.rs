@@ -9,10 +9,21 @@ use serde_json::{Value, json};
 use shell_k8s::{
     api_server::{ApiServer, Deletion, Key, Refusal, Who, resource::LEASES},
     cluster::Written,
+    controller::{Lease, Members},
 };
 
 const ONE: ControllerId = ControllerId(0xaf);
 const OTHER: ControllerId = ControllerId(u128::MAX);
+
+/// Whom a lease names here.
+fn pods() -> Members {
+    Members::from([(ONE, "pod-of-one".to_owned()), (OTHER, String::new())])
+}
+
+fn known(version: ResourceVersion, holder: Option<ControllerId>) -> Lease {
+    let sample = LeaseSample { version, holder, members: pods().into_keys().collect() };
+    Lease { sample, pods: pods() }
+}
 
 fn done(written: Written) -> ResourceVersion {
     match written {
@@ -34,36 +45,36 @@ async fn a_lease_is_acquired_renewed_taken_over_and_released() {
     let server = server().await;
     let (one, other) = (cluster(&server, "one"), cluster(&server, "other"));
     assert_eq!(one.read_lease().await, Ok(None));
-    let first = done(one.write_lease(None, Some(ONE), 5_000).await);
-    assert_eq!(one.read_lease().await, Ok(Some(LeaseSample { version: first, holder: Some(ONE) })));
+    let first = done(one.write_lease(None, Some(ONE), &pods(), 5_000).await);
+    assert_eq!(one.read_lease().await, Ok(Some(known(first, Some(ONE)))));
     let born = spec(&server);
     assert_eq!(born["holderIdentity"], "af");
     assert_eq!(born["leaseDurationSeconds"], 5);
     assert_eq!(born["leaseTransitions"], 0);
     assert!(born["acquireTime"].is_string() && born["renewTime"].is_string(), "{born}");
 
-    let renewed = done(one.write_lease(Some(first), Some(ONE), 5_001).await);
+    let renewed = done(one.write_lease(Some(first), Some(ONE), &pods(), 5_001).await);
     let now = spec(&server);
     assert_eq!(now["leaseTransitions"], 0, "a renewal is no transition");
     assert_eq!(now["acquireTime"], born["acquireTime"]);
     assert_eq!(now["leaseDurationSeconds"], 6, "rounded up");
 
     // The other one knows the lease from reading, or not at all.
-    assert_eq!(other.write_lease(Some(first), Some(OTHER), 1).await, Written::Refused);
-    let taken = done(other.write_lease(Some(renewed), Some(OTHER), 1).await);
+    assert_eq!(other.write_lease(Some(first), Some(OTHER), &pods(), 1).await, Written::Refused);
+    let taken = done(other.write_lease(Some(renewed), Some(OTHER), &pods(), 1).await);
     let now = spec(&server);
     assert_eq!(now["leaseTransitions"], 1);
     assert_eq!(now["leaseDurationSeconds"], 1);
-    let sample = LeaseSample { version: taken, holder: Some(OTHER) };
+    let sample = known(taken, Some(OTHER));
     assert_eq!(one.read_lease().await, Ok(Some(sample)));
-    assert_eq!(one.write_lease(Some(renewed), Some(ONE), 5_000).await, Written::Refused);
+    assert_eq!(one.write_lease(Some(renewed), Some(ONE), &pods(), 5_000).await, Written::Refused);
 
-    let released = done(other.write_lease(Some(taken), None, 5_000).await);
+    let released = done(other.write_lease(Some(taken), None, &pods(), 5_000).await);
     assert_eq!(spec(&server)["holderIdentity"], "");
     assert_eq!(spec(&server)["leaseTransitions"], 1, "a release is no transition");
-    let sample = LeaseSample { version: released, holder: None };
+    let sample = known(released, None);
     assert_eq!(one.read_lease().await, Ok(Some(sample)));
-    done(other.write_lease(Some(released), Some(OTHER), 5_000).await);
+    done(other.write_lease(Some(released), Some(OTHER), &pods(), 5_000).await);
     assert_eq!(spec(&server)["leaseTransitions"], 2, "acquired anew, if by the same");
 }
 
@@ -72,8 +83,8 @@ async fn of_two_that_campaign_one_is_refused() {
     let server = server().await;
     let (one, other) = (cluster(&server, "one"), cluster(&server, "other"));
     let both = tokio::join!(
-        one.write_lease(None, Some(ONE), 5_000),
-        other.write_lease(None, Some(OTHER), 5_000)
+        one.write_lease(None, Some(ONE), &pods(), 5_000),
+        other.write_lease(None, Some(OTHER), &pods(), 5_000)
     );
     let (version, holder) = match both {
         (Written::Done(version), Written::Refused) => (version, "af"),
@@ -83,11 +94,11 @@ async fn of_two_that_campaign_one_is_refused() {
     assert_eq!(spec(&server)["holderIdentity"], holder);
     // Both know the lease by now, so that only the server can tell them apart.
     for cluster in [&one, &other] {
-        assert_eq!(cluster.read_lease().await.unwrap().unwrap().version, version);
+        assert_eq!(cluster.read_lease().await.unwrap().unwrap().sample.version, version);
     }
     let both = tokio::join!(
-        one.write_lease(Some(version), Some(ONE), 5_000),
-        other.write_lease(Some(version), Some(OTHER), 5_000)
+        one.write_lease(Some(version), Some(ONE), &pods(), 5_000),
+        other.write_lease(Some(version), Some(OTHER), &pods(), 5_000)
     );
     let one_of_them =
         matches!(both, (Written::Done(_), Written::Refused) | (Written::Refused, Written::Done(_)));
@@ -98,28 +109,29 @@ async fn of_two_that_campaign_one_is_refused() {
 async fn a_lost_answer_is_unknown() {
     let server = server().await;
     let one = cluster(&server, "one");
-    let first = done(one.write_lease(None, Some(ONE), 5_000).await);
+    let first = done(one.write_lease(None, Some(ONE), &pods(), 5_000).await);
     server.faults().lose_answers(Who::client("one"), 1);
-    let written = within("the write", one.write_lease(Some(first), Some(ONE), 5_000)).await;
+    let written =
+        within("the write", one.write_lease(Some(first), Some(ONE), &pods(), 5_000)).await;
     assert!(matches!(written, Written::Unknown(_)), "{written:?}");
     let now = one.read_lease().await.unwrap().unwrap();
-    assert!(now.version > first, "it landed");
+    assert!(now.sample.version > first, "it landed");
     // A version that is not known here is read first; without an answer nothing was sent.
     let fresh = cluster(&server, "one");
     server.faults().refuse(Who::client("one"), 1, Refusal::InternalError);
-    let written = fresh.write_lease(Some(now.version), Some(ONE), 5_000).await;
+    let written = fresh.write_lease(Some(now.sample.version), Some(ONE), &pods(), 5_000).await;
     let Written::Unknown(why) = written else { panic!("{written:?}") };
     assert!(why.starts_with("not sent: "), "{why}");
-    assert_eq!(one.read_lease().await.unwrap().unwrap().version, now.version);
+    assert_eq!(one.read_lease().await.unwrap().unwrap().sample.version, now.sample.version);
 }
 
 #[tokio::test]
 async fn a_lease_that_is_gone_is_not_renewed() {
     let server = server().await;
     let one = cluster(&server, "one");
-    let first = done(one.write_lease(None, Some(ONE), 5_000).await);
+    let first = done(one.write_lease(None, Some(ONE), &pods(), 5_000).await);
     server.store().delete(&key(), &Deletion::now()).unwrap();
-    assert_eq!(one.write_lease(Some(first), Some(ONE), 5_000).await, Written::Refused);
+    assert_eq!(one.write_lease(Some(first), Some(ONE), &pods(), 5_000).await, Written::Refused);
     assert_eq!(one.read_lease().await, Ok(None));
 }
 
@@ -142,7 +154,7 @@ async fn holders_that_are_no_controllers_of_ours() {
         store.create(&LEASES, NAMESPACE, body).unwrap();
         let read = cluster.read_lease().await;
         match expected {
-            Some(holder) => assert_eq!(read.unwrap().unwrap().holder, holder, "{identity}"),
+            Some(holder) => assert_eq!(read.unwrap().unwrap().sample.holder, holder, "{identity}"),
             None => {
                 let error = read.unwrap_err().to_string();
                 let named = format!("spec.holderIdentity is {identity}");
@@ -150,6 +162,28 @@ async fn holders_that_are_no_controllers_of_ours() {
                 assert!(error.starts_with("read Lease db/graph-controller: "), "{error}");
             }
         }
+        store.delete(&key, &Deletion::now()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whom_a_lease_names() {
+    let server = server().await;
+    let cluster = cluster(&server, "c");
+    let (store, key) = (server.store(), key());
+    let annotated = |text: Value| {
+        json!({"metadata": {"name": key.name, "annotations": {"memgraph-ha.io/members": text}},
+            "spec": {"holderIdentity": "af"}})
+    };
+    let plain = json!({"metadata": {"name": key.name}, "spec": {"holderIdentity": "af"}});
+    store.create(&LEASES, NAMESPACE, plain).unwrap();
+    let earlier = cluster.read_lease().await.unwrap().unwrap();
+    assert!(earlier.sample.members.is_empty() && earlier.pods.is_empty(), "an earlier program's");
+    store.delete(&key, &Deletion::now()).unwrap();
+    for text in ["", "[]", "{\"af\": 1}", "{\"no one\": \"pod\"}"] {
+        store.create(&LEASES, NAMESPACE, annotated(json!(text))).unwrap();
+        let error = cluster.read_lease().await.unwrap_err().to_string();
+        assert!(error.contains("annotation memgraph-ha.io/members is"), "{text}: {error}");
         store.delete(&key, &Deletion::now()).unwrap();
     }
 }

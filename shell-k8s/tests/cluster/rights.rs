@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shell_k8s::{
     api_server::{ApiServer, resource::PODS},
     cluster::{About, Cluster, LeaderLabel, Note, Show, Weight, Written},
+    controller::Members,
 };
 use std::{
     collections::BTreeSet,
@@ -109,9 +110,11 @@ async fn everything(cluster: &Cluster, server: &ApiServer) {
         let written = cluster.write_record(stored.version, &record).await;
         assert!(matches!(written, Written::Done(_)), "{written:?}");
         let lease = cluster.read_lease().await.expect("a lease");
-        let version = lease.map(|lease| lease.version);
-        let written = cluster.write_lease(version, Some(ControllerId(1)), 5_000).await;
+        let version = lease.map(|lease| lease.sample.version);
+        let written =
+            cluster.write_lease(version, Some(ControllerId(1)), &Members::new(), 5_000).await;
         assert!(matches!(written, Written::Done(_)), "{written:?}");
+        cluster.living_pods().await.expect("pods");
         cluster.set_paused(true).await.expect("orders");
     }
     let pod =

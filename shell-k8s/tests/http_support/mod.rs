@@ -28,7 +28,9 @@ use ha_core::{
 use serde_json::Value;
 use shell_k8s::{
     cluster::{Names, Note, Show, Shown, Written},
-    controller::{Controller, Effects, Probing, Settings, Unavailable},
+    controller::{
+        Controller, Effects, Heard, Lease as Known, Members, Probing, Settings, Unavailable,
+    },
     http::{Site, serve},
     memgraph::{Access, Addresses, Endpoints, Look},
 };
@@ -283,13 +285,17 @@ impl Effects for StandIn {
         Ok(self.world().seen.desired.clone())
     }
 
-    async fn lease(&self) -> Result<Option<LeaseSample>, Unavailable> {
+    async fn lease(&self) -> Result<Option<Known>, Unavailable> {
         let mut world = self.world();
         world.versions += 1;
         let version = ResourceVersion(world.versions);
         Ok(match world.lease {
             Lease::Free => None,
-            Lease::Others => Some(LeaseSample { version, holder: Some(OTHER) }),
+            Lease::Others => {
+                let (holder, members) = (Some(OTHER), BTreeSet::from([OTHER]));
+                let pods = Members::from([(OTHER, "other-pod".to_owned())]);
+                Some(Known { sample: LeaseSample { version, holder, members }, pods })
+            }
         })
     }
 
@@ -297,10 +303,23 @@ impl Effects for StandIn {
         &self,
         _expected: Option<ResourceVersion>,
         _holder: Option<ControllerId>,
+        _members: &Members,
     ) -> Written {
         let mut world = self.world();
         world.versions += 1;
         Written::Done(ResourceVersion(world.versions))
+    }
+
+    async fn living_pods(&self) -> Result<BTreeSet<String>, Unavailable> {
+        Ok(BTreeSet::new())
+    }
+
+    async fn peers(&self) -> BTreeSet<SocketAddr> {
+        BTreeSet::new()
+    }
+
+    async fn ask_peer(&self, at: SocketAddr, _: ControllerId) -> Result<Heard, Unavailable> {
+        Err(Unavailable(format!("nobody is at {at}")))
     }
 
     async fn write_record(&self, _expected: Option<ResourceVersion>, record: &Record) -> Written {
@@ -384,7 +403,14 @@ impl Served {
         let names =
             Endpoints::pods(Names::new("memgraph", "memgraph", "memgraph-ha", 3).expect("names"));
         let effects = Arc::new(world.clone());
-        let controller = Controller::new(settings, effects, ME, 1, Clock::system(), names);
+        let controller = Controller::new(
+            settings,
+            effects,
+            (ME, "my-pod".to_owned()),
+            1,
+            Clock::system(),
+            names,
+        );
         let listener = TcpListener::bind(address).await.expect("a port");
         let at = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -394,6 +420,7 @@ impl Served {
             access: Some(Access::basic("mguser", "mgpasswd")),
             prestop: Duration::from_millis(300),
             journal: None,
+            pod: "my-pod".to_owned(),
         };
         let serving = tokio::spawn(serve(site, controller.clone(), listener, async {
             let _ = stopped.await;

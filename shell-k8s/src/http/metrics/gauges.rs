@@ -64,6 +64,8 @@ impl Collector for Gauges {
         let leads = self.controller.leads();
         let mut out = Encoding(encoder);
         out.flag("memgraph_controller_is_leader", "Whether this controller leads", leads)?;
+        let help = "Whether it grants by promises of the other controllers, its lease not renewed";
+        out.flag("memgraph_ha_grants_on_promises", help, self.controller.grants_on_promises())?;
         let Some(seen) = &status.observation else { return Ok(()) };
         let help = "When the last pass ended, in seconds since 1970";
         let name = "memgraph_controller_last_reconciliation_timestamp";

@@ -1,0 +1,119 @@
+//! What controllers ask each other: each asks all others about once a second, and is given a word
+//! that the core judges. Plain HTTP within the cluster, as gateways ask.
+
+use crate::controller::{Heard, Unavailable};
+use gateway::controllers::http::Address;
+use ha_core::{ids::ControllerId, leadership::Word};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, StatusCode, body::Bytes, header};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// The version of both messages.
+pub const VERSION: u32 = 1;
+
+/// The path at which a controller answers `POST`.
+pub const PATH: &str = "/v1/promise";
+
+/// The bytes that either message may have.
+pub(crate) const BYTES: usize = 4 << 10;
+
+/// How many addresses are asked at most.
+const ADDRESSES: usize = 16;
+
+/// How long a look-up of a name may take. It then counts where the name pointed before.
+const LOOK_UP: Duration = Duration::from_millis(300);
+
+/// What a controller asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Who asks.
+    pub by: ControllerId,
+}
+
+/// What another one answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Who answers.
+    pub controller: ControllerId,
+    /// The uid of its pod.
+    pub pod: String,
+    /// Its word.
+    pub word: Word,
+}
+
+/// The other controllers, at names that may have several addresses each, this one among them.
+#[derive(Debug)]
+pub struct Peers {
+    names: Vec<Address>,
+    known: Mutex<BTreeMap<String, BTreeSet<SocketAddr>>>,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Peers {
+    /// Controllers at these names.
+    #[must_use]
+    pub fn new(names: Vec<Address>) -> Self {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { names, known: Mutex::default(), client }
+    }
+
+    /// Where they are now. A name that cannot be looked up is where it was: an outage must not take
+    /// away whom to ask in it.
+    pub async fn addresses(&self) -> BTreeSet<SocketAddr> {
+        let mut all = BTreeSet::new();
+        for name in &self.names {
+            let text = name.to_string();
+            let found = timeout(LOOK_UP, tokio::net::lookup_host(&text)).await;
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Ok(Ok(found)) = found {
+                known.insert(text.clone(), found.collect());
+            }
+            all.extend(known.get(&text).into_iter().flatten().copied());
+        }
+        all.into_iter().take(ADDRESSES).collect()
+    }
+
+    /// Asks the controller at an address, once.
+    ///
+    /// # Errors
+    /// It does not answer, or not as a controller of this version does.
+    pub async fn ask(&self, at: SocketAddr, by: ControllerId) -> Result<Heard, Unavailable> {
+        let failed = |why: String| Unavailable(format!("controller at {at}: {why}"));
+        let question = serde_json::to_vec(&Question { version: VERSION, by })
+            .map_err(|error| failed(error.to_string()))?;
+        let request = Request::post(format!("http://{at}{PATH}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(question)))
+            .map_err(|error| failed(error.to_string()))?;
+        let response =
+            self.client.request(request).await.map_err(|error| failed(error.to_string()))?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(failed(format!("it answers {status}")));
+        }
+        let body = Limited::new(response.into_body(), BYTES).collect().await;
+        let bytes = body.map_err(|error| failed(error.to_string()))?.to_bytes();
+        let reply: Reply = serde_json::from_slice(&bytes)
+            .map_err(|error| failed(format!("the reply is not understood: {error}")))?;
+        if reply.version != VERSION {
+            let found = reply.version;
+            return Err(failed(format!("its reply is of version {found}, this is {VERSION}")));
+        }
+        Ok(Heard { from: reply.controller, pod: reply.pod, word: reply.word })
+    }
+}
