@@ -31,7 +31,7 @@ type Row =
 
 use Outside::{
     Alone, Clock, Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Release,
-    Switchover, Unheard, Write,
+    Switchover, Write,
 };
 use Wrong::World;
 

@@ -1,6 +1,7 @@
 //! `memgraph-ha demo`: a whole cluster on this machine, on simulated instances, with real processes, real
 //! Bolt, the real loop and the real gateway.
 
+mod keys;
 mod load;
 mod ports;
 mod site;
@@ -17,7 +18,8 @@ use story::Teller;
 /// What is shown, and where.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
-    /// Keep it running instead of telling the story, to connect with any driver
+    /// Keep it running instead of telling the story, to connect with any driver; keys kill, stop,
+    /// cut off and move the main
     #[arg(long)]
     serve: bool,
     /// Kill the main again and again for so many seconds instead, and compare every write
@@ -83,10 +85,13 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
     let ended = if args.serve {
         let waited = site.settled(Duration::from_secs(60)).await;
         match waited {
-            Ok(_) => teller.say("ready; Ctrl-C ends it"),
+            Ok(_) => teller.say("ready"),
             Err(why) => teller.say(format_args!("not settled yet: {why}")),
         }
-        stop.as_mut().await;
+        tokio::select! {
+            () = keys::follow(&mut site, &teller) => {}
+            () = &mut stop => {}
+        }
         Ok(true)
     } else if let Some(seconds) = args.soak {
         let choices = (args.instances, args.seed);

@@ -12,7 +12,7 @@ use ha_core::{
     situation::Situation,
 };
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shell_k8s::{
     api_server::ApiServer,
     cluster::{Cluster, Names},
@@ -28,8 +28,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
     process::{Child, Command},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 /// How many controllers there are.
@@ -235,6 +237,30 @@ impl Site {
         Connection::open(address, &access).await.map_err(|error| format!("{id}: {error}"))
     }
 
+    /// Cuts an instance off from everybody, or lets everything through again: its connections stay
+    /// open either way, and its process runs on.
+    ///
+    /// # Errors
+    /// Its fault switches cannot be reached.
+    pub(super) async fn cut_off(&self, id: InstanceId, cut_off: bool) -> Result<(), String> {
+        let orders = ["bolt", "replication", "outgoing"]
+            .map(|port| format!("{}\n", json!({"port": port, "fault": {"half_open": cut_off}})));
+        let turn = async {
+            let mut socket = UnixStream::connect(self.kubelet.admin_socket(id)).await?;
+            for order in orders {
+                socket.write_all(order.as_bytes()).await?;
+                // Each is answered by the faults that there are then.
+                while socket.read_u8().await? != b'\n' {}
+            }
+            std::io::Result::Ok(())
+        };
+        match timeout(Duration::from_secs(2), turn).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("the fault switches of {id}: {error}")),
+            Err(_) => Err(format!("the fault switches of {id} do not answer")),
+        }
+    }
+
     /// Ends a controller as `kill -9` does.
     pub(super) async fn kill_controller(&mut self, index: usize) {
         if let Some(part) = self.controllers.get_mut(index) {
@@ -282,7 +308,7 @@ async fn terminate(part: &mut Part) {
     if let Some(pid) = pid {
         let _gone = kill_process(pid, Signal::TERM);
     }
-    if tokio::time::timeout(Duration::from_secs(3), child.wait()).await.is_err() {
+    if timeout(Duration::from_secs(3), child.wait()).await.is_err() {
         let _ended = child.kill().await;
     }
 }

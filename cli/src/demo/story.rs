@@ -17,8 +17,8 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Clients, and how long each pauses between two writes.
 pub(super) const CLIENTS: u32 = 4;
 pub(super) const PAUSE: Duration = Duration::from_millis(2);
-/// How long a main stands still that is to be taken for lost.
-const FROZEN: Duration = Duration::from_secs(6);
+/// How long a main is cut off that is to be taken for lost.
+const CUT_OFF: Duration = Duration::from_secs(5);
 
 /// One line of the table at the end.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ pub(super) async fn tell(
     story.kill_the_main().await?;
     story.switch_over().await?;
     story.restart_all(instances).await?;
-    story.freeze_the_main().await?;
+    story.cut_off_the_main().await?;
     story.kill_leader_and_main().await?;
     let Story { figures, mut unsettled, .. } = story;
     let ledger = load.stop().await;
@@ -135,10 +135,12 @@ impl Story<'_> {
     ) -> Result<(), String> {
         let first = first.ok_or_else(|| format!("{what}: no write was accepted any more"))?;
         let now = self.main().await?;
-        self.teller.say(format_args!(
-            "        {now} is main in the place of {main}: first write accepted after {}",
-            ms(first)
-        ));
+        let who = if now == main {
+            format!("{now} is main again")
+        } else {
+            format!("{now} is main in the place of {main}")
+        };
+        self.teller.say(format_args!("        {who}: first write accepted after {}", ms(first)));
         self.rest(what).await;
         self.note(what, Some(first), at);
         Ok(())
@@ -195,16 +197,17 @@ impl Story<'_> {
         Ok(())
     }
 
-    async fn freeze_the_main(&mut self) -> Result<(), String> {
+    async fn cut_off_the_main(&mut self) -> Result<(), String> {
         let main = self.main().await?;
-        self.teller
-            .say(format_args!("{main} is stopped: its connections stay open, and it says nothing"));
-        self.site.kubelet().signal(main, Signal::STOP);
+        self.teller.say(format_args!(
+            "{main} is cut off: its connections stay open, and nothing gets through"
+        ));
+        self.site.cut_off(main, true).await?;
         let at = Instant::now();
         let first = self.ledger.wait_after(at, LIMIT).await;
-        sleep(FROZEN.saturating_sub(at.elapsed())).await;
-        self.site.kubelet().signal(main, Signal::CONT);
-        self.after_loss("the main falls silent", main, (at, first)).await
+        sleep(CUT_OFF.saturating_sub(at.elapsed())).await;
+        self.site.cut_off(main, false).await?;
+        self.after_loss("the main is cut off", main, (at, first)).await
     }
 
     async fn kill_leader_and_main(&mut self) -> Result<(), String> {

@@ -68,6 +68,8 @@ moments! {
     RecordConflict = "record write meets another version",
     /// The lease changed hands.
     LeaseTaken = "lease changes hands",
+    /// A grant was given although the lease ran out, by promises.
+    OnPromises = "grant by promises",
     /// A second phase was lost.
     DecisionLost = "second phase lost",
     /// An acknowledged write is missing whose second phase was lost: the exception.
@@ -119,6 +121,7 @@ impl Moments {
                 }
             }
             Happening::RecordConflict(_) => self.set(Moment::RecordConflict),
+            Happening::GrantsOnPromises(_) => self.set(Moment::OnPromises),
             Happening::LeaseTaken { released: false, .. } => self.set(Moment::LeaseTaken),
             Happening::Landed { kind, late, phantom, .. } => {
                 if *phantom {

@@ -83,7 +83,7 @@ fn ci() -> Vec<Configuration> {
     all.extend(networks());
     all.extend(leaders());
     all.extend(engines());
-    all.extend(leases());
+    all.extend(of_leases());
     all.extend(votes());
     all.extend(resets());
     all.extend(mains());
@@ -286,13 +286,8 @@ fn engines() -> Vec<Configuration> {
     ]
 }
 
-/// A part of a lease at a time.
-fn leases() -> Vec<Configuration> {
-    let leases = |name, about, faults, each: &[(Outside, u8)]| Configuration {
-        settings: world_of_leases(),
-        grain: LEASES,
-        ..configuration(name, about, faults, each)
-    };
+/// What befalls the lease.
+fn of_leases() -> Vec<Configuration> {
     vec![
         leases(
             "lease-lost",
@@ -315,14 +310,8 @@ fn leases() -> Vec<Configuration> {
         promised(leases(
             "lease-promised",
             "the leader alone does not reach the API server and goes on by promises",
-            2,
-            &[(Switchover, 1), (Alone, 1), (Clock, 1)],
-        )),
-        promised(leases(
-            "lease-promised-api-gone",
-            "the API server is gone for a while, and a controller ends",
-            2,
-            &[(Switchover, 1), (Api, 1), (Controller, 1)],
+            1,
+            &[(Switchover, 1), (Alone, 1)],
         )),
         leases(
             "lease-released",
@@ -331,6 +320,20 @@ fn leases() -> Vec<Configuration> {
             &[(Crash, 1), (Unheard, 1)],
         ),
     ]
+}
+
+/// A part of a lease at a time.
+fn leases(
+    name: &'static str,
+    about: &'static str,
+    faults: u8,
+    each: &[(Outside, u8)],
+) -> Configuration {
+    Configuration {
+        settings: world_of_leases(),
+        grain: LEASES,
+        ..configuration(name, about, faults, each)
+    }
 }
 
 /// Controllers ask each other for promises.
@@ -372,6 +375,18 @@ fn long() -> Vec<Configuration> {
     );
     vec![
         with(resetting, |settings| settings.sets_aside = true),
+        promised(leases(
+            "lease-promised-clock",
+            "the leader alone does not reach the API server, and a clock loses a tick",
+            2,
+            &[(Switchover, 1), (Alone, 1), (Clock, 1)],
+        )),
+        promised(leases(
+            "lease-promised-api-gone",
+            "the API server is gone for a while, and a controller ends",
+            2,
+            &[(Switchover, 1), (Api, 1), (Controller, 1)],
+        )),
         main(
             "switchover-long",
             "a switchover, a leader that dies, a late command, a gateway that stands still",

@@ -82,9 +82,10 @@ async fn a_lease_is_acquired_renewed_taken_over_and_released() {
 async fn of_two_that_campaign_one_is_refused() {
     let server = server().await;
     let (one, other) = (cluster(&server, "one"), cluster(&server, "other"));
+    let pods = pods();
     let both = tokio::join!(
-        one.write_lease(None, Some(ONE), &pods(), 5_000),
-        other.write_lease(None, Some(OTHER), &pods(), 5_000)
+        one.write_lease(None, Some(ONE), &pods, 5_000),
+        other.write_lease(None, Some(OTHER), &pods, 5_000)
     );
     let (version, holder) = match both {
         (Written::Done(version), Written::Refused) => (version, "af"),
@@ -97,8 +98,8 @@ async fn of_two_that_campaign_one_is_refused() {
         assert_eq!(cluster.read_lease().await.unwrap().unwrap().sample.version, version);
     }
     let both = tokio::join!(
-        one.write_lease(Some(version), Some(ONE), &pods(), 5_000),
-        other.write_lease(Some(version), Some(OTHER), &pods(), 5_000)
+        one.write_lease(Some(version), Some(ONE), &pods, 5_000),
+        other.write_lease(Some(version), Some(OTHER), &pods, 5_000)
     );
     let one_of_them =
         matches!(both, (Written::Done(_), Written::Refused) | (Written::Refused, Written::Done(_)));

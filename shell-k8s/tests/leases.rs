@@ -1,0 +1,421 @@
+//! Two real controllers that change leadership all the time: they stand still, are cut off from the
+//! API server, lose its answers and start anew, while clocks run apart and mains are lost. Whoever
+//! lost the lease overwrites nothing, no grant is alive when another instance is promoted, and each
+//! move is recorded once. On paused time; `LEASES=2000` asks for so many changes.
+
+mod theatre;
+
+use async_trait::async_trait;
+use gateway::{
+    clock::Clock,
+    controllers::wire::{Ask, VERSION},
+};
+use ha_core::{
+    action::Action,
+    desired::Desired,
+    grant::{Clocks, GrantHolder},
+    history::Outcome,
+    ids::{ControllerId, InstanceId, InstanceRef, PodUid, ResourceVersion, Term},
+    leadership::{Millis, Timing},
+    observation::{PodView, StoredRecord},
+    record::{Record, Stage},
+};
+use shell_k8s::{
+    cluster::{Names, Note, Show, Shown, Written},
+    controller::{Controller, Effects, Heard, Lease, Members, Probing, Settings, Unavailable},
+    memgraph::{Addresses, Endpoints},
+};
+use shell_sim::world::Event;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+use theatre::Theatre;
+use tokio::{task::JoinHandle, time::sleep};
+
+const TIMING: Timing =
+    Timing { lease_ms: 1_000, renew_ms: 200, grant_ms: 600, promise_ms: 1_000, drift_ppm: 50_000 };
+
+/// Numbers that are the same in each run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        // Xorshift; its quality is enough to choose faults.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// What befalls the place of a controller, by the world's time.
+#[derive(Debug, Default, Clone, Copy)]
+struct Plight {
+    frozen_until: Millis,
+    cut_until: Millis,
+    mute_until: Millis,
+}
+
+/// What is held against all of them.
+#[derive(Default)]
+struct Court {
+    plights: [Plight; 2],
+    /// How often the holder of the lease changed, and who it is.
+    changes: u64,
+    holder: Option<ControllerId>,
+    /// Under which change each controller took the lease last.
+    since: BTreeMap<ControllerId, u64>,
+    /// The latest change under which the record was written.
+    recorded: u64,
+    broken: Vec<String>,
+}
+
+/// One controller's way to the world.
+#[derive(Clone)]
+struct Seat {
+    theatre: Theatre,
+    court: Arc<Mutex<Court>>,
+    gateway: Arc<Mutex<GrantHolder>>,
+    no: usize,
+    me: ControllerId,
+}
+
+impl Seat {
+    fn court(&self) -> MutexGuard<'_, Court> {
+        self.court.lock().expect("no test panics with it")
+    }
+
+    fn plight(&self) -> Plight {
+        self.court().plights[self.no]
+    }
+
+    /// A process that stands still takes no step.
+    async fn awake(&self) {
+        while self.theatre.now() < self.plight().frozen_until {
+            sleep(Duration::from_millis(7)).await;
+        }
+    }
+
+    async fn reaches_api(&self) -> Result<(), Unavailable> {
+        self.awake().await;
+        if self.theatre.now() < self.plight().cut_until {
+            return Err(Unavailable("cut off".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What was written has its answer only if that is not lost.
+    fn heard(&self, written: Written) -> Written {
+        if self.theatre.now() < self.plight().mute_until {
+            return Written::Unknown("the answer is lost".to_owned());
+        }
+        written
+    }
+
+    fn note_lease(&self, holder: Option<ControllerId>) {
+        let mut court = self.court();
+        if court.holder != holder {
+            court.holder = holder;
+            court.changes += 1;
+            let changes = court.changes;
+            court.since.insert(self.me, changes);
+        }
+    }
+
+    fn note_record(&self, before: Option<&Record>, record: &Record) {
+        let mut court = self.court();
+        let since = court.since.get(&self.me).copied().unwrap_or(0);
+        if since < court.recorded {
+            let why = format!("{} wrote {record:?} after a later leader", self.me);
+            court.broken.push(why);
+        }
+        court.recorded = since;
+        let term = before.map_or(Term(0), |before| before.term);
+        if record.term != term && (record.term.0 != term.0 + 1 || record.stage != Stage::Intent) {
+            court.broken.push(format!("{before:?} became {record:?}"));
+        }
+    }
+}
+
+fn gateway_clock(theatre: &Theatre) -> Clocks {
+    let monotonic = theatre.now();
+    Clocks { monotonic, wall: monotonic.cast_signed() }
+}
+
+#[async_trait]
+impl Effects for Seat {
+    async fn record(&self) -> Result<StoredRecord, Unavailable> {
+        self.reaches_api().await?;
+        Effects::record(&self.theatre).await
+    }
+
+    fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)> {
+        let cut = self.theatre.now() < self.plight().cut_until;
+        if cut { None } else { Effects::pods(&self.theatre) }
+    }
+
+    fn shown(&self) -> BTreeMap<InstanceId, Shown> {
+        BTreeMap::new()
+    }
+
+    async fn show(&self, _: InstanceId, _: PodUid, _: &Show) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn publish(&self, _: &Note) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn desired(&self) -> Result<Desired, Unavailable> {
+        self.reaches_api().await?;
+        self.theatre.desired().await
+    }
+
+    async fn lease(&self) -> Result<Option<Lease>, Unavailable> {
+        self.reaches_api().await?;
+        self.theatre.lease().await
+    }
+
+    async fn write_lease(
+        &self,
+        expected: Option<ResourceVersion>,
+        holder: Option<ControllerId>,
+        members: &Members,
+    ) -> Written {
+        if self.reaches_api().await.is_err() {
+            return Written::Unknown("cut off".to_owned());
+        }
+        let written = self.theatre.write_lease(expected, holder, members).await;
+        if matches!(written, Written::Done(_)) {
+            self.note_lease(holder);
+        }
+        self.heard(written)
+    }
+
+    async fn living_pods(&self) -> Result<BTreeSet<String>, Unavailable> {
+        self.reaches_api().await?;
+        Ok(["pod-0", "pod-1"].map(str::to_owned).into())
+    }
+
+    async fn peers(&self) -> BTreeSet<SocketAddr> {
+        self.awake().await;
+        self.theatre.peers().await
+    }
+
+    async fn ask_peer(&self, at: SocketAddr, by: ControllerId) -> Result<Heard, Unavailable> {
+        let other = usize::from(at.port() - 1);
+        let asked = Self { no: other, ..self.clone() };
+        asked.awake().await;
+        let heard = self.theatre.ask_peer(at, by).await?;
+        self.awake().await;
+        Ok(Heard { pod: format!("pod-{other}"), ..heard })
+    }
+
+    async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written {
+        if self.reaches_api().await.is_err() {
+            return Written::Unknown("cut off".to_owned());
+        }
+        let before = self.theatre.record();
+        let written = Effects::write_record(&self.theatre, expected, record).await;
+        if matches!(written, Written::Done(_)) {
+            self.note_record(before.as_ref(), record);
+        }
+        self.heard(written)
+    }
+
+    async fn changed(&self) -> Result<(), Unavailable> {
+        std::future::pending().await
+    }
+
+    fn prober(&self, id: InstanceId) -> Box<dyn Probing> {
+        self.theatre.prober(id)
+    }
+
+    async fn restart(&self, on: InstanceRef) -> Outcome {
+        self.awake().await;
+        self.theatre.restart(on).await
+    }
+
+    async fn holds(&self, action: &Action, addresses: &Addresses) -> bool {
+        self.awake().await;
+        self.theatre.holds(action, addresses).await
+    }
+
+    /// It stands still before its last check, never between that and the command: what a command
+    /// that lands late may do is another matter (the simulated world has it).
+    async fn command(
+        &self,
+        action: &Action,
+        addresses: &Addresses,
+        ready: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Outcome {
+        self.awake().await;
+        let checked = || {
+            let ready = ready();
+            if let (true, Action::Promote { term, .. }) = (ready, action) {
+                let gateway = self.gateway.lock().expect("no test panics with it");
+                let live = gateway.live(gateway_clock(&self.theatre));
+                if let Some(grant) = live.filter(|grant| grant.term < *term) {
+                    let why = format!("{action} while {grant:?} is alive");
+                    self.court().broken.push(why);
+                }
+            }
+            ready
+        };
+        self.theatre.command(action, addresses, &checked).await
+    }
+}
+
+/// The clock of a controller: it runs faster or slower than the world's, within what is assumed.
+fn clock(theatre: &Theatre, no: usize) -> Clock {
+    let theatre = theatre.clone();
+    let per_mille = [1_045, 955][no];
+    Clock::given(move || {
+        let monotonic = 10_000 + theatre.now() * per_mille / 1_000;
+        Clocks { monotonic, wall: 0 }
+    })
+}
+
+struct Play {
+    theatre: Theatre,
+    court: Arc<Mutex<Court>>,
+    gateway: Arc<Mutex<GrantHolder>>,
+    running: Vec<JoinHandle<bool>>,
+    started: u128,
+}
+
+impl Play {
+    /// A process begins at a place, in the place of the one before.
+    fn start(&mut self, no: usize) {
+        self.started += 1;
+        let me = ControllerId(self.started);
+        let seat = Seat {
+            theatre: self.theatre.clone(),
+            court: Arc::clone(&self.court),
+            gateway: Arc::clone(&self.gateway),
+            no,
+            me,
+        };
+        let names = Names::new("test", "test", "memgraph-ha", 3).expect("names");
+        let settings = Settings { timing: TIMING, ..Settings::default() };
+        let number = u8::try_from(no).expect("one of two");
+        let controller = Controller::new(
+            settings,
+            Arc::new(seat),
+            (me, format!("pod-{no}")),
+            number,
+            clock(&self.theatre, no),
+            Endpoints::pods(names),
+        );
+        let runs = controller.clone();
+        let handle = tokio::spawn(async move { runs.run(std::future::pending()).await });
+        let mut stage = self.theatre.stage();
+        if no < self.running.len() {
+            self.running[no].abort();
+            self.running[no] = handle;
+            stage.controllers[no] = controller;
+        } else {
+            self.running.push(handle);
+            stage.controllers.push(controller);
+        }
+    }
+
+    fn court(&self) -> MutexGuard<'_, Court> {
+        self.court.lock().expect("no test panics with it")
+    }
+
+    /// Something happens that changes who leads, or whom.
+    fn disturb(&mut self, chance: &mut Chance) {
+        let no = usize::try_from(chance.below(2)).expect("one of two");
+        let now = self.theatre.now();
+        let until = now + 200 + chance.below(4_000);
+        match chance.below(8) {
+            0 | 1 => self.court().plights[no].frozen_until = until,
+            2 | 3 => self.court().plights[no].cut_until = until,
+            4 => self.court().plights.iter_mut().for_each(|plight| plight.cut_until = until),
+            5 => self.court().plights[no].mute_until = now + chance.below(1_000),
+            6 => self.start(no),
+            _ => {
+                let id = InstanceId(u8::try_from(chance.below(3)).expect("one of three"));
+                // It may be down already.
+                let _ = self.theatre.stage().fair.apply(&Event::Crash(id));
+            }
+        }
+    }
+}
+
+/// A gateway asks one controller or the other, and is answered late at times.
+async fn ask(play: (Theatre, Arc<Mutex<GrantHolder>>), seed: u64) {
+    let (theatre, gateway) = play;
+    let mut chance = Chance(seed);
+    loop {
+        sleep(Duration::from_millis(20 + chance.below(200))).await;
+        let no = usize::try_from(chance.below(2)).expect("one of two");
+        let Some(asked) = theatre.stage().controllers.get(no).cloned() else { continue };
+        let question = {
+            let mut gateway = gateway.lock().expect("no test panics with it");
+            gateway.ask(gateway_clock(&theatre), false, None)
+        };
+        let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 };
+        let Ok(reply) = asked.ask(ask).await else { continue };
+        sleep(Duration::from_millis(chance.below(60))).await;
+        // An answer that is refused changes nothing.
+        let _ = gateway.lock().expect("no test panics with it").answered(&reply.answer);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn leadership_changes_a_great_many_times() {
+    let wanted = std::env::var("LEASES").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    let theatre = Theatre::new();
+    tokio::spawn(theatre.clone().keep_time());
+    let gateway = Arc::new(Mutex::new(GrantHolder::start(0.into(), TIMING.grant_ms)));
+    tokio::spawn(ask((theatre.clone(), Arc::clone(&gateway)), 0x5eed));
+    let mut play =
+        Play { theatre, court: Arc::default(), gateway, running: Vec::new(), started: 0 };
+    play.start(0);
+    play.start(1);
+    let mut chance = Chance(0x1ea5e);
+    let (mut on_promises, mut granted) = (0_u64, 0_u64);
+    while play.court().changes < wanted {
+        sleep(Duration::from_millis(100 + chance.below(2_500))).await;
+        play.disturb(&mut chance);
+        let stage = play.theatre.stage();
+        let promised = stage.controllers.iter().any(Controller::grants_on_promises);
+        drop(stage);
+        on_promises += u64::from(promised);
+        let live = play.gateway.lock().expect("no test panics with it");
+        granted += u64::from(live.live(gateway_clock(&play.theatre)).is_some());
+        drop(live);
+        let broken = std::mem::take(&mut play.court().broken);
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+    }
+    // Faults stop: one of them leads, and everything comes to rest.
+    play.court().plights = [Plight::default(); 2];
+    let rests = async {
+        loop {
+            let controllers = play.theatre.stage().controllers.clone();
+            let at_rest = |controller: &Controller| {
+                let status = controller.status();
+                let now = status.borrow();
+                now.leads && now.plan.settled
+            };
+            if controllers.iter().any(at_rest) {
+                return;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(theatre::LIMIT, rests).await.expect("it comes to rest");
+    let terms = play.theatre.record().expect("a record").term.0;
+    println!(
+        "{wanted} changes of the lease, {terms} reigns, {} processes; seen with a grant {granted} \
+         times, on promises {on_promises} times",
+        play.started
+    );
+    assert!(terms > 3 && granted > 20 && on_promises > 3, "too little came about");
+    play.theatre.assert_sound();
+}
