@@ -13,7 +13,10 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use std::sync::{Mutex, PoisonError, atomic::AtomicU64};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// Which listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +104,7 @@ pub struct Metrics {
     forbidden: PortCounter,
     dial_failures: PortCounter,
     ask_failures: Counter,
+    grants_voided: Counter,
     grant_held: Gauge,
     grant_age: Gauge<f64, AtomicU64>,
     routed_after: Histogram,
@@ -153,6 +157,7 @@ impl Metrics {
             forbidden: Family::default(),
             dial_failures: Family::default(),
             ask_failures: Counter::default(),
+            grants_voided: Counter::default(),
             grant_held: Gauge::default(),
             grant_age: Gauge::default(),
             routed_after: Histogram::new([
@@ -200,6 +205,11 @@ impl Metrics {
             "ask_failures",
             "Questions that no controller answered",
             self.ask_failures.clone(),
+        );
+        registry.register(
+            "grants_voided",
+            "Grants given up because the instance closed or refused a connection",
+            self.grants_voided.clone(),
         );
         registry.register("grant_held", "Whether there is a live grant", self.grant_held.clone());
         registry.register("grant_age_seconds", "Age of the present grant", self.grant_age.clone());
@@ -249,6 +259,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self, gate: &Gate) -> String {
         let age = gate.grant_age();
+        self.grants_voided.inner().store(gate.voided(), Relaxed);
         self.grant_held.set(i64::from(age.is_some()));
         self.grant_age.set(age.map_or(0.0, seconds));
         let mut text = String::new();

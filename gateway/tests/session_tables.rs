@@ -8,7 +8,7 @@ use bolt::{
     server::FaultClass,
     value::map,
 };
-use gateway::session::{Ending, Policy, REWRITES, Routing, Session, Standing, rewrite};
+use gateway::session::{Ending, Policy, Proof, REWRITES, Routing, Session, Standing, rewrite};
 use std::sync::Arc;
 use support::rig::{Batch, HOLD_MS, Rig, Told, auto, explicit, one, policy, run};
 
@@ -352,6 +352,41 @@ fn a_silent_client_and_a_silent_instance_run_out_of_time() {
 }
 
 #[test]
+fn one_that_logs_off_has_so_long_to_log_in_again() {
+    let mut rig = logged_in(vec![auto(1), one(Request::Logoff)]);
+    rig.run();
+    assert_eq!(rig.session.deadline(), Some(rig.now + 5_000));
+    rig.pass_time(4_999);
+    assert_eq!(rig.ending, None);
+    rig.pass_time(5_000);
+    assert_eq!(rig.ending, Some(Ending::LoginTime));
+    let mut rig = logged_in(vec![auto(1)]);
+    rig.run();
+    // Memgraph answers LOGOFF with nothing, so that a client cannot wait for it.
+    for request in [Request::Logoff, Request::Logon(bolt::message::AuthMap::basic("a", "b"))] {
+        rig.says(&support::request_bytes(&request, Version::V5_2));
+        rig.client_step(usize::MAX);
+    }
+    assert_eq!((rig.session.deadline(), rig.ending), (None, None));
+}
+
+#[test]
+fn an_instance_that_is_slow_to_log_a_session_in_takes_the_route_from_nobody() {
+    let mut rig = logged_in(vec![auto(1), auto(2)]);
+    until_told(&mut rig);
+    rig.cut();
+    rig.route(1);
+    // The client's next request makes the session go to another instance, which says nothing.
+    while rig.session.deadline().is_none() {
+        rig.client_step(64);
+    }
+    rig.session.timer(false, 5_000);
+    let orders = rig.session.take_orders();
+    assert!(orders.drop_upstream && orders.put_off && !orders.void, "{orders:?}");
+    assert_eq!(rig.session.ending(), None);
+}
+
+#[test]
 fn reset_and_rollback_of_what_is_gone_succeed() {
     let mut batches = explicit(&[1]);
     batches.truncate(2);
@@ -397,7 +432,7 @@ fn what_it_does_not_speak_passes_unread_until_the_route_ends() {
     session.connected(Some(support::rig::start_of(0)), 0);
     assert!(session.wants_proof());
     assert_eq!(session.client(b"\x16\x03\x01", 0).consumed, 0, "not before it is proven");
-    session.proven(true, 0);
+    session.proven(Proof::Meant, 0);
     assert_eq!(session.client(b"\x16\x03\x01", 0).forward, 0..3);
     assert_eq!(session.server(b"\x16\x03", 0).forward, 0..2);
     session.standing(Standing::Frozen, 0);

@@ -72,10 +72,12 @@ impl Session {
         if is_explained && !unsent {
             return self.end(Ending::ServerClosed);
         }
-        self.orders.void = true;
         if matches!(self.phase, Phase::Plain) && matches!(self.upstream, Upstream::Joined) {
+            self.orders.suspect = true;
             return self.end(Ending::ServerClosed);
         }
+        self.orders.void = true;
+        self.orders.put_off = true;
         self.cut(unsent, now);
     }
 
@@ -149,10 +151,12 @@ impl Session {
             || self.tracker.is_boundary()
     }
 
-    /// The time for a login runs: the client's own, or that of an instance.
+    /// The time for a login runs: the client's own, first or after LOGOFF, or that of an instance.
     const fn is_in_time(&self) -> bool {
         match self.phase {
             Phase::Opening(_) => true,
+            // One that logged off and whose next login waits for a route is not late itself.
+            Phase::Ready if matches!(self.upstream, Upstream::Joined) => self.pending.is_none(),
             Phase::Login | Phase::Ready => !matches!(self.upstream, Upstream::None),
             Phase::Plain => matches!(self.upstream, Upstream::Unproven),
             Phase::Broken(_) | Phase::Ended(_) => false,
@@ -161,9 +165,9 @@ impl Session {
 
     fn login_time(&mut self) {
         self.login_by = None;
-        if matches!(self.phase, Phase::Ready) {
-            // The instance takes too long: as if it had closed.
-            self.orders.void = true;
+        if matches!(self.phase, Phase::Ready) && !matches!(self.upstream, Upstream::Joined) {
+            // The instance takes too long; another connection may fare better.
+            self.orders.put_off = true;
             return self.leave_upstream();
         }
         self.end(Ending::LoginTime);

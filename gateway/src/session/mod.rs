@@ -29,7 +29,7 @@ mod types;
 pub use identity::{server_name, start_of};
 pub use rewrite::{REWRITES, Rewrite, rewrite};
 pub use route::Routing;
-pub use types::{Ending, Orders, Policy, Standing, Tally, Took};
+pub use types::{Ending, Orders, Policy, Proof, Standing, Tally, Took};
 
 use bolt::{
     Response, Version,
@@ -127,6 +127,8 @@ pub struct Session {
     movable: bool,
     /// The instance said that it closes the connection.
     is_closing: bool,
+    /// A LOGON after LOGOFF is under way.
+    logs_on: bool,
     said_goodbye: bool,
     client_gone: bool,
     /// Since when something waits for a route.
@@ -168,6 +170,7 @@ impl Session {
             withheld: None,
             movable: true,
             is_closing: false,
+            logs_on: false,
             said_goodbye: false,
             client_gone: false,
             held_since: None,

@@ -97,6 +97,9 @@ impl Session {
                     continue;
                 }
                 self.tracker.client(&event);
+                if matches!(event, Event::End(_)) && std::mem::take(&mut self.logs_on) {
+                    self.login_by = None;
+                }
                 let before = event.wire().get(..withheld).unwrap_or_default();
                 self.to_server.extend_from_slice(before);
                 span.forward_to(end);
@@ -172,6 +175,8 @@ impl Session {
             Some(Signature::Logoff | Signature::Logon) => {
                 self.movable = false;
                 self.login.forget();
+                self.logs_on = signature == Some(Signature::Logon);
+                self.login_by = Some(now.saturating_add(self.policy.login_ms));
             }
             Some(_) | None => {}
         }

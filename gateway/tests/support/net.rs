@@ -58,6 +58,10 @@ pub struct Knobs {
     pub stalls: AtomicBool,
     /// It sends half of its next answer, and nothing after.
     pub stops_within: AtomicBool,
+    /// It takes what is no Bolt without a word, as if it spoke it.
+    pub holds: AtomicBool,
+    /// Connections that it so took.
+    pub held: AtomicUsize,
     /// Bytes that it got.
     pub got: AtomicUsize,
     /// Connections that it accepted.
@@ -138,6 +142,11 @@ async fn serve(
         knobs.got.fetch_add(count, SeqCst);
         while knobs.stalls.load(SeqCst) {
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if knobs.holds.load(SeqCst) && buffer[0] == b'G' {
+            knobs.held.fetch_add(1, SeqCst);
+            while socket.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+            return;
         }
         connection.take(&buffer[..count], &mut database.lock().unwrap());
         let mut out = std::mem::take(&mut connection.out);
@@ -337,6 +346,23 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// A gateway before one instance.
+pub async fn one(set: &[(&str, &str)]) -> (Instance, Lead, Running) {
+    let instance = Instance::start(0, true).await;
+    let lead = Lead::new();
+    lead.open(&instance);
+    let running = Running::start(&lead, set);
+    (instance, lead, running)
+}
+
+/// What comes until the connection ends.
+pub async fn read_to_end(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let mut all = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(LONG, stream.read_to_end(&mut all)).await.expect("the connection ends");
+    all
 }
 
 /// A client over any stream.
