@@ -174,7 +174,11 @@ impl Metrics {
             registry.register(name, help, family.clone());
         };
         counter("connections", "Connections accepted", &self.accepted);
-        counter("connection_errors", "Connections that broke", &self.errors);
+        counter(
+            "connection_errors",
+            "Connections that broke, or were cut within something",
+            &self.errors,
+        );
         counter("held", "Waits of clients for a route", &self.held);
         counter("rehomed", "Sessions that went on at another connection", &self.rehomed);
         counter(
@@ -281,13 +285,12 @@ impl PortMetrics {
         self.refused.get_or_create(&by).inc();
     }
 
-    /// A connection ended; `None` if it broke.
-    pub fn ended(&self, why: Option<Ending>) {
-        if why.is_none() {
+    /// A connection ended.
+    pub fn ended(&self, why: Ending) {
+        if why.is_abrupt() || why == Ending::ClientBroke {
             self.errors.inc();
         }
-        let reason = why.map_or("broke", Ending::word);
-        self.ended.get_or_create(&ByReason { listener: self.port, reason }).inc();
+        self.ended.get_or_create(&ByReason { listener: self.port, reason: why.word() }).inc();
     }
 
     /// What a session tells.

@@ -292,7 +292,7 @@ impl BoundPort {
             metrics.active.inc();
             if let Some(client) = opened(socket, tls, &shared).await {
                 let ending = relay::serve(client, shared, stop).await;
-                metrics.ended(Some(ending));
+                metrics.ended(ending);
                 tracing::debug!(%peer, %ending, "a connection ended");
             }
             metrics.active.dec();

@@ -30,6 +30,9 @@ fn conversation() -> Vec<Batch> {
     batches.push(Batch { requests, commits: vec![4, 5] });
     batches.extend(explicit(&[6]));
     batches.push(auto(7));
+    // As clients do that wait for the answer to RUN before they fetch.
+    batches.push(one(run("CREATE 8")));
+    batches.push(Batch { requests: vec![Request::Pull(Fetch::ALL)], commits: vec![8] });
     batches
 }
 
@@ -39,7 +42,7 @@ fn bytes_pass_unchanged_in_any_split() {
         let mut whole = Rig::new(version, policy(), conversation());
         whole.run();
         assert!(whole.is_done() && whole.ending.is_none(), "{:?}", whole.ending);
-        assert_eq!(whole.database(0).committed, [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(whole.database(0).committed, [1, 2, 3, 4, 5, 6, 7, 8]);
         hold(60, &vec((1..9_usize, 1..9_usize, 1..40_usize), 1..30), |pieces| {
             let mut rig = Rig::new(version, policy(), conversation());
             for (client, server, served) in pieces.iter().cycle().take(4_000) {

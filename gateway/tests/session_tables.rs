@@ -352,41 +352,6 @@ fn a_silent_client_and_a_silent_instance_run_out_of_time() {
 }
 
 #[test]
-fn one_that_logs_off_has_so_long_to_log_in_again() {
-    let mut rig = logged_in(vec![auto(1), one(Request::Logoff)]);
-    rig.run();
-    assert_eq!(rig.session.deadline(), Some(rig.now + 5_000));
-    rig.pass_time(4_999);
-    assert_eq!(rig.ending, None);
-    rig.pass_time(5_000);
-    assert_eq!(rig.ending, Some(Ending::LoginTime));
-    let mut rig = logged_in(vec![auto(1)]);
-    rig.run();
-    // Memgraph answers LOGOFF with nothing, so that a client cannot wait for it.
-    for request in [Request::Logoff, Request::Logon(bolt::message::AuthMap::basic("a", "b"))] {
-        rig.says(&support::request_bytes(&request, Version::V5_2));
-        rig.client_step(usize::MAX);
-    }
-    assert_eq!((rig.session.deadline(), rig.ending), (None, None));
-}
-
-#[test]
-fn an_instance_that_is_slow_to_log_a_session_in_takes_the_route_from_nobody() {
-    let mut rig = logged_in(vec![auto(1), auto(2)]);
-    until_told(&mut rig);
-    rig.cut();
-    rig.route(1);
-    // The client's next request makes the session go to another instance, which says nothing.
-    while rig.session.deadline().is_none() {
-        rig.client_step(64);
-    }
-    rig.session.timer(false, 5_000);
-    let orders = rig.session.take_orders();
-    assert!(orders.drop_upstream && orders.put_off && !orders.void, "{orders:?}");
-    assert_eq!(rig.session.ending(), None);
-}
-
-#[test]
 fn reset_and_rollback_of_what_is_gone_succeed() {
     let mut batches = explicit(&[1]);
     batches.truncate(2);

@@ -36,7 +36,9 @@ pub(super) struct Broken {
 impl Session {
     /// Gives up the upstream, and answers for it from now on.
     pub(super) fn break_off(&mut self) {
-        let owed: Vec<Signature> = self.tracker.requests().collect();
+        let mut owed = self.waiting_again();
+        owed.extend(self.tracker.requests());
+        self.kept.forget();
         let within = std::mem::replace(&mut self.request, Request::Forwarded);
         self.route_body = Vec::new();
         let current = match (self.pending.take(), within) {

@@ -27,7 +27,7 @@ impl Session {
             (Phase::Opening(_) | Phase::Ended(_), _) | (_, Upstream::None) => {}
             (Phase::Plain, Upstream::Joined) => self.end(Ending::Cut),
             (Phase::Plain, _) if self.login.was_answered() => self.end(Ending::Cut),
-            (Phase::Ready, Upstream::Joined) => self.cut_joined(unsent),
+            (Phase::Ready, Upstream::Joined) => self.cut_joined(unsent, now),
             (Phase::Login | Phase::Plain | Phase::Ready | Phase::Broken(_), _) => {
                 self.leave_upstream();
                 self.wait(now);
@@ -35,7 +35,7 @@ impl Session {
         }
     }
 
-    fn cut_joined(&mut self, unsent: bool) {
+    fn cut_joined(&mut self, unsent: bool, now: Millis) {
         if self.tracker.is_commit_pending() {
             return self.end(Ending::InDoubt);
         }
@@ -53,6 +53,8 @@ impl Session {
         }
         if self.tracker.is_boundary() {
             self.renew_upstream();
+        } else if self.can_ask_again() {
+            self.ask_again_later(now);
         } else {
             self.break_off();
         }
@@ -135,10 +137,10 @@ impl Session {
         }
         match self.phase {
             Phase::Login | Phase::Plain => self.end(Ending::HoldTime),
-            Phase::Ready if self.pending.is_some() && self.keeps_state() => {
+            Phase::Ready if self.has_pending() && self.keeps_state() => {
                 self.end(Ending::Sticky);
             }
-            Phase::Ready if self.pending.is_some() => self.break_off(),
+            Phase::Ready if self.has_pending() => self.break_off(),
             Phase::Ready | Phase::Opening(_) | Phase::Broken(_) | Phase::Ended(_) => {
                 self.held_no_more();
             }

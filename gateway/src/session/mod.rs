@@ -19,6 +19,7 @@ mod answers;
 mod broken;
 mod change;
 mod identity;
+mod kept;
 mod login;
 mod opening;
 mod requests;
@@ -39,6 +40,7 @@ use bolt::{
 };
 use broken::Broken;
 use ha_core::{ids::StartId, leadership::Millis};
+use kept::Kept;
 use login::Login;
 use std::sync::Arc;
 
@@ -120,6 +122,7 @@ pub struct Session {
     /// The front of a client's message that waits.
     pending: Option<Head>,
     request: Request,
+    kept: Kept,
     /// The body of a ROUTE.
     route_body: Vec<u8>,
     withheld: Option<Withheld>,
@@ -166,6 +169,7 @@ impl Session {
             tracker: Tracker::default(),
             pending: None,
             request: Request::Forwarded,
+            kept: Kept::default(),
             route_body: Vec::new(),
             withheld: None,
             movable: true,
@@ -227,7 +231,7 @@ impl Session {
             && matches!(self.standing, Standing::Open)
             && match self.phase {
                 Phase::Login | Phase::Plain => true,
-                Phase::Ready => self.pending.is_some(),
+                Phase::Ready => self.has_pending(),
                 Phase::Opening(_) | Phase::Broken(_) | Phase::Ended(_) => false,
             }
     }
@@ -300,10 +304,11 @@ impl Session {
         matches!(self.upstream, Upstream::Joined)
     }
 
-    /// The front of a client's message waits: hand over what follows once more, even if nothing does.
+    /// The front of a client's message waits, or requests wait to be asked again: hand over what
+    /// follows once more, even if nothing does.
     #[must_use]
     pub const fn has_pending(&self) -> bool {
-        self.pending.is_some()
+        self.pending.is_some() || self.kept.waits
     }
 
     /// An answer was read that did not pass yet: hand over what follows once more, even if nothing
@@ -371,6 +376,7 @@ impl Session {
         }
         self.phase = Phase::Ended(ending);
         self.leave_upstream();
+        self.kept.forget();
         self.login.forget();
     }
 

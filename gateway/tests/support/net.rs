@@ -2,7 +2,7 @@
 
 use super::{
     host::{Connection, Database},
-    request_bytes,
+    request_bytes, response_bytes,
     rig::{run, start_of},
 };
 use bolt::{
@@ -64,6 +64,8 @@ pub struct Knobs {
     pub held: AtomicUsize,
     /// Bytes that it got.
     pub got: AtomicUsize,
+    /// Bytes of records without end that were taken from it.
+    pub flooded: AtomicUsize,
     /// Connections that it accepted.
     pub accepted: AtomicUsize,
 }
@@ -148,6 +150,18 @@ async fn serve(
             while socket.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
             return;
         }
+        let says = |word: &[u8]| buffer[..count].windows(word.len()).any(|part| part == word);
+        if says(b"FLOOD") {
+            return flood(socket, &knobs).await;
+        }
+        if says(b"SWALLOW") {
+            while let Ok(count) = socket.read(&mut buffer).await {
+                if count == 0 {
+                    return;
+                }
+                knobs.got.fetch_add(count, SeqCst);
+            }
+        }
         connection.take(&buffer[..count], &mut database.lock().unwrap());
         let mut out = std::mem::take(&mut connection.out);
         if knobs.stops_within.load(SeqCst) && !out.is_empty() {
@@ -158,6 +172,17 @@ async fn serve(
         if socket.write_all(&out).await.is_err() || connection.closed {
             return;
         }
+    }
+}
+
+/// Records without end, for as long as somebody takes them.
+async fn flood(mut socket: TcpStream, knobs: &Knobs) {
+    let record =
+        response_bytes(&Response::Record(vec!["x".repeat(1_000).as_str().into()]), Version::V5_2);
+    let many = record.repeat(60);
+    let _ = socket.write_all(&response_bytes(&Response::success(), Version::V5_2)).await;
+    while socket.write_all(&many).await.is_ok() {
+        knobs.flooded.fetch_add(many.len(), SeqCst);
     }
 }
 
