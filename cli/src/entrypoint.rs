@@ -2,7 +2,7 @@
 //! prepares the volume, draws the name of the life that begins, and becomes the command that it was
 //! given, with that name added. It is run at each start of the process, since each is another life.
 
-use crate::{input::InputError, process::log};
+use crate::{input::InputError, process::Log};
 use clap::Args as ClapArgs;
 use ha_core::{
     ids::{InstanceId, PodUid, VolumeId},
@@ -61,8 +61,13 @@ pub(crate) struct Args {
 
 /// Becomes the instance; returns only if it cannot.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
-    log();
     let refused = |error: &dyn std::fmt::Display| InputError::Refused(error.to_string());
+    Log::of_environment()
+        .map_err(|problems| {
+            let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            refused(&told.join("\n"))
+        })?
+        .begin();
     let [program, given @ ..] = args.command.as_slice() else {
         return Err(refused(&"no command; expected it after --"));
     };

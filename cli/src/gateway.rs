@@ -3,14 +3,14 @@
 
 use crate::{
     input::InputError,
-    process::{log, stopped},
+    process::{Log, LogProblem, stopped},
 };
 use ::gateway::{
     Gateway, Settings,
     clock::Clock,
     controllers::{NoStoredTarget, http::HttpControllers},
     drawn_id,
-    settings::SETTINGS,
+    settings::{Problem, Problems, SETTINGS},
 };
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 use std::{collections::BTreeMap, process::ExitCode};
@@ -60,10 +60,29 @@ impl FromArgMatches for Args {
 
 /// Runs until it is told to stop.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
-    let settings = Settings::read(|setting| args.given.get(setting.name).cloned())?;
-    log();
+    let (settings, log) = judged(args)?;
+    log.begin();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(InputError::Process)?.block_on(serve(settings))
+}
+
+/// Settings and log; all that is wrong with either is told at once.
+fn judged(args: &Args) -> Result<(Settings, Log), Problems> {
+    let settings = Settings::read(|setting| args.given.get(setting.name).cloned());
+    let log = Log::of_environment().map_err(|problems| {
+        let problem =
+            |it: LogProblem| Problem { name: it.name, value: it.value, expected: it.expected };
+        problems.into_iter().map(problem).collect::<Vec<_>>()
+    });
+    match (settings, log) {
+        (Ok(settings), Ok(log)) => Ok((settings, log)),
+        (Ok(_), Err(problems)) => Err(Problems(problems)),
+        (Err(problems), Ok(_)) => Err(problems),
+        (Err(Problems(mut problems)), Err(more)) => {
+            problems.extend(more);
+            Err(Problems(problems))
+        }
+    }
 }
 
 async fn serve(settings: Settings) -> Result<ExitCode, InputError> {

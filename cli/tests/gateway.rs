@@ -18,6 +18,18 @@ fn all_wrong_settings_are_told_at_once() {
 }
 
 #[test]
+fn a_level_that_is_none_is_told_and_not_replaced() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_memgraph-ha"));
+    command.args(["gateway", "--hold-limit", "soon"]).env("LOG_LEVEL", "loud");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    for part in ["hold-limit=\"soon\"", "LOG_LEVEL=\"loud\": off, error, warn, info, debug"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
 fn help_names_every_setting_with_its_variable() {
     let output = memgraph_ha(&["gateway", "--help"]);
     assert!(output.status.success());

@@ -4,7 +4,9 @@
 //! `cargo bench -p gateway --bench against_haproxy -- --rounds 5 --seconds 10 --json FILE`
 //!
 //! Instance and gateway are processes of their own. Without `haproxy` on the path its columns are
-//! missing, and it says so. Figures are medians of the ratios within a round, with the least and the
+//! missing, and it says so. Idle sessions (`--idle`, 10 000) tell the memory of each and, when the
+//! grant ends, the time from that signal to the last of them without an upstream.
+//! Figures are medians of the ratios within a round, with the least and the
 //! most; the load of the machine stands beside them.
 
 // Ratios and percentiles are floats, and a bench may stop at what it did not expect.
@@ -15,7 +17,7 @@ mod load;
 #[path = "against_haproxy/roles.rs"]
 mod roles;
 
-use load::{Load, Sample};
+use load::{Load, Sample, cut_ms};
 use roles::{Proxy, ROLE};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
@@ -40,7 +42,7 @@ impl Options {
         Self {
             rounds: number("--rounds", 5),
             load: Duration::from_millis(number("--seconds", 10) as u64 * 1_000),
-            idle: number("--idle", 1_000),
+            idle: number("--idle", 10_000),
             json: after("--json"),
         }
     }
@@ -61,11 +63,13 @@ const CASES: &[Case] = &[
 
 fn main() {
     if std::env::var_os(ROLE).is_some() {
+        raise_files();
         return roles::play();
     }
     let options = Options::read();
-    let instance = roles::instance();
-    let gateway = roles::gateway(instance.address);
+    raise_files();
+    let mut instance = roles::instance();
+    let mut gateway = roles::gateway(instance.address);
     let haproxy = roles::haproxy(instance.address);
     if haproxy.is_none() {
         println!("haproxy is not on the path: only the gateway and no proxy are compared");
@@ -98,6 +102,15 @@ fn main() {
         println!("idle, {}: {bytes} bytes a session", proxy.name);
         idle.insert(proxy.name, bytes);
     }
+    let cuts = spread(
+        (0..options.rounds)
+            .map(|_| runtime.block_on(cut_ms(&mut gateway, &mut instance, options.idle)))
+            .collect(),
+    );
+    println!(
+        "signal to the last of {} sessions cut: {:.1} ms ({:.1} to {:.1})",
+        options.idle, cuts[0], cuts[1], cuts[2]
+    );
     let load_average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load average at the end: {}", load_average.trim());
     if let Some(path) = options.json {
@@ -105,11 +118,21 @@ fn main() {
             "rounds": options.rounds,
             "seconds": options.load.as_secs(),
             "cases": report,
+            "idle_sessions": options.idle,
             "idle_bytes_per_session": idle,
+            "signal_to_last_cut_ms": cuts,
             "load_average": load_average.trim(),
         });
         std::fs::write(&path, format!("{all:#}\n")).expect("a file that can be written");
     }
+}
+
+/// As many files as there are sockets in the idle case.
+fn raise_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let most = Rlimit { current: now.maximum, maximum: now.maximum };
+    setrlimit(Resource::Nofile, most).expect("what is allowed anyway");
 }
 
 /// Median, least and most.

@@ -67,6 +67,8 @@ pub struct Gate {
     changes: watch::Sender<View>,
     next_shard: AtomicU64,
     is_draining: AtomicBool,
+    /// Grants that were given up.
+    voided: AtomicU64,
     /// Somebody should ask at once.
     urgent: Notify,
 }
@@ -94,6 +96,7 @@ impl Gate {
             changes: watch::Sender::new(view),
             next_shard: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
+            voided: AtomicU64::new(0),
             urgent: Notify::new(),
         }
     }
@@ -191,10 +194,18 @@ impl Gate {
         if state.view.epoch != epoch {
             return;
         }
-        state.holder.void(self.clock.now());
+        let now = self.clock.now();
+        let had_one = state.holder.live(now).is_some();
+        self.voided.fetch_add(u64::from(had_one), Relaxed);
+        state.holder.void(now);
         self.publish(&mut state);
         drop(state);
         self.urgent.notify_one();
+    }
+
+    /// Grants that were given up because an instance closed or refused a connection.
+    pub fn voided(&self) -> u64 {
+        self.voided.load(Relaxed)
     }
 
     /// The clock moved: a grant may have run out.

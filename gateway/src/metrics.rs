@@ -13,7 +13,10 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use std::sync::{Mutex, PoisonError, atomic::AtomicU64};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// Which listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +104,7 @@ pub struct Metrics {
     forbidden: PortCounter,
     dial_failures: PortCounter,
     ask_failures: Counter,
+    grants_voided: Counter,
     grant_held: Gauge,
     grant_age: Gauge<f64, AtomicU64>,
     routed_after: Histogram,
@@ -153,6 +157,7 @@ impl Metrics {
             forbidden: Family::default(),
             dial_failures: Family::default(),
             ask_failures: Counter::default(),
+            grants_voided: Counter::default(),
             grant_held: Gauge::default(),
             grant_age: Gauge::default(),
             routed_after: Histogram::new([
@@ -169,7 +174,11 @@ impl Metrics {
             registry.register(name, help, family.clone());
         };
         counter("connections", "Connections accepted", &self.accepted);
-        counter("connection_errors", "Connections that broke", &self.errors);
+        counter(
+            "connection_errors",
+            "Connections that broke, or were cut within something",
+            &self.errors,
+        );
         counter("held", "Waits of clients for a route", &self.held);
         counter("rehomed", "Sessions that went on at another connection", &self.rehomed);
         counter(
@@ -200,6 +209,11 @@ impl Metrics {
             "ask_failures",
             "Questions that no controller answered",
             self.ask_failures.clone(),
+        );
+        registry.register(
+            "grants_voided",
+            "Grants given up because the instance closed or refused a connection",
+            self.grants_voided.clone(),
         );
         registry.register("grant_held", "Whether there is a live grant", self.grant_held.clone());
         registry.register("grant_age_seconds", "Age of the present grant", self.grant_age.clone());
@@ -249,6 +263,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self, gate: &Gate) -> String {
         let age = gate.grant_age();
+        self.grants_voided.inner().store(gate.voided(), Relaxed);
         self.grant_held.set(i64::from(age.is_some()));
         self.grant_age.set(age.map_or(0.0, seconds));
         let mut text = String::new();
@@ -270,13 +285,12 @@ impl PortMetrics {
         self.refused.get_or_create(&by).inc();
     }
 
-    /// A connection ended; `None` if it broke.
-    pub fn ended(&self, why: Option<Ending>) {
-        if why.is_none() {
+    /// A connection ended.
+    pub fn ended(&self, why: Ending) {
+        if why.is_abrupt() || why == Ending::ClientBroke {
             self.errors.inc();
         }
-        let reason = why.map_or("broke", Ending::word);
-        self.ended.get_or_create(&ByReason { listener: self.port, reason }).inc();
+        self.ended.get_or_create(&ByReason { listener: self.port, reason: why.word() }).inc();
     }
 
     /// What a session tells.

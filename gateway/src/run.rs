@@ -13,7 +13,7 @@ use crate::{
     replicas::Replicas,
     session::Policy,
     settings::Settings,
-    tls::{ListenerTls, TlsError, towards_instances},
+    tls::{ListenerTls, TlsError, UpstreamTls, keep_fresh},
 };
 use ha_core::ids::GatewayId;
 use std::{
@@ -59,7 +59,7 @@ struct BoundPort {
     listener: TcpListener,
     shared: Arc<Shared>,
     admission: Arc<Admission>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<ListenerTls>,
 }
 
 /// A gateway whose ports are bound, and that serves nobody yet.
@@ -71,6 +71,7 @@ pub struct Gateway {
     ports: Vec<BoundPort>,
     admin: TcpListener,
     tls: Option<ListenerTls>,
+    upstream_tls: Option<UpstreamTls>,
     stop: watch::Sender<bool>,
 }
 
@@ -127,7 +128,7 @@ impl Gateway {
             None => None,
         };
         let upstream_tls = match &settings.upstream_tls {
-            Some(paths) => Some(towards_instances(
+            Some(paths) => Some(UpstreamTls::new(
                 &paths.authorities,
                 paths.own.as_ref(),
                 paths.name.as_deref(),
@@ -141,7 +142,7 @@ impl Gateway {
             Arc::new(Replicas::new(settings.read_fallback, settings.stale_reads_ms, clock.clone()));
         let metrics = Arc::new(Metrics::new());
         let dialer =
-            Dialer { limit: settings.dial_limit, watch: settings.watch, tls: upstream_tls };
+            Dialer { limit: settings.dial_limit, watch: settings.watch, tls: upstream_tls.clone() };
         let port = |port: Port, address: SocketAddr| {
             let policy = Policy { rewrites: port == Port::Write, ..settings.policy.clone() };
             let shared = Shared {
@@ -161,7 +162,7 @@ impl Gateway {
                 listener: listen(address)?,
                 shared: Arc::new(shared),
                 admission: Admission::new(settings.limits),
-                tls: tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config))),
+                tls: tls.clone(),
             })
         };
         let mut ports = vec![port(Port::Write, settings.write)?];
@@ -170,7 +171,7 @@ impl Gateway {
         }
         let admin = listen(settings.admin)?;
         let stop = watch::Sender::new(false);
-        Ok(Self { settings, gate, replicas, metrics, ports, admin, tls, stop })
+        Ok(Self { settings, gate, replicas, metrics, ports, admin, tls, upstream_tls, stop })
     }
 
     /// Where it listens.
@@ -221,7 +222,10 @@ impl Gateway {
         around.spawn(keeper.run(controllers, stored));
         around.spawn(admin.serve(self.admin));
         if let Some(tls) = self.tls {
-            around.spawn(tls.keep_fresh());
+            around.spawn(keep_fresh(tls));
+        }
+        if let Some(tls) = self.upstream_tls {
+            around.spawn(keep_fresh(tls));
         }
         let mut listeners = JoinSet::new();
         for port in self.ports {
@@ -288,7 +292,7 @@ impl BoundPort {
             metrics.active.inc();
             if let Some(client) = opened(socket, tls, &shared).await {
                 let ending = relay::serve(client, shared, stop).await;
-                metrics.ended(Some(ending));
+                metrics.ended(ending);
                 tracing::debug!(%peer, %ending, "a connection ended");
             }
             metrics.active.dec();
@@ -298,12 +302,12 @@ impl BoundPort {
 }
 
 /// A client's socket, set up, and with TLS where that is spoken.
-async fn opened(socket: TcpStream, tls: Option<TlsAcceptor>, shared: &Shared) -> Option<Stream> {
+async fn opened(socket: TcpStream, tls: Option<ListenerTls>, shared: &Shared) -> Option<Stream> {
     // A client that is gone already cannot be set up.
     shared.dialer.watch.apply(&socket).ok()?;
     let Some(tls) = tls else { return Some(Stream::Plain(socket)) };
     let limit = Duration::from_millis(shared.policy.login_ms);
-    match timeout(limit, tls.accept(socket)).await {
+    match timeout(limit, TlsAcceptor::from(tls.config()).accept(socket)).await {
         Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream.into()))),
         Ok(Err(error)) => {
             tracing::debug!(%error, "a TLS handshake failed");

@@ -2,11 +2,10 @@
 //! their files change; what cannot be read leaves the ones before in place, and is said.
 
 use rustls::{
-    RootCertStore, ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
-    server::{ResolvesServerCert, WebPkiClientVerifier},
-    sign::CertifiedKey,
+    server::WebPkiClientVerifier,
 };
 use std::{
     path::{Path, PathBuf},
@@ -48,20 +47,6 @@ impl KeyPair {
             .map_err(|error| TlsError::new(&self.key, error))?;
         Ok((certificates(&self.certificate)?, key))
     }
-
-    fn certified(&self) -> Result<Arc<CertifiedKey>, TlsError> {
-        let (chain, key) = self.read()?;
-        let provider = ring::default_provider();
-        let certified = CertifiedKey::from_der(chain, key, &provider)
-            .map_err(|error| TlsError::new(&self.certificate, error))?;
-        Ok(Arc::new(certified))
-    }
-
-    /// When the files changed last.
-    fn changed(&self) -> [Option<SystemTime>; 2] {
-        let at = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
-        [at(&self.certificate), at(&self.key)]
-    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -83,25 +68,86 @@ fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// The certificate of now.
+/// What was made of some files, and is made again when they change.
 #[derive(Debug)]
-struct Current {
-    pair: KeyPair,
-    key: RwLock<Arc<CertifiedKey>>,
+struct Kept<T> {
+    what: &'static str,
+    files: Vec<PathBuf>,
+    /// When the files changed last, as of the first reading.
+    first: Stamps,
+    current: RwLock<Arc<T>>,
 }
 
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.key.read().unwrap_or_else(PoisonError::into_inner)))
+/// When each of some files changed last; none where it is not there.
+pub type Stamps = Vec<Option<SystemTime>>;
+
+fn stamps(files: &[PathBuf]) -> Stamps {
+    let at = |path: &PathBuf| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    files.iter().map(at).collect()
+}
+
+impl<T> Kept<T> {
+    fn new(
+        what: &'static str,
+        files: Vec<PathBuf>,
+        make: impl FnOnce() -> Result<T, TlsError>,
+    ) -> Result<Self, TlsError> {
+        // Before they are read: what changes meanwhile is read again.
+        let first = stamps(&files);
+        Ok(Self { what, files, first, current: RwLock::new(Arc::new(make()?)) })
+    }
+
+    fn current(&self) -> Arc<T> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes what was made of the files as they are now; false if they cannot be used.
+    fn renew(&self, made: Result<T, TlsError>) -> bool {
+        match made {
+            Ok(made) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+                tracing::info!(what = self.what, "files of TLS were read again");
+                true
+            }
+            Err(error) => {
+                let what = self.what;
+                tracing::error!(%error, what, "changed files of TLS cannot be used; the last stay");
+                false
+            }
+        }
     }
 }
 
-/// TLS of a listener.
+/// TLS whose files may change.
+pub trait Reload {
+    /// When its files changed last, as of the first reading.
+    fn first(&self) -> Stamps;
+
+    /// Its files.
+    fn files(&self) -> &[PathBuf];
+
+    /// Reads its files again; false if what is there cannot be used, and the last ones stay.
+    fn reload(&self) -> bool;
+}
+
+/// Reads files again whenever they changed, until it is dropped.
+pub async fn keep_fresh(tls: impl Reload) {
+    let mut known = tls.first();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let found = stamps(tls.files());
+        if found != known && tls.reload() {
+            known = found;
+        }
+    }
+}
+
+/// TLS of a listener: its certificate, and whose clients are let in.
 #[derive(Debug, Clone)]
 pub struct ListenerTls {
-    /// For the acceptor.
-    pub config: Arc<ServerConfig>,
-    current: Arc<Current>,
+    pair: KeyPair,
+    clients: Option<PathBuf>,
+    kept: Arc<Kept<ServerConfig>>,
 }
 
 impl ListenerTls {
@@ -110,81 +156,123 @@ impl ListenerTls {
     /// # Errors
     /// A file cannot be used.
     pub fn new(pair: KeyPair, clients: Option<&Path>) -> Result<Self, TlsError> {
-        let current = Arc::new(Current { key: RwLock::new(pair.certified()?), pair });
-        let provider = Arc::new(ring::default_provider());
-        let bad = |error: &dyn std::fmt::Display| TlsError::new(&current.pair.certificate, error);
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| bad(&error))?;
-        let builder = match clients {
-            None => builder.with_no_client_auth(),
-            Some(path) => {
-                let roots = Arc::new(roots(path)?);
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
-                    .build()
-                    .map_err(|error| TlsError::new(path, error))?;
-                builder.with_client_cert_verifier(verifier)
-            }
-        };
-        let resolver: Arc<Current> = Arc::clone(&current);
-        Ok(Self { config: Arc::new(builder.with_cert_resolver(resolver)), current })
+        let files = [&pair.certificate, &pair.key].into_iter().map(PathBuf::as_path);
+        let files = files.chain(clients).map(Path::to_owned).collect();
+        let kept = Kept::new("the listeners", files, || server(&pair, clients))?;
+        Ok(Self { clients: clients.map(Path::to_owned), kept: Arc::new(kept), pair })
     }
 
-    /// Reads the files again whenever they changed, until it is dropped.
-    pub async fn keep_fresh(self) {
-        let mut known = self.current.pair.changed();
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let found = self.current.pair.changed();
-            if found != known && self.reload() {
-                known = found;
-            }
-        }
-    }
-
-    /// Reads the files again; false if what is there cannot be used.
-    pub fn reload(&self) -> bool {
-        match self.current.pair.certified() {
-            Ok(key) => {
-                *self.current.key.write().unwrap_or_else(PoisonError::into_inner) = key;
-                tracing::info!("the certificate was read again");
-                true
-            }
-            Err(error) => {
-                tracing::error!(%error, "a changed certificate cannot be used; the last one stays");
-                false
-            }
-        }
+    /// For the next client.
+    #[must_use]
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.kept.current()
     }
 }
 
-/// TLS towards instances, which have to show a certificate of one of `authorities`, of the name
-/// `name`, or of their address if there is none; with a certificate of our own, if there is one.
-///
-/// # Errors
-/// A file cannot be used, or the name is none.
-pub fn towards_instances(
-    authorities: &Path,
-    own: Option<&KeyPair>,
-    name: Option<&str>,
-) -> Result<crate::relay::UpstreamTls, TlsError> {
-    let bad = |error: &dyn std::fmt::Display| TlsError::new(authorities, error);
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+impl Reload for ListenerTls {
+    fn first(&self) -> Stamps {
+        self.kept.first.clone()
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.kept.files
+    }
+
+    fn reload(&self) -> bool {
+        self.kept.renew(server(&self.pair, self.clients.as_deref()))
+    }
+}
+
+fn server(pair: &KeyPair, clients: Option<&Path>) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(ring::default_provider());
+    let bad = |error: &dyn std::fmt::Display| TlsError::new(&pair.certificate, error);
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| bad(&error))?
-        .with_root_certificates(roots(authorities)?);
-    let config = match own {
+        .map_err(|error| bad(&error))?;
+    let builder = match clients {
         None => builder.with_no_client_auth(),
+        Some(path) => {
+            let roots = Arc::new(roots(path)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
+                .build()
+                .map_err(|error| TlsError::new(path, error))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let (chain, key) = pair.read()?;
+    builder.with_single_cert(chain, key).map_err(|error| bad(&error))
+}
+
+/// TLS towards instances.
+#[derive(Debug, Clone)]
+pub struct UpstreamTls {
+    authorities: PathBuf,
+    own: Option<KeyPair>,
+    name: Option<ServerName<'static>>,
+    kept: Arc<Kept<ClientConfig>>,
+}
+
+impl UpstreamTls {
+    /// Instances have to show a certificate of one of `authorities`, of the name `name`, or of their
+    /// address if there is none; they are shown a certificate of our own, if there is one.
+    ///
+    /// # Errors
+    /// A file cannot be used, or the name is none.
+    pub fn new(
+        authorities: &Path,
+        own: Option<&KeyPair>,
+        name: Option<&str>,
+    ) -> Result<Self, TlsError> {
+        let name = name
+            .map(|name| ServerName::try_from(name.to_owned()))
+            .transpose()
+            .map_err(|error| TlsError::new(authorities, error))?;
+        let pair = own.into_iter().flat_map(|pair| [&pair.certificate, &pair.key]);
+        let files = pair.map(PathBuf::as_path).chain([authorities]).map(Path::to_owned).collect();
+        let kept = Kept::new("connections to instances", files, || client(authorities, own))?;
+        let (authorities, own) = (authorities.to_owned(), own.cloned());
+        Ok(Self { authorities, own, name, kept: Arc::new(kept) })
+    }
+
+    /// For the next connection.
+    #[must_use]
+    pub fn config(&self) -> Arc<ClientConfig> {
+        self.kept.current()
+    }
+
+    /// The name that certificates of instances have to be of; their address if none.
+    #[must_use]
+    pub fn name(&self) -> Option<ServerName<'static>> {
+        self.name.clone()
+    }
+}
+
+impl Reload for UpstreamTls {
+    fn first(&self) -> Stamps {
+        self.kept.first.clone()
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.kept.files
+    }
+
+    fn reload(&self) -> bool {
+        self.kept.renew(client(&self.authorities, self.own.as_ref()))
+    }
+}
+
+fn client(authorities: &Path, own: Option<&KeyPair>) -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::new(authorities, error))?
+        .with_root_certificates(roots(authorities)?);
+    match own {
+        None => Ok(builder.with_no_client_auth()),
         Some(pair) => {
             let (chain, key) = pair.read()?;
             builder
                 .with_client_auth_cert(chain, key)
-                .map_err(|error| TlsError::new(&pair.certificate, error))?
+                .map_err(|error| TlsError::new(&pair.certificate, error))
         }
-    };
-    let name = name
-        .map(|name| ServerName::try_from(name.to_owned()))
-        .transpose()
-        .map_err(|error| bad(&error))?;
-    Ok(crate::relay::UpstreamTls { config: Arc::new(config), name })
+    }
 }

@@ -1,5 +1,5 @@
 //! A gateway on the loopback among clients that are not friendly, and what users of a proxy expect:
-//! limits, TLS, replicas, admin port, controllers over HTTP, an orderly stop.
+//! limits, replicas, admin port, an orderly stop.
 
 // What several tests share is no test by itself.
 #![allow(clippy::unwrap_used)]
@@ -12,44 +12,14 @@ use bolt::{
     message::{Extra, Fetch, Route, RouteTarget, Run},
     value::map,
 };
-use gateway::{
-    clock::Clock,
-    controllers::{
-        Controllers, NoStoredTarget,
-        desk::Desk,
-        http::{Address, HttpControllers},
-        wire::{Ask, BadReply, PATH, Replica, Reply},
-    },
-};
-use http_body_util::{BodyExt, Full};
-use hyper::{StatusCode, body::Bytes, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use std::{net::SocketAddr, path::Path, sync::Arc, sync::atomic::Ordering::SeqCst};
+use gateway::controllers::wire::Replica;
+use std::{net::SocketAddr, sync::atomic::Ordering::SeqCst};
 use support::{
     host::Role,
-    net::{Client, Got, Instance, LONG, Lead, Running, is_done, settings, until},
+    net::{Client, Got, Instance, LONG, Lead, Running, is_done, one, read_to_end, until},
     rig::run,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    time::timeout,
-};
-
-async fn one(set: &[(&str, &str)]) -> (Instance, Lead, Running) {
-    let instance = Instance::start(0, true).await;
-    let lead = Lead::new();
-    lead.open(&instance);
-    let running = Running::start(&lead, set);
-    (instance, lead, running)
-}
-
-async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
-    let mut all = Vec::new();
-    // A reset is an end too.
-    let _ = timeout(LONG, stream.read_to_end(&mut all)).await.expect("the connection ends");
-    all
-}
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 #[tokio::test]
 async fn what_is_not_bolt_is_closed_without_a_word() {
@@ -72,6 +42,7 @@ async fn http_on_the_bolt_port_passes_unread_to_the_instance_that_is_meant() {
     // The instance of the tests speaks Bolt alone and closes.
     assert!(read_to_end(&mut stream).await.is_empty());
     assert!(instance.knobs.accepted.load(SeqCst) >= 2, "one to ask who it is, one to speak");
+    until(|| running.metric("memgraph_gateway_connections_active{listener=\"write\"}") == 0).await;
     // Where another process answers, nothing passes.
     let imposter = Instance::start(3, true).await;
     lead.say(|said| {
@@ -328,154 +299,4 @@ async fn route_is_answered_over_the_wire() {
     let Some(Response::Success(entries)) = answers.last() else { panic!("{answers:?}") };
     let table = entries["rt"].as_map().unwrap();
     assert_eq!((table["db"].as_str(), table["ttl"].as_int()), (Some("a"), Some(10)));
-}
-
-/// The HTTP side of controllers, as small as it can be.
-async fn controllers(desk: Desk, broken: Option<&'static str>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let desk = desk.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-                    let desk = desk.clone();
-                    async move {
-                        assert_eq!(request.uri().path(), PATH);
-                        let body = request.into_body().collect().await.unwrap().to_bytes();
-                        let ask: Ask = serde_json::from_slice(&body).unwrap();
-                        let mut response = hyper::Response::new(Full::new(Bytes::new()));
-                        match (broken, desk.ask(ask).await) {
-                            (Some(text), _) => *response.body_mut() = Full::new(Bytes::from(text)),
-                            (None, Ok(reply)) => {
-                                let json = serde_json::to_vec(&reply).unwrap();
-                                *response.body_mut() = Full::new(Bytes::from(json));
-                            }
-                            (None, Err(_)) => *response.status_mut() = StatusCode::CONFLICT,
-                        }
-                        Ok::<_, std::convert::Infallible>(response)
-                    }
-                });
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
-    });
-    address
-}
-
-#[tokio::test]
-async fn controllers_are_asked_over_http_and_whoever_leads_is_heard() {
-    let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
-    let (lead, follower) = (Lead::new(), Lead::new());
-    lead.open(&first);
-    follower.say(|said| said.silent = true);
-    let addresses = [
-        controllers(follower.desk.clone(), None).await,
-        controllers(lead.desk.clone(), None).await,
-        controllers(Lead::new().desk, Some("{\"version\":")).await,
-    ];
-    let addresses = addresses.map(|address| Address::read(&address.to_string()).unwrap());
-    let asking = HttpControllers::new(addresses.to_vec());
-    let running = Running::start_by(settings(&[]), asking, Clock::system(), NoStoredTarget);
-    let mut client = Client::connect(running.at.write.unwrap()).await.unwrap();
-    assert!(is_done(&client.write(1).await));
-    lead.withdraw().await;
-    lead.open(&second);
-    assert!(is_done(&client.write(2).await));
-    assert_eq!((first.committed(), second.committed()), (vec![1], vec![2]));
-}
-
-#[test]
-fn replies_that_make_no_sense_are_refused() {
-    let good = serde_json::json!({
-        "version": 1,
-        "answer": {
-            "number": 1, "term": 1, "lasts_ms": 10,
-            "route": "closed",
-        },
-        "main_address": null,
-    });
-    let read = |json: &serde_json::Value| Reply::read(json.to_string().as_bytes());
-    read(&good).unwrap();
-    let with = |key: &str, value: serde_json::Value| {
-        let mut json = good.clone();
-        json[key] = value;
-        read(&json).unwrap_err()
-    };
-    assert_eq!(with("version", 2.into()), BadReply::Version(2));
-    assert!(matches!(with("answer", 3.into()), BadReply::Form(_)));
-    assert!(matches!(with("main_address", "0.0.0.0:7687".into()), BadReply::Address(_)));
-    assert!(matches!(with("main_address", "a:7687".into()), BadReply::Form(_)));
-    assert!(matches!(Reply::read(b""), Err(BadReply::Form(_))));
-    let instance = serde_json::json!({
-        "id": "mg-0", "incarnation": {"pod": "1", "start": "1", "boot": "1", "volume": "1"},
-    });
-    let route = serde_json::json!({"open": {"term": 1, "main": instance}});
-    let mut open = good.clone();
-    open["answer"]["route"] = route;
-    assert!(matches!(read(&open), Err(BadReply::NoAddress(_))));
-    open["main_address"] = "10.0.0.1:7687".into();
-    read(&open).unwrap();
-    open["replicas"] = serde_json::json!([
-        {"instance": instance, "address": "10.0.0.1:7687", "votes": true},
-    ]);
-    assert!(matches!(read(&open), Err(BadReply::Twice(_))));
-}
-
-/// A certificate of its own authority, written to files.
-fn certificate(folder: &Path, name: &str) -> String {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-    std::fs::write(folder.join("tls.crt"), made.cert.pem()).unwrap();
-    std::fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
-    made.cert.pem()
-}
-
-async fn tls_login(address: SocketAddr, folder: &Path, name: &str) -> Result<(), std::io::Error> {
-    let tls = gateway::tls::towards_instances(&folder.join("tls.crt"), None, Some(name)).unwrap();
-    let stream = TcpStream::connect(address).await?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls.config));
-    let stream = connector.connect(tls.name.unwrap(), stream).await?;
-    let mut client = Client::login(stream, Version::V5_2).await?;
-    let got = client.ask(&[run("RETURN 50000"), Request::Pull(Fetch::ALL)]).await;
-    if is_done(&got) { Ok(()) } else { Err(std::io::ErrorKind::Other.into()) }
-}
-
-#[tokio::test]
-async fn a_listener_speaks_tls_and_lets_in_whom_it_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    certificate(folder.path(), "gw.example");
-    let path = |file: &str| folder.path().join(file).to_string_lossy().into_owned();
-    let (certificate, key) = (path("tls.crt"), path("tls.key"));
-    let set = [
-        ("tls-enabled", "true"),
-        ("tls-cert-path", certificate.as_str()),
-        ("tls-key-path", key.as_str()),
-    ];
-    let (_instance, _lead, running) = one(&set).await;
-    let address = running.at.write.unwrap();
-    tls_login(address, folder.path(), "gw.example").await.unwrap();
-    tls_login(address, folder.path(), "other.example").await.unwrap_err();
-    let mut plain = TcpStream::connect(address).await.unwrap();
-    plain.write_all(&Offer::of(&[Version::V5_2]).bytes()).await.unwrap();
-    // TLS answers with an alert, and not with a version.
-    assert_ne!(read_to_end(&mut plain).await.len(), 4);
-    let mutual = [&set[..], &[("tls-client-ca-path", certificate.as_str())]].concat();
-    let (_instance, _lead, running) = one(&mutual).await;
-    tls_login(running.at.write.unwrap(), folder.path(), "gw.example").await.unwrap_err();
-}
-
-#[tokio::test]
-async fn a_changed_certificate_is_read_and_a_broken_one_is_not_taken() {
-    let folder = tempfile::tempdir().unwrap();
-    let pair = gateway::tls::KeyPair {
-        certificate: folder.path().join("tls.crt"),
-        key: folder.path().join("tls.key"),
-    };
-    assert!(gateway::tls::ListenerTls::new(pair.clone(), None).is_err());
-    certificate(folder.path(), "a.example");
-    let tls = gateway::tls::ListenerTls::new(pair, None).unwrap();
-    std::fs::write(folder.path().join("tls.key"), "nothing").unwrap();
-    assert!(!tls.reload());
-    certificate(folder.path(), "b.example");
-    assert!(tls.reload());
 }

@@ -5,9 +5,10 @@ mod support;
 
 use bolt::{
     Request, Version,
-    message::{Amount, Fetch},
+    message::{Amount, Extra, Fetch, Route, RouteTarget},
+    value::map,
 };
-use gateway::session::Ending;
+use gateway::session::{Ending, Policy, Routing};
 use proptest::{collection::vec, prelude::*};
 use support::{
     rig::{Batch, Rig, Told, auto, explicit, one, policy, run},
@@ -29,6 +30,9 @@ fn conversation() -> Vec<Batch> {
     batches.push(Batch { requests, commits: vec![4, 5] });
     batches.extend(explicit(&[6]));
     batches.push(auto(7));
+    // As clients do that wait for the answer to RUN before they fetch.
+    batches.push(one(run("CREATE 8")));
+    batches.push(Batch { requests: vec![Request::Pull(Fetch::ALL)], commits: vec![8] });
     batches
 }
 
@@ -38,7 +42,7 @@ fn bytes_pass_unchanged_in_any_split() {
         let mut whole = Rig::new(version, policy(), conversation());
         whole.run();
         assert!(whole.is_done() && whole.ending.is_none(), "{:?}", whole.ending);
-        assert_eq!(whole.database(0).committed, [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(whole.database(0).committed, [1, 2, 3, 4, 5, 6, 7, 8]);
         hold(60, &vec((1..9_usize, 1..9_usize, 1..40_usize), 1..30), |pieces| {
             let mut rig = Rig::new(version, policy(), conversation());
             for (client, server, served) in pieces.iter().cycle().take(4_000) {
@@ -97,7 +101,10 @@ fn step(rig: &mut Rig, turn: usize, most: usize) -> bool {
 
 /// The route moves after so many steps, and opens again after so many more.
 fn moved(version: Version, at: usize, closed_for: usize, most: usize) -> Rig {
-    let mut rig = Rig::new(version, policy(), conversation());
+    moved_of(Rig::new(version, policy(), conversation()), at, closed_for, most)
+}
+
+fn moved_of(mut rig: Rig, at: usize, closed_for: usize, most: usize) -> Rig {
     let mut turn = 0;
     let mut steps = |rig: &mut Rig, count: usize| {
         let mut done = 0;
@@ -145,4 +152,30 @@ fn a_change_at_any_time_in_any_pieces_tells_nobody_what_is_not_true() {
         let mut rig = moved(VERSIONS[*version], *at, *closed_for, *most);
         judge(&mut rig, "any")
     });
+}
+
+/// What the gateway answers itself, beside what it forwards: ROUTE in and out of a transaction, and
+/// RESET of a connection that is idle.
+fn answered_here() -> Vec<Batch> {
+    let target = RouteTarget::Extra(Extra::none().with_database("a"));
+    let routing = map([("address", "gw.example:7687")]);
+    let route = one(Request::Route(Route { routing, bookmarks: Vec::new(), target }));
+    let reset = one(Request::Reset);
+    let mut within = explicit(&[2]);
+    within.insert(1, route.clone());
+    [vec![auto(1), route.clone(), reset.clone()], within, vec![route, reset, auto(3)]].concat()
+}
+
+#[test]
+fn a_change_within_what_the_gateway_answers_itself_goes_unnoticed() {
+    for version in [Version::V5_2, Version::V4_4] {
+        let routing = Some(Routing { write: None, read: None, ttl_s: 10 });
+        let policy = Policy { routing, ..policy() };
+        for (at, closed_for) in (0..1_500).flat_map(|at| [(at, 0), (at, 7), (at, 40)]) {
+            let rig = Rig::new(version, policy.clone(), answered_here());
+            let mut rig = moved_of(rig, at, closed_for, 1);
+            judge(&mut rig, &format!("{version}, byte step {at}")).expect("holds");
+            assert!(rig.is_done(), "{version}, byte step {at}: it waits for ever");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use bolt::{
     server::FaultClass,
     value::map,
 };
-use gateway::session::{Ending, Policy, REWRITES, Routing, Session, Standing, rewrite};
+use gateway::session::{Ending, Policy, Proof, REWRITES, Routing, Session, Standing, rewrite};
 use std::sync::Arc;
 use support::rig::{Batch, HOLD_MS, Rig, Told, auto, explicit, one, policy, run};
 
@@ -397,7 +397,7 @@ fn what_it_does_not_speak_passes_unread_until_the_route_ends() {
     session.connected(Some(support::rig::start_of(0)), 0);
     assert!(session.wants_proof());
     assert_eq!(session.client(b"\x16\x03\x01", 0).consumed, 0, "not before it is proven");
-    session.proven(true, 0);
+    session.proven(Proof::Meant, 0);
     assert_eq!(session.client(b"\x16\x03\x01", 0).forward, 0..3);
     assert_eq!(session.server(b"\x16\x03", 0).forward, 0..2);
     session.standing(Standing::Frozen, 0);

@@ -82,6 +82,8 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
     let pages: Vec<_> = site.pages.iter().map(|page| format!("http://{page}/")).collect();
     teller.say(format_args!("page: {}", pages.join(" and ")));
     teller.say(format_args!("writes: bolt://{}   reads: bolt://{}", site.write, site.read));
+    teller.say(format_args!("metrics of the gateway: http://{}/metrics", site.metrics));
+    teller.say(format_args!("commands: memgraph-ha switchover {}", site.orders));
     let ended = if args.serve {
         let waited = site.settled(Duration::from_secs(60)).await;
         match waited {

@@ -75,6 +75,10 @@ pub(super) struct Site {
     pub(super) write: SocketAddr,
     /// Where clients read.
     pub(super) read: SocketAddr,
+    /// Where the gateway's metrics are.
+    pub(super) metrics: SocketAddr,
+    /// The flags that make a command for people mean this cluster.
+    pub(super) orders: String,
     /// What people should know.
     pub(super) notes: Vec<String>,
 }
@@ -136,6 +140,7 @@ impl Site {
                 })
                 .collect(),
             gateway: gateway(write, read, admin, &pages),
+            orders: orders(&api, &pages),
             _api: api,
             kubelet,
             cluster,
@@ -144,6 +149,7 @@ impl Site {
             pages,
             write,
             read,
+            metrics: admin,
             notes: ports.notes,
         };
         for part in site.controllers.iter_mut().chain([&mut site.gateway]) {
@@ -300,6 +306,15 @@ fn obstacles(status: &Value) -> Option<String> {
         && plan.vetoes.is_empty()
         && plan.holds.iter().all(|hold| matches!(hold.rule, RuleId::X10 | RuleId::X20));
     (!is_steady || !is_open || !is_proven || !is_quiet).then(|| plan.to_string())
+}
+
+/// Flags for `memgraph-ha status`, `switchover` and the like.
+fn orders(api: &ApiServer, pages: &[SocketAddr]) -> String {
+    let mut flags = format!("--api-server={} --namespace=demo", api.uri_of("operator"));
+    for page in pages {
+        flags.push_str(&format!(" --controller={page}"));
+    }
+    flags
 }
 
 async fn terminate(part: &mut Part) {

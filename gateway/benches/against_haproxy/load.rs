@@ -148,6 +148,26 @@ pub(crate) async fn idle_bytes(proxy: &Proxy, count: usize) -> u64 {
     after.saturating_sub(before) / count as u64
 }
 
+/// From the signal that ends the grant to the last upstream connection closed, in milliseconds, as the
+/// instance sees it.
+pub(crate) async fn cut_ms(gateway: &mut Proxy, instance: &mut Proxy, count: usize) -> f64 {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let idle = connect(gateway, count).await;
+    assert_eq!(idle.len(), count, "so many sessions");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    gateway.tell("close");
+    let signal = gateway.number();
+    // Each time that the instance had no connection any more, up to the one that was waited for.
+    let mut ended = instance.number();
+    while ended < signal {
+        ended = instance.number();
+    }
+    drop(idle);
+    gateway.tell("open");
+    gateway.number();
+    (ended - signal) as f64 / 1e3
+}
+
 async fn connect(proxy: &Proxy, count: usize) -> Vec<TcpStream> {
     let mut all = Vec::new();
     for _ in 0..count {

@@ -27,7 +27,11 @@ use ha_core::{
 use std::{
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 /// Which role a process plays; none is the bench itself.
@@ -37,16 +41,36 @@ const START: StartId = StartId(7);
 /// As many threads as the other proxy has.
 const THREADS: usize = 1;
 
+/// The clock that all processes of this machine share, in microseconds.
+pub(crate) fn micros() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000).unwrap()
+}
+
 /// A process that listens.
 pub(crate) struct Proxy {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
     child: Child,
+    said: Option<BufReader<ChildStdout>>,
 }
 
 impl Proxy {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Tells it something.
+    pub(crate) fn tell(&mut self, what: &str) {
+        let stdin = self.child.stdin.as_mut().expect("a role of ours");
+        writeln!(stdin, "{what}").expect("it listens");
+    }
+
+    /// The next number that it says.
+    pub(crate) fn number(&mut self) -> u64 {
+        let mut line = String::new();
+        self.said.as_mut().expect("a role of ours").read_line(&mut line).expect("it speaks");
+        line.trim().parse().expect("a number")
     }
 }
 
@@ -59,15 +83,16 @@ impl Drop for Proxy {
 
 fn spawned(name: &'static str, behind: Option<SocketAddr>) -> Proxy {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.env(ROLE, name).stdout(Stdio::piped());
+    command.env(ROLE, name).stdin(Stdio::piped()).stdout(Stdio::piped());
     if let Some(behind) = behind {
         command.env(BEHIND, behind.to_string());
     }
     let mut child = command.spawn().expect("this program again");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
     let address = line.trim().parse().expect("where it listens");
-    Proxy { name, address, child }
+    Proxy { name, address, child, said: Some(said) }
 }
 
 pub(crate) fn instance() -> Proxy {
@@ -91,7 +116,7 @@ pub(crate) fn haproxy(behind: SocketAddr) -> Option<Proxy> {
     std::fs::write(&path, config).unwrap();
     let started = Command::new("haproxy").arg("-db").arg("-f").arg(&path).spawn();
     let child = started.ok()?;
-    let proxy = Proxy { name: "haproxy", address, child };
+    let proxy = Proxy { name: "haproxy", address, child, said: None };
     for _ in 0..200 {
         if std::net::TcpStream::connect(address).is_ok() {
             let _ = std::fs::remove_file(&path);
@@ -121,21 +146,34 @@ async fn play_gateway(behind: SocketAddr) {
     let incarnation =
         Incarnation { pod: PodUid(1), start: START, boot: BootId(1), volume: VolumeId(1) };
     let main = InstanceRef { id: InstanceId(0), incarnation };
+    let is_closed = Arc::new(AtomicBool::new(false));
+    let closed = Arc::clone(&is_closed);
     let desk = Desk::new(move |ask| {
         let term = Term(1);
         let number = ask.question.number;
+        let is_closed = closed.load(SeqCst);
+        let route = if is_closed { Route::Closed } else { Route::Open { term, main } };
         Ok(Reply {
             version: VERSION,
-            answer: Answer { number, term, route: Route::Open { term, main }, lasts_ms: 3_000 },
-            main_address: Some(behind),
+            answer: Answer { number, term, route, lasts_ms: if is_closed { 0 } else { 3_000 } },
+            main_address: (!is_closed).then_some(behind),
             replicas: Vec::new(),
-            tag: String::new(),
+            tag: is_closed.to_string(),
         })
+    });
+    let told = desk.clone();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            is_closed.store(line.unwrap() == "close", SeqCst);
+            println!("{}", micros());
+            told.changed();
+        }
     });
     let settings = Settings::read(|setting| match setting.name {
         "bind-address" | "admin-bind-address" => Some("127.0.0.1:0".to_owned()),
         "read-bind-address" => Some("off".to_owned()),
         "controllers" => Some("nobody:1".to_owned()),
+        "max-connections" => Some("20000".to_owned()),
         _ => None,
     })
     .unwrap();
@@ -161,7 +199,7 @@ fn wire(response: &Response) -> Vec<u8> {
 fn play_instance() {
     let text = Value::from("x".repeat(64).as_str());
     let name = server_name(START);
-    let canned = std::sync::Arc::new(Canned {
+    let canned = Arc::new(Canned {
         welcome: wire(&Response::Success(map([("server", name.as_str())]))),
         run: wire(&Response::Success(map([("fields", Value::List(vec!["n".into()]))]))),
         row: wire(&Response::Record(vec![text])),
@@ -172,10 +210,16 @@ fn play_instance() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
         std::io::stdout().flush().unwrap();
+        let open = Arc::new(AtomicUsize::new(0));
         while let Ok((socket, _)) = listener.accept().await {
-            let canned = std::sync::Arc::clone(&canned);
+            let (canned, open) = (Arc::clone(&canned), Arc::clone(&open));
             tokio::spawn(async move {
+                open.fetch_add(1, SeqCst);
                 let _ = serve(socket, &canned).await;
+                if open.fetch_sub(1, SeqCst) == 1 {
+                    // The last one has ended.
+                    println!("{}", micros());
+                }
             });
         }
     });

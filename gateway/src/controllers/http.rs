@@ -3,13 +3,14 @@
 //! second.
 
 use super::{
-    AskError, Controllers,
+    AskError, Controllers, Lookup,
+    names::Name,
     wire::{Ask, BadReply, PATH, REPLY_BYTES, Reply},
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, StatusCode, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use std::fmt;
+use std::{collections::BTreeSet, fmt, net::SocketAddr};
 use tokio::{net::TcpStream, task::JoinSet};
 
 /// An address of a controller, `host:port`.
@@ -38,17 +39,24 @@ impl fmt::Display for Address {
 }
 
 /// Controllers at addresses. A name is looked up with each question, so that it may move; every
-/// address that it has is asked.
+/// address that it has is asked, and those that it had before while it is looked up.
 #[derive(Debug, Clone)]
 pub struct HttpControllers {
-    addresses: Vec<Address>,
+    names: Vec<Name>,
 }
 
 impl HttpControllers {
     /// Controllers at these.
     #[must_use]
-    pub const fn new(addresses: Vec<Address>) -> Self {
-        Self { addresses }
+    pub fn new(addresses: Vec<Address>) -> Self {
+        Self::with_lookup(addresses, Lookup::system())
+    }
+
+    /// Controllers at these, found by a look-up of its own.
+    #[must_use]
+    pub fn with_lookup(addresses: Vec<Address>, lookup: Lookup) -> Self {
+        let name = |address| Name::new(address, lookup.clone());
+        Self { names: addresses.into_iter().map(name).collect() }
     }
 }
 
@@ -60,16 +68,8 @@ impl Controllers for HttpControllers {
         })?;
         let body = Bytes::from(body);
         let mut asked = JoinSet::new();
-        for address in &self.addresses {
-            // What cannot be looked up has no answer; the others may.
-            let Ok(found) = tokio::net::lookup_host(&address.0).await else { continue };
-            for socket in found {
-                let (body, host) = (body.clone(), address.0.clone());
-                asked.spawn(async move {
-                    let controller = format!("controller {host} at {socket}");
-                    post(socket, &host, body, controller).await
-                });
-            }
+        for name in &self.names {
+            asked.spawn(ask_name(name.clone(), body.clone()));
         }
         let mut last = AskError::Nobody;
         while let Some(done) = asked.join_next().await {
@@ -86,8 +86,56 @@ impl Controllers for HttpControllers {
     }
 }
 
+/// Asks every address of a name: the first reply, or the last error.
+async fn ask_name(name: Name, body: Bytes) -> Result<Reply, AskError> {
+    let mut asked = JoinSet::new();
+    let mut known = BTreeSet::new();
+    let mut last = None;
+    let mut found = std::pin::pin!(name.look_up());
+    let mut is_found = false;
+    let ask = |asked: &mut JoinSet<_>, socket: SocketAddr| {
+        let (body, host) = (body.clone(), name.to_string());
+        asked.spawn(async move {
+            let controller = format!("controller {host} at {socket}");
+            post(socket, &host, body, controller).await
+        });
+    };
+    for socket in name.known() {
+        known.insert(socket);
+        ask(&mut asked, socket);
+    }
+    loop {
+        tokio::select! {
+            sockets = &mut found, if !is_found => {
+                is_found = true;
+                match sockets {
+                    Ok(sockets) => {
+                        for socket in sockets.into_iter().filter(|socket| known.insert(*socket)) {
+                            ask(&mut asked, socket);
+                        }
+                    }
+                    Err(why) => last = Some(AskError::Failed { controller: name.to_string(), why }),
+                }
+            }
+            Some(done) = asked.join_next() => match done {
+                Ok(Ok(reply)) => return Ok(reply),
+                Ok(Err(error)) => last = Some(error),
+                Err(error) => {
+                    let (controller, why) = (name.to_string(), error.to_string());
+                    last = Some(AskError::Failed { controller, why });
+                }
+            },
+            else => break,
+        }
+    }
+    Err(last.unwrap_or_else(|| AskError::Failed {
+        controller: name.to_string(),
+        why: "the name has no address".to_owned(),
+    }))
+}
+
 async fn post(
-    socket: std::net::SocketAddr,
+    socket: SocketAddr,
     host: &str,
     body: Bytes,
     controller: String,

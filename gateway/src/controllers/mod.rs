@@ -4,9 +4,11 @@
 
 pub mod desk;
 pub mod http;
+mod names;
 pub mod wire;
 
 use ha_core::ids::Term;
+pub use names::Lookup;
 use std::future::Future;
 use wire::{Ask, BadReply, Reply};
 

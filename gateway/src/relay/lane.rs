@@ -35,6 +35,28 @@ pub(super) struct ReadLane {
     is_open: bool,
 }
 
+/// What rests on an instance of which it is not known whether it is there.
+#[derive(Debug)]
+pub(super) enum Doubt {
+    /// Nothing any more.
+    None,
+    /// The grant under which its connection was opened.
+    Grant(Arc<Gate>, u64),
+    /// Reads that prefer it.
+    Replica(Arc<Replicas>, Target),
+}
+
+impl Doubt {
+    /// The instance closed or refused a connection, or is not the one meant.
+    pub(super) fn void(self) {
+        match self {
+            Self::None => {}
+            Self::Grant(gate, epoch) => gate.void(epoch),
+            Self::Replica(replicas, target) => replicas.pass_over(&target),
+        }
+    }
+}
+
 /// Tells when the way has changed.
 #[derive(Debug)]
 pub(super) enum Changes {
@@ -129,17 +151,26 @@ impl Lane {
 
     /// The instance closed or refused the connection, or is not the one meant.
     pub(super) fn void(&self) {
+        self.doubt().void();
+    }
+
+    /// What is to be ended if the instance of the present connection is gone.
+    pub(super) fn doubt(&self) -> Doubt {
         match self {
             Self::Write(lane) => {
-                if let Some(epoch) = lane.epoch {
-                    lane.gate.void(epoch);
-                }
+                lane.epoch.map_or(Doubt::None, |epoch| Doubt::Grant(Arc::clone(&lane.gate), epoch))
             }
-            Self::Read(lane) => {
-                if let Some(target) = &lane.target {
-                    lane.replicas.pass_over(target);
-                }
-            }
+            Self::Read(lane) => lane
+                .target
+                .map_or(Doubt::None, |target| Doubt::Replica(Arc::clone(&lane.replicas), target)),
+        }
+    }
+
+    /// The instance could not be reached, for whatever reason: reads prefer others for a while. The
+    /// grant stays as it is.
+    pub(super) fn pass_over(&self) {
+        if let Self::Read(_) = self {
+            self.void();
         }
     }
 

@@ -6,8 +6,9 @@ mod dial;
 mod lane;
 mod pump;
 mod stream;
+#[cfg(test)]
+mod tests;
 
-pub use dial::UpstreamTls;
 pub(crate) use dial::{DialError, Dialer};
 pub(crate) use stream::Stream;
 pub use stream::Watch;
@@ -17,14 +18,13 @@ use crate::{
     gate::{Gate, Target},
     metrics::{Port, PortMetrics},
     replicas::Replicas,
-    session::{Ending, Policy, Session},
+    session::{Ending, Policy, Proof, Session},
 };
 use ha_core::{ids::StartId, leadership::Millis};
-use lane::{Changes, Lane};
+use lane::{Changes, Doubt, Lane};
 use pump::{Pump, Pumped};
 use std::{
     future::{Future, poll_fn},
-    io,
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -63,17 +63,20 @@ pub(crate) struct Shared {
     pub(crate) looks_at_start: bool,
 }
 
+/// Which start answers at an address, if any tells one.
+type Found = Result<Option<StartId>, DialError>;
+
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 enum Task {
     None,
     Dial(Target, Work<Result<Stream, DialError>>),
-    Prove(Target, Work<io::Result<Option<StartId>>>),
+    Prove(Target, Work<Found>),
 }
 
 enum Done {
     Dialled(Target, Result<Stream, DialError>),
-    Proven(Target, io::Result<Option<StartId>>),
+    Proven(Target, Found),
 }
 
 impl Task {
@@ -113,6 +116,8 @@ struct Relay {
     task: Task,
     redial: Option<Redial>,
     blocked: bool,
+    /// An instance closed a connection, perhaps for what the client said.
+    suspect: Option<(Target, Doubt)>,
 }
 
 /// Waits until the gateway is told to stop; also if nobody can tell any more.
@@ -133,10 +138,19 @@ pub(crate) async fn serve(
     let now = shared.clock.monotonic();
     let session = Session::new(Arc::clone(&shared.policy), lane.standing(), now);
     let pump = Pump::new(session, client, shared.buffer, now);
-    let mut relay =
-        Relay { shared, pump, lane, target: None, task: Task::None, redial: None, blocked: false };
+    let mut relay = Relay {
+        shared,
+        pump,
+        lane,
+        target: None,
+        task: Task::None,
+        redial: None,
+        blocked: false,
+        suspect: None,
+    };
     let ending = relay.run(&mut changes, &mut stop).await;
     relay.close(ending).await;
+    relay.clear_up().await;
     ending
 }
 
@@ -145,7 +159,7 @@ impl Relay {
         loop {
             self.mind_route();
             self.attend();
-            if self.pump.is_leaving && !self.pump.session.is_busy() {
+            if self.pump.is_leaving && !self.pump.is_busy() {
                 self.pump.session.stop(Ending::Stopping);
             }
             if let Some(ending) = self.pump.session.ending() {
@@ -215,13 +229,17 @@ impl Relay {
         if orders.void {
             self.lane.void();
         }
+        if orders.suspect {
+            self.suspect = self.target.map(|target| (target, self.lane.doubt()));
+        }
+        if orders.put_off {
+            self.lane.pass_over();
+            self.put_off();
+        }
         if orders.drop_upstream {
             self.pump.drop_server();
             if !self.task.is_some() {
                 self.leave();
-            }
-            if orders.void {
-                self.put_off();
             }
         }
         self.pump.shuts_down |= orders.shutdown_upstream;
@@ -279,24 +297,43 @@ impl Relay {
                 self.shared.metrics.dial_failures.inc();
                 match error {
                     DialError::Refused { .. } => self.lane.void(),
-                    DialError::Silent { .. } if self.shared.port == Port::Read => self.lane.void(),
-                    DialError::Silent { .. } => {}
+                    DialError::Silent { .. } | DialError::Failed { .. } => self.lane.pass_over(),
                 }
                 self.leave();
                 self.put_off();
                 self.pump.session.dial_failed(now);
             }
             Done::Proven(target, found) => {
-                let meant = target.instance.incarnation.start;
-                let is_meant = found.as_ref().is_ok_and(|found| *found == Some(meant));
-                if !is_meant {
-                    tracing::debug!(?found, %meant, "another process than the one meant answers");
-                }
-                self.pump.session.proven(is_meant, now);
+                let proof = self.proof(&target, found);
+                self.pump.session.proven(proof, now);
             }
         }
         if self.pump.session.is_joined() {
             self.redial = None;
+        }
+    }
+
+    /// What it means that this was found at the address of an instance.
+    fn proof(&self, target: &Target, found: Found) -> Proof {
+        let meant = target.instance.incarnation.start;
+        let proof = match &found {
+            Ok(start) if !self.shared.looks_at_start || *start == Some(meant) => Proof::Meant,
+            Ok(_) | Err(DialError::Refused { .. }) => Proof::Another,
+            Err(DialError::Silent { .. } | DialError::Failed { .. }) => Proof::Unknown,
+        };
+        if proof != Proof::Meant {
+            tracing::debug!(?found, %meant, "the process meant does not answer");
+        }
+        proof
+    }
+
+    /// Finds out whether an instance that closed an unread connection is there, once its client is
+    /// gone: what clients say there must not take the route from all others.
+    async fn clear_up(&mut self) {
+        let Some((target, doubt)) = self.suspect.take() else { return };
+        let found = self.shared.dialer.start_at(target.address).await;
+        if self.proof(&target, found) == Proof::Another {
+            doubt.void();
         }
     }
 
@@ -324,7 +361,7 @@ impl Relay {
             self.pump.session.stop(Ending::Stalled);
         }
         if is_over(self.pump.moved_at, self.shared.idle_ms) {
-            if self.pump.session.is_busy() {
+            if self.pump.is_busy() {
                 self.pump.moved_at = now;
             } else {
                 self.pump.session.stop(Ending::Idle);

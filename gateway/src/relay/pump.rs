@@ -89,7 +89,7 @@ impl Pump {
         let now = clock.monotonic();
         loop {
             let moved = self.poll_both(cx, lane, now);
-            lane.set_busy(self.session.is_busy());
+            lane.set_busy(self.is_busy());
             self.is_served &= self.wants_task();
             match moved {
                 Err(pumped) => return Poll::Ready(pumped),
@@ -128,12 +128,18 @@ impl Pump {
         self.session.wants_proof() || self.session.wants_dial()
     }
 
+    /// Something is open at the instance, or an answer of it is on its way to the client: a route
+    /// that ends now takes it away.
+    pub(super) fn is_busy(&self) -> bool {
+        self.session.is_busy() || self.down.is_pending()
+    }
+
     fn has_news(&self) -> bool {
         let session = &self.session;
         session.has_news()
             || session.ending().is_some()
             || (!self.is_served && self.wants_task())
-            || (self.is_leaving && !session.is_busy())
+            || (self.is_leaving && !self.is_busy())
     }
 
     /// Something is to be written and cannot.

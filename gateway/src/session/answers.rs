@@ -33,6 +33,7 @@ impl Session {
             if self.withheld.is_none() {
                 let records = events.records().len();
                 if records > 0 {
+                    self.kept.forget();
                     self.tracker.records();
                     let end = bytes.len() - events.rest().len();
                     span.forward_to(end);
@@ -52,6 +53,9 @@ impl Session {
             let is_read = match &mut self.withheld {
                 Some(withheld) => withheld.take(&event),
                 None => {
+                    if !matches!(event, Event::Noop) {
+                        self.kept.forget();
+                    }
                     self.tracker.server(&event);
                     let early = event.wire().get(..before).unwrap_or_default();
                     self.lead.extend_from_slice(early);
@@ -75,6 +79,7 @@ impl Session {
     /// A FAILURE was read, or is too long to be read: it passes, in its own words or in ours.
     fn release_failure(&mut self) {
         let Some(withheld) = self.withheld.take() else { return };
+        self.kept.forget();
         let is_batched = self.tracker.is_batched();
         self.tracker.server(&Event::Start(withheld.head));
         if !withheld.is_whole {

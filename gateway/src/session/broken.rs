@@ -2,7 +2,7 @@
 //! The oldest unanswered request, or else the next one, fails so that drivers retry it; what follows
 //! is ignored until RESET, as after any failure; then the session goes on at another instance.
 
-use super::{Ending, Phase, Session, Took, Upstream};
+use super::{Ending, Phase, Request, Session, Took, Upstream};
 use bolt::{
     Response, Signature,
     chunk::{Event, Scanner},
@@ -36,11 +36,17 @@ pub(super) struct Broken {
 impl Session {
     /// Gives up the upstream, and answers for it from now on.
     pub(super) fn break_off(&mut self) {
-        let owed: Vec<Signature> = self.tracker.requests().collect();
-        let current = match (self.pending.take(), self.tracker.is_within_request()) {
+        let mut owed = self.waiting_again();
+        owed.extend(self.tracker.requests());
+        self.kept.forget();
+        let within = std::mem::replace(&mut self.request, Request::Forwarded);
+        self.route_body = Vec::new();
+        let current = match (self.pending.take(), within) {
             (Some(head), _) => Current::Open(head.signature().and_then(Signature::of)),
-            (None, true) => Current::Answered,
-            (None, false) => Current::None,
+            (None, Request::Route) => Current::Open(Some(Signature::Route)),
+            (None, Request::Reset) => Current::Open(Some(Signature::Reset)),
+            (None, Request::Forwarded) if self.tracker.is_within_request() => Current::Answered,
+            (None, Request::Forwarded) => Current::None,
         };
         let failed = self.tracker.is_failed();
         self.phase = Phase::Broken(Broken { failed, lost: true, current });
@@ -52,12 +58,12 @@ impl Session {
         self.mend();
     }
 
-    /// Nothing is known of an upstream any more.
+    /// Nothing is known of an upstream any more. A message that the gateway answers itself and that
+    /// has not ended goes on being one.
     pub(super) fn renew_upstream(&mut self) {
         self.leave_upstream();
         self.tracker = Tracker::default();
         self.server_scanner = Scanner::new();
-        self.request = super::Request::Forwarded;
     }
 
     /// Bytes of a client whose requests are answered here.

@@ -27,7 +27,7 @@ impl Session {
             (Phase::Opening(_) | Phase::Ended(_), _) | (_, Upstream::None) => {}
             (Phase::Plain, Upstream::Joined) => self.end(Ending::Cut),
             (Phase::Plain, _) if self.login.was_answered() => self.end(Ending::Cut),
-            (Phase::Ready, Upstream::Joined) => self.cut_joined(unsent),
+            (Phase::Ready, Upstream::Joined) => self.cut_joined(unsent, now),
             (Phase::Login | Phase::Plain | Phase::Ready | Phase::Broken(_), _) => {
                 self.leave_upstream();
                 self.wait(now);
@@ -35,7 +35,7 @@ impl Session {
         }
     }
 
-    fn cut_joined(&mut self, unsent: bool) {
+    fn cut_joined(&mut self, unsent: bool, now: Millis) {
         if self.tracker.is_commit_pending() {
             return self.end(Ending::InDoubt);
         }
@@ -53,6 +53,8 @@ impl Session {
         }
         if self.tracker.is_boundary() {
             self.renew_upstream();
+        } else if self.can_ask_again() {
+            self.ask_again_later(now);
         } else {
             self.break_off();
         }
@@ -72,10 +74,12 @@ impl Session {
         if is_explained && !unsent {
             return self.end(Ending::ServerClosed);
         }
-        self.orders.void = true;
         if matches!(self.phase, Phase::Plain) && matches!(self.upstream, Upstream::Joined) {
+            self.orders.suspect = true;
             return self.end(Ending::ServerClosed);
         }
+        self.orders.void = true;
+        self.orders.put_off = true;
         self.cut(unsent, now);
     }
 
@@ -133,10 +137,10 @@ impl Session {
         }
         match self.phase {
             Phase::Login | Phase::Plain => self.end(Ending::HoldTime),
-            Phase::Ready if self.pending.is_some() && self.keeps_state() => {
+            Phase::Ready if self.has_pending() && self.keeps_state() => {
                 self.end(Ending::Sticky);
             }
-            Phase::Ready if self.pending.is_some() => self.break_off(),
+            Phase::Ready if self.has_pending() => self.break_off(),
             Phase::Ready | Phase::Opening(_) | Phase::Broken(_) | Phase::Ended(_) => {
                 self.held_no_more();
             }
@@ -149,10 +153,12 @@ impl Session {
             || self.tracker.is_boundary()
     }
 
-    /// The time for a login runs: the client's own, or that of an instance.
+    /// The time for a login runs: the client's own, first or after LOGOFF, or that of an instance.
     const fn is_in_time(&self) -> bool {
         match self.phase {
             Phase::Opening(_) => true,
+            // One that logged off and whose next login waits for a route is not late itself.
+            Phase::Ready if matches!(self.upstream, Upstream::Joined) => self.pending.is_none(),
             Phase::Login | Phase::Ready => !matches!(self.upstream, Upstream::None),
             Phase::Plain => matches!(self.upstream, Upstream::Unproven),
             Phase::Broken(_) | Phase::Ended(_) => false,
@@ -161,9 +167,9 @@ impl Session {
 
     fn login_time(&mut self) {
         self.login_by = None;
-        if matches!(self.phase, Phase::Ready) {
-            // The instance takes too long: as if it had closed.
-            self.orders.void = true;
+        if matches!(self.phase, Phase::Ready) && !matches!(self.upstream, Upstream::Joined) {
+            // The instance takes too long; another connection may fare better.
+            self.orders.put_off = true;
             return self.leave_upstream();
         }
         self.end(Ending::LoginTime);

@@ -147,6 +147,7 @@ impl Session {
     /// The instance does not speak as one: as if it had closed.
     fn not_understood(&mut self, now: Millis) {
         self.orders.void = true;
+        self.orders.put_off = true;
         self.leave_upstream();
         self.wait(now);
     }

@@ -19,6 +19,7 @@ mod answers;
 mod broken;
 mod change;
 mod identity;
+mod kept;
 mod login;
 mod opening;
 mod requests;
@@ -29,7 +30,7 @@ mod types;
 pub use identity::{server_name, start_of};
 pub use rewrite::{REWRITES, Rewrite, rewrite};
 pub use route::Routing;
-pub use types::{Ending, Orders, Policy, Standing, Tally, Took};
+pub use types::{Ending, Orders, Policy, Proof, Standing, Tally, Took};
 
 use bolt::{
     Response, Version,
@@ -39,6 +40,7 @@ use bolt::{
 };
 use broken::Broken;
 use ha_core::{ids::StartId, leadership::Millis};
+use kept::Kept;
 use login::Login;
 use std::sync::Arc;
 
@@ -120,6 +122,7 @@ pub struct Session {
     /// The front of a client's message that waits.
     pending: Option<Head>,
     request: Request,
+    kept: Kept,
     /// The body of a ROUTE.
     route_body: Vec<u8>,
     withheld: Option<Withheld>,
@@ -127,6 +130,8 @@ pub struct Session {
     movable: bool,
     /// The instance said that it closes the connection.
     is_closing: bool,
+    /// A LOGON after LOGOFF is under way.
+    logs_on: bool,
     said_goodbye: bool,
     client_gone: bool,
     /// Since when something waits for a route.
@@ -164,10 +169,12 @@ impl Session {
             tracker: Tracker::default(),
             pending: None,
             request: Request::Forwarded,
+            kept: Kept::default(),
             route_body: Vec::new(),
             withheld: None,
             movable: true,
             is_closing: false,
+            logs_on: false,
             said_goodbye: false,
             client_gone: false,
             held_since: None,
@@ -224,7 +231,7 @@ impl Session {
             && matches!(self.standing, Standing::Open)
             && match self.phase {
                 Phase::Login | Phase::Plain => true,
-                Phase::Ready => self.pending.is_some(),
+                Phase::Ready => self.has_pending(),
                 Phase::Opening(_) | Phase::Broken(_) | Phase::Ended(_) => false,
             }
     }
@@ -297,10 +304,11 @@ impl Session {
         matches!(self.upstream, Upstream::Joined)
     }
 
-    /// The front of a client's message waits: hand over what follows once more, even if nothing does.
+    /// The front of a client's message waits, or requests wait to be asked again: hand over what
+    /// follows once more, even if nothing does.
     #[must_use]
     pub const fn has_pending(&self) -> bool {
-        self.pending.is_some()
+        self.pending.is_some() || self.kept.waits
     }
 
     /// An answer was read that did not pass yet: hand over what follows once more, even if nothing
@@ -368,6 +376,7 @@ impl Session {
         }
         self.phase = Phase::Ended(ending);
         self.leave_upstream();
+        self.kept.forget();
         self.login.forget();
     }
 

@@ -1,6 +1,6 @@
 //! The first bytes of both sides: handshake, or something that is none.
 
-use super::{Ending, Phase, Session, Took, Upstream};
+use super::{Ending, Phase, Proof, Session, Took, Upstream};
 use bolt::{
     Version,
     chunk::Decoder,
@@ -76,14 +76,16 @@ impl Session {
     }
 
     /// Whether the upstream is the instance meant, found out apart from its connection.
-    pub fn proven(&mut self, is_meant: bool, now: Millis) {
+    pub fn proven(&mut self, proof: Proof, now: Millis) {
         if !matches!(self.upstream, Upstream::Unproven) {
             return;
         }
-        if is_meant {
-            return self.join_plain();
+        match proof {
+            Proof::Meant => return self.join_plain(),
+            Proof::Another => self.orders.void = true,
+            Proof::Unknown => {}
         }
-        self.orders.void = true;
+        self.orders.put_off = true;
         if self.version.is_some() || self.login.was_answered() {
             self.end(Ending::Cut);
         } else {

@@ -50,6 +50,9 @@ impl Span {
 
 impl Session {
     pub(super) fn requests(&mut self, bytes: &[u8], now: Millis) -> Took {
+        if self.kept.waits && !self.ask_again(now) {
+            return Took::NOTHING;
+        }
         if let Some(head) = self.pending {
             match self.judge(&head, now) {
                 Verdict::Wait => return Took::NOTHING,
@@ -59,7 +62,7 @@ impl Session {
                     self.request = request;
                     if request == Request::Forwarded {
                         self.to_server.extend_from_slice(head.wire());
-                        self.tracker.client(&Event::Start(head));
+                        self.forwards(&Event::Start(head));
                     }
                 }
             }
@@ -96,7 +99,7 @@ impl Session {
                     span.at = end;
                     continue;
                 }
-                self.tracker.client(&event);
+                self.forwards(&event);
                 let before = event.wire().get(..withheld).unwrap_or_default();
                 self.to_server.extend_from_slice(before);
                 span.forward_to(end);
@@ -114,6 +117,28 @@ impl Session {
         }
         self.client_scanner = scanner;
         span.took()
+    }
+
+    /// An event of a message that is forwarded.
+    fn forwards(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Start(_)) {
+            self.kept.begins(self.tracker.is_boundary());
+        }
+        self.kept.add(event.wire());
+        self.tracker.client(event);
+        if matches!(event, Event::End(_)) {
+            if std::mem::take(&mut self.logs_on) {
+                self.login_by = None;
+            }
+            if self.kept.is_whole() && self.tracker.is_commit_pending() {
+                self.kept.forget();
+            }
+        }
+    }
+
+    /// A transaction may begin now.
+    pub(super) const fn may_begin(&self) -> bool {
+        matches!(self.upstream, Upstream::Joined) && matches!(self.standing, Standing::Open)
     }
 
     /// An event of a message that the gateway answers.
@@ -172,6 +197,9 @@ impl Session {
             Some(Signature::Logoff | Signature::Logon) => {
                 self.movable = false;
                 self.login.forget();
+                self.kept.forget();
+                self.logs_on = signature == Some(Signature::Logon);
+                self.login_by = Some(now.saturating_add(self.policy.login_ms));
             }
             Some(_) | None => {}
         }

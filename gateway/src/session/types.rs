@@ -63,13 +63,34 @@ pub struct Orders {
     pub drop_upstream: bool,
     /// The instance closed, refused, or is not the one meant: the grant is void.
     pub void: bool,
+    /// The instance closed a connection whose bytes passed unread, perhaps for what the client said
+    /// there: find out whether it still answers, and void the grant if it does not.
+    pub suspect: bool,
+    /// The instance does not serve, for whatever reason: the next try comes later.
+    pub put_off: bool,
     /// Tell the instance that nothing more comes, once everything is written.
     pub shutdown_upstream: bool,
 }
 
 impl Orders {
-    pub(super) const NONE: Self =
-        Self { drop_upstream: false, void: false, shutdown_upstream: false };
+    pub(super) const NONE: Self = Self {
+        drop_upstream: false,
+        void: false,
+        suspect: false,
+        put_off: false,
+        shutdown_upstream: false,
+    };
+}
+
+/// What was found of the process behind an upstream connection, apart from that connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// It is the one meant.
+    Meant,
+    /// It is another one, or nobody answers there any more.
+    Another,
+    /// Nothing could be found out: it was silent, or could not be asked from here.
+    Unknown,
 }
 
 /// What happened, to be counted.

@@ -2,7 +2,7 @@
 
 use super::{
     host::{Connection, Database},
-    request_bytes,
+    request_bytes, response_bytes,
     rig::{run, start_of},
 };
 use bolt::{
@@ -58,8 +58,14 @@ pub struct Knobs {
     pub stalls: AtomicBool,
     /// It sends half of its next answer, and nothing after.
     pub stops_within: AtomicBool,
+    /// It takes what is no Bolt without a word, as if it spoke it.
+    pub holds: AtomicBool,
+    /// Connections that it so took.
+    pub held: AtomicUsize,
     /// Bytes that it got.
     pub got: AtomicUsize,
+    /// Bytes of records without end that were taken from it.
+    pub flooded: AtomicUsize,
     /// Connections that it accepted.
     pub accepted: AtomicUsize,
 }
@@ -139,6 +145,23 @@ async fn serve(
         while knobs.stalls.load(SeqCst) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        if knobs.holds.load(SeqCst) && buffer[0] == b'G' {
+            knobs.held.fetch_add(1, SeqCst);
+            while socket.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+            return;
+        }
+        let says = |word: &[u8]| buffer[..count].windows(word.len()).any(|part| part == word);
+        if says(b"FLOOD") {
+            return flood(socket, &knobs).await;
+        }
+        if says(b"SWALLOW") {
+            while let Ok(count) = socket.read(&mut buffer).await {
+                if count == 0 {
+                    return;
+                }
+                knobs.got.fetch_add(count, SeqCst);
+            }
+        }
         connection.take(&buffer[..count], &mut database.lock().unwrap());
         let mut out = std::mem::take(&mut connection.out);
         if knobs.stops_within.load(SeqCst) && !out.is_empty() {
@@ -149,6 +172,17 @@ async fn serve(
         if socket.write_all(&out).await.is_err() || connection.closed {
             return;
         }
+    }
+}
+
+/// Records without end, for as long as somebody takes them.
+async fn flood(mut socket: TcpStream, knobs: &Knobs) {
+    let record =
+        response_bytes(&Response::Record(vec!["x".repeat(1_000).as_str().into()]), Version::V5_2);
+    let many = record.repeat(60);
+    let _ = socket.write_all(&response_bytes(&Response::success(), Version::V5_2)).await;
+    while socket.write_all(&many).await.is_ok() {
+        knobs.flooded.fetch_add(many.len(), SeqCst);
     }
 }
 
@@ -337,6 +371,23 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// A gateway before one instance.
+pub async fn one(set: &[(&str, &str)]) -> (Instance, Lead, Running) {
+    let instance = Instance::start(0, true).await;
+    let lead = Lead::new();
+    lead.open(&instance);
+    let running = Running::start(&lead, set);
+    (instance, lead, running)
+}
+
+/// What comes until the connection ends.
+pub async fn read_to_end(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let mut all = Vec::new();
+    // A reset is an end too.
+    let _ = timeout(LONG, stream.read_to_end(&mut all)).await.expect("the connection ends");
+    all
 }
 
 /// A client over any stream.

@@ -1,0 +1,104 @@
+//! Waits of a session: requests that are asked again at the next instance, logins that take too long.
+
+mod support;
+
+use bolt::{
+    Request, Response, Version,
+    message::{AuthMap, Extra, Fetch},
+    server::FaultClass,
+};
+use gateway::session::Ending;
+use support::rig::{Batch, HOLD_MS, Rig, auto, one, policy, run};
+
+fn logged_in(batches: Vec<Batch>) -> Rig {
+    Rig::new(Version::V5_2, policy(), batches)
+}
+
+fn failure_codes(answers: &[Response]) -> Vec<&str> {
+    let mut codes = Vec::new();
+    for answer in answers {
+        if let Response::Failure(failure) = answer {
+            codes.push(failure.code.as_str());
+        }
+    }
+    codes
+}
+
+/// The route moves once the instance has these requests and has answered none.
+fn moved_unanswered(requests: Vec<Request>) -> Rig {
+    let mut rig = logged_in(vec![Batch { requests, commits: vec![] }]);
+    while !rig.session.is_busy() {
+        rig.client_step(usize::MAX);
+        if !rig.session.is_busy() {
+            rig.serve_step(usize::MAX);
+            rig.server_step(usize::MAX);
+        }
+    }
+    rig.client_step(usize::MAX);
+    rig.cut();
+    rig
+}
+
+#[test]
+fn what_was_not_answered_and_cannot_have_been_applied_is_asked_again() {
+    let write = || [run("CREATE 1"), Request::Pull(Fetch::ALL)];
+    let begin = Request::Begin(Extra::none());
+    let within = [std::slice::from_ref(&begin), &write()].concat();
+    for requests in [vec![run("CREATE 1")], vec![begin], within] {
+        let mut rig = moved_unanswered(requests.clone());
+        rig.run();
+        assert!(rig.ending.is_none() && rig.session.is_held(), "{requests:?}");
+        rig.route(1);
+        rig.run();
+        assert_eq!(failure_codes(&rig.answers), [""; 0], "{requests:?}");
+        assert_eq!((rig.summaries, rig.tally.rehomed), (rig.asked, 1), "{requests:?}");
+        let mut rig = moved_unanswered(requests.clone());
+        rig.pass_time(HOLD_MS);
+        let codes = failure_codes(&rig.answers);
+        assert_eq!(codes, [FaultClass::MainChanged.code()], "{requests:?}: nobody came");
+        assert_eq!(rig.summaries, rig.asked);
+    }
+    let rig = moved_unanswered(write().to_vec());
+    assert_eq!(rig.ending, Some(Ending::InDoubt), "the last of it may have been applied");
+    let rig = moved_unanswered(vec![run(&format!("RETURN '{}'", "x".repeat(70_000)))]);
+    assert_eq!(failure_codes(&rig.answers), [FaultClass::MainChanged.code()], "too long to keep");
+}
+
+#[test]
+fn one_that_logs_off_has_so_long_to_log_in_again() {
+    let mut rig = logged_in(vec![auto(1), one(Request::Logoff)]);
+    rig.run();
+    assert_eq!(rig.session.deadline(), Some(rig.now + 5_000));
+    rig.pass_time(4_999);
+    assert_eq!(rig.ending, None);
+    rig.pass_time(5_000);
+    assert_eq!(rig.ending, Some(Ending::LoginTime));
+    let mut rig = logged_in(vec![auto(1)]);
+    rig.run();
+    // Memgraph answers LOGOFF with nothing, so that a client cannot wait for it.
+    for request in [Request::Logoff, Request::Logon(AuthMap::basic("a", "b"))] {
+        rig.says(&support::request_bytes(&request, Version::V5_2));
+        rig.client_step(usize::MAX);
+    }
+    assert_eq!((rig.session.deadline(), rig.ending), (None, None));
+}
+
+#[test]
+fn an_instance_that_is_slow_to_log_a_session_in_takes_the_route_from_nobody() {
+    let mut rig = logged_in(vec![auto(1), auto(2)]);
+    while rig.told.is_empty() {
+        rig.client_step(64);
+        rig.serve_step(64);
+        rig.server_step(64);
+    }
+    rig.cut();
+    rig.route(1);
+    // The client's next request makes the session go to another instance, which says nothing.
+    while rig.session.deadline().is_none() {
+        rig.client_step(64);
+    }
+    rig.session.timer(false, 5_000);
+    let orders = rig.session.take_orders();
+    assert!(orders.drop_upstream && orders.put_off && !orders.void, "{orders:?}");
+    assert_eq!(rig.session.ending(), None);
+}
