@@ -9,7 +9,10 @@ use crate::input::InputError;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 use shell_sim::{
-    incident::{Incident, import::Counts},
+    incident::{
+        Incident,
+        import::{Counts, ITEM_LIMIT, KEPT_LIMIT},
+    },
     replay::{Replay, page, replay},
 };
 use sources::Found;
@@ -149,8 +152,11 @@ fn told(counts: &Counts) -> String {
         counts.lines, counts.items, counts.known, counts.repeated
     );
     if counts.beyond > 0 {
-        let limit = shell_sim::incident::import::ITEM_LIMIT;
-        let _written = write!(out, ", {} are beyond the limit of {limit} items", counts.beyond);
+        let _written = write!(
+            out,
+            ", {} are beyond the limit of {ITEM_LIMIT} items or {KEPT_LIMIT} bytes of them",
+            counts.beyond
+        );
     }
     let _written = writeln!(out, "; {} were not understood:", counts.lost());
     for (kind, (count, spot)) in &counts.unknown {
