@@ -7,6 +7,7 @@ mod sources;
 
 use crate::input::InputError;
 use clap::{Args as ClapArgs, ValueEnum};
+use journal::Moment;
 use serde_json::json;
 use shell_sim::{
     incident::{
@@ -43,9 +44,10 @@ pub(crate) struct Args {
     /// Print what a controller knew, from a journal, as `explain` reads it
     #[arg(long, requires = "until")]
     from_journal: bool,
-    /// The moment for --from-journal: seconds or `12.345s`, on the controller's clock
+    /// The moment for --from-journal: seconds such as 12 or 12.345s on the controller's clock, or
+    /// +12 after the journal's first line
     #[arg(long, value_name = "T", value_parser = journal::moment)]
-    until: Option<u64>,
+    until: Option<Moment>,
     /// The controller for --from-journal; the one that decided last if not given
     #[arg(long, requires = "from_journal")]
     controller: Option<u8>,
@@ -66,7 +68,11 @@ enum Format {
 /// than a journal says. 2: unusable input.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     if args.from_journal {
-        let text = journal::observation(&args.paths, args.until.unwrap_or(0), args.controller)?;
+        let text = journal::observation(
+            &args.paths,
+            args.until.unwrap_or(Moment::At(0)),
+            args.controller,
+        )?;
         write(args, &text)?;
         return Ok(ExitCode::SUCCESS);
     }
