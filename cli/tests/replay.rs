@@ -114,6 +114,53 @@ fn bad_logs_are_told_what_was_expected() {
 }
 
 #[test]
+fn logs_of_two_clusters_are_refused() {
+    let line = |namespace: &str| {
+        format!(
+            "time=2025-10-19T05:50:01.000Z level=INFO msg=\"Registered replication\" \
+             replica_name=memgraph_ha_2 \
+             address=memgraph-ha-2.memgraph-ha.{namespace}.svc.cluster.local sync_mode=ASYNC\n"
+        )
+    };
+    let one = file("replay-one", "one.log", line("one").as_bytes());
+    let two = file("replay-two", "two.log", line("two").as_bytes());
+    let output = replay(&[&one, &two]);
+    assert_eq!(output.status.code(), Some(2));
+    for part in ["two/memgraph-ha", "one/memgraph-ha", "two.log:1", "one.log:1"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn bad_incident_files_are_told_the_place_and_what_was_expected() {
+    let good =
+        std::fs::read_to_string(format!("{INCIDENTS}/2025-09-16-reconcile-failover-race.yaml"))
+            .expect("an incident file");
+    let half = good.split_at(good.len() / 2).0;
+    for (name, content, place, expected) in [
+        ("cut", half.to_owned(), "line 84", "a text after it"),
+        ("type", good.replacen("order: 3", "order: three", 1), "line 63", "a whole number"),
+        (
+            "word",
+            good.replacen("event: promote", "event: elevate", 1),
+            "order 3",
+            "expected one of",
+        ),
+        ("back", good.replacen("11:45:23.779", "11:45:23.770", 1), "order 3", "or later"),
+    ] {
+        let name = format!("2025-09-16-reconcile-failover-race-{name}.yaml");
+        let id = name.trim_end_matches(".yaml");
+        let content = content.replacen("2025-09-16-reconcile-failover-race", id, 1);
+        let path = file(&format!("replay-{name}"), &name, content.as_bytes());
+        let output = replay(&[&path]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", stderr(&output));
+        for part in [&path, place, expected] {
+            assert!(stderr(&output).contains(part), "{name}: {part}: {}", stderr(&output));
+        }
+    }
+}
+
+#[test]
 fn a_page_needs_nothing_from_outside() {
     let path = format!("{INCIDENTS}/2025-09-16-reconcile-failover-race.yaml");
     let output = replay(&["--format", "html", &path]);
@@ -146,5 +193,10 @@ fn a_journal_is_decided_again_and_explained_at_a_moment() {
     assert_eq!(explained.status.code(), Some(0), "{}", stderr(&explained));
     let output = replay(&["--from-journal", "--until", "0", &journal]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("no controller decided before 0 ms"), "{}", stderr(&output));
+    let said = "no controller decided before 0.000 s; the first decision is at ";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    let output = replay(&["--from-journal", "--until", "+11.5s", &journal]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(seen["instances"].is_object() || seen["instances"].is_array(), "{seen}");
 }

@@ -42,13 +42,25 @@ pub enum JournalError {
         controller: u8,
     },
     /// There is nothing before the moment that was asked for.
-    #[error("no controller decided before {until} ms; the first decision is at {first:?}")]
+    #[error("no controller decided before {}; {}", seconds(*until), first_of(*first))]
     NothingYet {
         /// The moment.
         until: Millis,
         /// The first decision.
         first: Option<Millis>,
     },
+}
+
+/// A moment as `--until` takes it.
+fn seconds(at: Millis) -> String {
+    format!("{}.{:03} s", at / 1_000, at % 1_000)
+}
+
+fn first_of(first: Option<Millis>) -> String {
+    first.map_or_else(
+        || "the journal has no decision".to_owned(),
+        |at| format!("the first decision is at {}", seconds(at)),
+    )
 }
 
 /// A decision made again.
@@ -132,6 +144,22 @@ impl Reader {
                 Ok(Some(Again { line: self.line, at, controller, observation, recorded, plan }))
             }
         }
+    }
+
+    /// When the first line of a journal was written, on the clock of its controller.
+    ///
+    /// # Errors
+    /// The line cannot be used.
+    pub fn beginning<'t>(
+        lines: impl Iterator<Item = &'t str>,
+    ) -> Result<Option<Millis>, JournalError> {
+        let mut reader = Self::default();
+        for text in lines {
+            if let Some(line) = reader.parse(text)? {
+                return Ok(Some(line.at));
+            }
+        }
+        Ok(None)
     }
 
     /// What a controller knew at a moment: lines after it are left out. Leadership is that of the

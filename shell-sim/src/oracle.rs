@@ -179,11 +179,21 @@ fn writes(world: &World) -> impl Iterator<Item = (WriteId, Fate)> + '_ {
     world.clients.iter().flat_map(|client| client.writes.iter().map(|(id, fate)| (*id, *fate)))
 }
 
+/// The log holds writes about in the order in which they were made, so that each is looked for from
+/// where the one before it was found.
 fn missing(world: &World, main: InstanceId, body: &Body, found: &mut Vec<Violation>) {
-    for (write, fate) in writes(world) {
-        if fate == Fate::Acked && holds(&body.instance.volume.log, write) == 0 {
-            let known = is_excepted(world, write);
-            found.push(Violation::AckedMissing { write, main, known });
+    let log = &body.instance.volume.log;
+    let mut next = 0;
+    for (write, _) in writes(world).filter(|(_, fate)| *fate == Fate::Acked) {
+        let (before, after) = log.split_at_checked(next).unwrap_or((log, &[]));
+        let is_it = |entry: &Entry<Payload>| entry.payload == Payload::Write(write);
+        let place = after.iter().position(is_it).map(|place| next + place);
+        match place.or_else(|| before.iter().position(is_it)) {
+            Some(place) => next = place + 1,
+            None => {
+                let known = is_excepted(world, write);
+                found.push(Violation::AckedMissing { write, main, known });
+            }
         }
     }
 }

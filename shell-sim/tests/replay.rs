@@ -2,7 +2,7 @@
 //! altered record is no longer reproduced, and ours breaks nothing in its place.
 
 use shell_sim::{
-    incident::{Actor, EventWord, Incident, Item, Value},
+    incident::{Actor, EventWord, Incident, Item, PodName, Value},
     mutants,
     replay::{Bounds, ours, replay, reproduce},
 };
@@ -15,6 +15,7 @@ const ROUTING: &str = "2025-08-29-gateway-routing-race";
 const STARTUP: &str = "2025-09-21-show-replication-role-startup-failure";
 const RECORDS: &str = "2025-09-21-records-49-687-49";
 const TIMEOUT: &str = "2025-09-11-convergence-timeout-sync-0";
+const DROPPED: &str = "2025-09-18-dropped-sync-replica";
 const SHIPPED: [&str; 4] = [RACE, EMPTY_IP, TEST_2, TEST_20];
 
 fn read(id: &str) -> Incident {
@@ -94,6 +95,10 @@ fn one_altered_fact_is_not_reproduced() {
         altered(TIMEOUT, 3, EventWord::TopologyObserved, |item| {
             set(item, "sync", Value::Number(2));
         }),
+        altered(DROPPED, 8, EventWord::RegisterRejectedDiverged, |item| {
+            item.pod = Some(PodName::ha(1));
+        }),
+        altered(DROPPED, 6, EventWord::DropReplica, |item| item.event = EventWord::DataObserved),
     ];
     let wrong: Vec<usize> =
         changed.iter().enumerate().filter(|(_, one)| is_reproduced(one)).map(|(i, _)| i).collect();
@@ -109,6 +114,7 @@ fn the_repairs_of_a_later_day_prevent_what_was_recorded() {
         (TEST_20, "2025-10-19"),
         (ROUTING, "2025-10-19"),
         (STARTUP, "2025-09-22"),
+        (DROPPED, "2025-09-19"),
     ] {
         let mut incident = read(id);
         incident.date = Some(later.to_owned());

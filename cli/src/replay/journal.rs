@@ -5,7 +5,7 @@ use crate::input::InputError;
 use serde_json::json;
 use shell_sim::journal::{JournalError, Reader};
 use std::{
-    fmt::Write as _,
+    fmt::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,7 @@ pub(super) struct DecidedAgain {
     path: PathBuf,
     decisions: usize,
     with_steps: usize,
+    span: Option<(u64, u64)>,
     different: Vec<String>,
     differences: usize,
 }
@@ -31,6 +32,7 @@ pub(super) fn decide_again(path: &Path) -> Result<DecidedAgain, InputError> {
         path: path.to_owned(),
         decisions: 0,
         with_steps: 0,
+        span: None,
         different: Vec::new(),
         differences: 0,
     };
@@ -48,6 +50,7 @@ pub(super) fn decide_again(path: &Path) -> Result<DecidedAgain, InputError> {
             continue;
         };
         again.decisions += 1;
+        again.span = Some((again.span.map_or(one.at, |(first, _)| first), one.at));
         again.with_steps += usize::from(!one.recorded.steps.is_empty());
         if !one.is_same() {
             again.differences += 1;
@@ -71,11 +74,16 @@ impl DecidedAgain {
     /// For people.
     pub(super) fn text(&self) -> String {
         let mut out = format!(
-            "{}: {} decisions made again, {} of them with steps; {} differ from the journal\n",
+            "{}: {} decisions made again, {} of them with steps; {} differ from the journal{}\n",
             self.path.display(),
             self.decisions,
             self.with_steps,
-            self.differences
+            self.differences,
+            self.span.map_or_else(String::new, |(first, last)| format!(
+                "; from {} to {} s on the controller's clock",
+                Seconds(first),
+                Seconds(last)
+            ))
         );
         for one in &self.different {
             // Writing to a string cannot fail.
@@ -102,7 +110,7 @@ fn wrong(path: &Path, error: &JournalError) -> InputError {
 /// What a controller knew at a moment, as `explain` reads it.
 pub(super) fn observation(
     paths: &[PathBuf],
-    until: u64,
+    until: Moment,
     controller: Option<u8>,
 ) -> Result<String, InputError> {
     let [path] = paths else {
@@ -113,20 +121,76 @@ pub(super) fn observation(
         });
     };
     let text = Lines::open(path)?.whole(WHOLE_LIMIT)?;
-    let found = Reader::at(text.lines(), until, controller).map_err(|error| wrong(path, &error))?;
+    let wrong = |error| wrong(path, &error);
+    let until = match until {
+        Moment::At(ms) => ms,
+        Moment::After(ms) => {
+            Reader::beginning(text.lines()).map_err(wrong)?.unwrap_or(0).saturating_add(ms)
+        }
+    };
+    let found = Reader::at(text.lines(), until, controller).map_err(wrong)?;
     Ok(format!("{:#}\n", json!(found)))
 }
 
+/// A moment in a journal, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// On the controller's clock.
+    At(u64),
+    /// So long after the journal's first line.
+    After(u64),
+}
+
+/// Milliseconds, shown as seconds.
+struct Seconds(u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
+    }
+}
+
+/// A moment as users write it: `12`, `12.345s`, or `+12` after the beginning.
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    match text.strip_prefix('+') {
+        Some(rest) => millis(rest).map(Moment::After),
+        None => millis(text).map(Moment::At),
+    }
+    .ok_or_else(|| {
+        format!("`{text}`; expected seconds such as 12 or 12.345s, or +12 after the first line")
+    })
+}
+
 /// Seconds with at most three decimals, with or without an `s`, as milliseconds.
-pub(super) fn moment(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}`; expected seconds such as 12 or 12.345s");
+fn millis(text: &str) -> Option<u64> {
     let number = text.strip_suffix('s').unwrap_or(text);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || fraction.len() > 3 || !digits(whole) || !digits(fraction) {
-        return Err(wrong());
+        return None;
     }
-    let seconds: u64 = whole.parse().map_err(|_| wrong())?;
-    let millis: u64 = format!("{fraction:0<3}").parse().map_err(|_| wrong())?;
-    seconds.checked_mul(1_000).and_then(|ms| ms.checked_add(millis)).ok_or_else(wrong)
+    let seconds: u64 = whole.parse().ok()?;
+    let millis: u64 = format!("{fraction:0<3}").parse().ok()?;
+    seconds.checked_mul(1_000)?.checked_add(millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_seconds_on_the_clock_or_after_the_beginning() {
+        for (text, expected) in [
+            ("12", Moment::At(12_000)),
+            ("12.3s", Moment::At(12_300)),
+            ("+0.005", Moment::After(5)),
+            ("+7s", Moment::After(7_000)),
+        ] {
+            assert_eq!(moment(text), Ok(expected));
+        }
+        for text in ["", "+", "s", "1.2345", "1,5", "-1", "++1", "99999999999999999999"] {
+            let error = moment(text).unwrap_err();
+            assert!(error.contains("expected seconds such as 12"), "{error}");
+        }
+    }
 }

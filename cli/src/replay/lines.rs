@@ -20,7 +20,8 @@ const WORD: Duration = Duration::from_secs(2);
 pub(super) struct Lines<'p> {
     path: &'p Path,
     reader: Box<dyn BufRead>,
-    inflates: bool,
+    /// The most that may come out of it, if it is gzip.
+    inflated_limit: Option<u64>,
     bytes: u64,
     lines: u64,
     last_word: Instant,
@@ -42,7 +43,8 @@ impl<'p> Lines<'p> {
         } else {
             Box::new(raw)
         };
-        Ok(Self { path, reader, inflates, bytes: 0, lines: 0, last_word: Instant::now() })
+        let inflated_limit = inflates.then_some(INFLATED_LIMIT);
+        Ok(Self { path, reader, inflated_limit, bytes: 0, lines: 0, last_word: Instant::now() })
     }
 
     /// The beginning, without taking it.
@@ -88,10 +90,10 @@ impl<'p> Lines<'p> {
             let taken = end.map_or(chunk.len(), |end| end + 1);
             self.reader.consume(taken);
             self.bytes += taken as u64;
-            if self.inflates && self.bytes > INFLATED_LIMIT {
+            if let Some(limit) = self.inflated_limit.filter(|limit| self.bytes > *limit) {
                 return Err(InputError::Form {
                     path: self.path.to_owned(),
-                    error: format!("the gzip file expands to more than {INFLATED_LIMIT} bytes"),
+                    error: format!("the gzip file expands to more than {limit} bytes"),
                     expected: "less; split it, or unpack it first",
                 });
             }
@@ -116,6 +118,47 @@ impl<'p> Lines<'p> {
                 self.bytes / 1_000_000,
                 self.lines
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// A gzip file in which so many zeros are, with or without ends of lines.
+    fn bomb(name: &str, bytes: usize, line: &[u8]) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("{name}-{}.gz", std::process::id()));
+        let file = File::create(&path).expect("a file");
+        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+        for _ in 0..bytes / line.len() {
+            packed.write_all(line).expect("a file");
+        }
+        packed.finish().expect("a file");
+        path
+    }
+
+    #[test]
+    fn a_file_that_expands_without_end_is_refused_with_bounded_memory() {
+        for (name, line) in [("flat", &[0_u8; 4_096][..]), ("lines", &b"a line of a log\n"[..])] {
+            let path = bomb(name, 8 << 20, line);
+            let mut lines = Lines::open(&path).expect("a gzip file");
+            assert_eq!(lines.inflated_limit, Some(INFLATED_LIMIT));
+            lines.inflated_limit = Some(1 << 20);
+            let mut line = Vec::new();
+            let error = loop {
+                match lines.next(&mut line) {
+                    Ok(true) => assert!(line.len() <= LINE_LIMIT + 1),
+                    Ok(false) => panic!("{name} was read to its end"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert!(error.contains("expands to more than 1048576 bytes"), "{error}");
+            assert!(line.capacity() < 4 * LINE_LIMIT, "{}", line.capacity());
+            let error = Lines::open(&path).expect("a gzip file").whole(1 << 20).unwrap_err();
+            assert!(error.to_string().contains("more than 1048576 bytes"), "{error}");
+            std::fs::remove_file(path).expect("a file");
         }
     }
 }

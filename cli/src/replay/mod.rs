@@ -7,9 +7,13 @@ mod sources;
 
 use crate::input::InputError;
 use clap::{Args as ClapArgs, ValueEnum};
+use journal::Moment;
 use serde_json::json;
 use shell_sim::{
-    incident::{Incident, import::Counts},
+    incident::{
+        Incident,
+        import::{Counts, ITEM_LIMIT, KEPT_LIMIT},
+    },
     replay::{Replay, page, replay},
 };
 use sources::Found;
@@ -40,9 +44,10 @@ pub(crate) struct Args {
     /// Print what a controller knew, from a journal, as `explain` reads it
     #[arg(long, requires = "until")]
     from_journal: bool,
-    /// The moment for --from-journal: seconds or `12.345s`, on the controller's clock
+    /// The moment for --from-journal: seconds such as 12 or 12.345s on the controller's clock, or
+    /// +12 after the journal's first line
     #[arg(long, value_name = "T", value_parser = journal::moment)]
-    until: Option<u64>,
+    until: Option<Moment>,
     /// The controller for --from-journal; the one that decided last if not given
     #[arg(long, requires = "from_journal")]
     controller: Option<u8>,
@@ -63,7 +68,11 @@ enum Format {
 /// than a journal says. 2: unusable input.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     if args.from_journal {
-        let text = journal::observation(&args.paths, args.until.unwrap_or(0), args.controller)?;
+        let text = journal::observation(
+            &args.paths,
+            args.until.unwrap_or(Moment::At(0)),
+            args.controller,
+        )?;
         write(args, &text)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -149,8 +158,11 @@ fn told(counts: &Counts) -> String {
         counts.lines, counts.items, counts.known, counts.repeated
     );
     if counts.beyond > 0 {
-        let limit = shell_sim::incident::import::ITEM_LIMIT;
-        let _written = write!(out, ", {} are beyond the limit of {limit} items", counts.beyond);
+        let _written = write!(
+            out,
+            ", {} are beyond the limit of {ITEM_LIMIT} items or {KEPT_LIMIT} bytes of them",
+            counts.beyond
+        );
     }
     let _written = writeln!(out, "; {} were not understood:", counts.lost());
     for (kind, (count, spot)) in &counts.unknown {

@@ -155,6 +155,9 @@ fn explain(error: &YamlError, line: &str) -> Problem {
     if let YamlError::InvalidScalar { ty: "i64" | "u64", .. } = error {
         return Problem::value(format!("`{}`", shorten(line)), "a whole number there");
     }
+    if let YamlError::NullIntoString { .. } = error {
+        return Problem::value(format!("`{}`", shorten(line)), "a text after it");
+    }
     if let YamlError::Budget { .. } = error {
         return Problem::value(
             format!("`{}`", shorten(line)),

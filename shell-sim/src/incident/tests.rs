@@ -132,6 +132,7 @@ fn the_shape_of_a_file_is_checked_at_its_line() {
             "kind: incident\nkind: success\n",
             ":4: found the key `kind` a second time; expected each key once",
         ),
+        ("event: promote\n", "event:\n", ":66: found `event:`; expected a text after it"),
         ("order: 3", "order: three", ":63: found `order: three`; expected a whole number there"),
         (
             "title: ",

@@ -67,6 +67,9 @@ pub struct OpenFacts {
     pub odd: Option<InstanceId>,
     /// Whether the rollout had cut the async replica off when it was looked at.
     pub rolled: Option<bool>,
+    /// Whether the sync replica was out of its main's sight for a time, where a drop is told and not
+    /// logged.
+    pub unseen: Option<bool>,
 }
 
 /// One answered question, for reports.
@@ -119,6 +122,7 @@ struct Raised {
     recovering: bool,
     odd: bool,
     rolled: bool,
+    unseen: bool,
 }
 
 impl Raised {
@@ -157,6 +161,10 @@ impl Raised {
             }),
             odd: has(&[EventWord::ControllerStartupFailed]),
             rolled: has(&[EventWord::RollingRestartRequested]),
+            unseen: incident
+                .timeline
+                .iter()
+                .any(|item| item.event == EventWord::DropReplica && !item.evidence.is_recorded()),
         }
     }
 }
@@ -204,6 +212,7 @@ impl OpenFacts {
         let pair = [InstanceId(0), InstanceId(1)];
         vary(&mut all, &each(raised.odd, &pair), |one, answer| one.odd = answer);
         vary(&mut all, &each(raised.rolled, &no), |one, answer| one.rolled = answer);
+        vary(&mut all, &each(raised.unseen, &no), |one, answer| one.unseen = answer);
         all
     }
 
@@ -221,6 +230,7 @@ impl OpenFacts {
             recovering: None,
             odd: None,
             rolled: None,
+            unseen: None,
         }
     }
 
@@ -297,9 +307,11 @@ impl OpenFacts {
         );
         let rolled =
             yes_no("whether the rollout had cut the async replica off for a time", self.rolled);
+        let unseen =
+            yes_no("whether the sync replica was out of its main's sight for a time", self.unseen);
         let all = [
             target, localhost, suspicion, storage, tail, reachable, unnamed, recovering, odd,
-            rolled,
+            rolled, unseen,
         ];
         all.into_iter().flatten().collect()
     }

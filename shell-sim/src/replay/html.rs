@@ -40,7 +40,7 @@ pub fn page(replays: &[Replay]) -> String {
         contents(&mut out, replays);
     }
     for replay in replays {
-        record(&mut out, replay);
+        record(&mut out, replay, replays.len() > 1);
     }
     put(&mut out, "</main></body></html>\n");
     out
@@ -50,8 +50,9 @@ fn legend() -> &'static str {
     "<p class=\"lead\">Each record is told three times: as it was <b>recorded</b>, with what the \
      record itself shows broken; as the <b>earlier controller's policy</b> does it again in a \
      simulated world; and as <b>ours</b> acts in its place. Time runs downwards. A column is a lane: \
-     three instances, the controller, the gateways, the clients. Point at a box for its details, or \
-     read them below it.</p>\
+     three instances, the controller, the gateways, the clients. What happened stands in bold, the \
+     facts and the rule below it; pointing at a box shows the recorded words, or when a rule speaks.\
+     </p>\
      <p class=\"legend\"><span class=\"chip\">observed or done</span>\
      <span class=\"chip soft\">told by the author, not logged</span>\
      <span class=\"chip bad\">a rule is broken</span>\
@@ -83,14 +84,15 @@ fn contents(out: &mut String, replays: &[Replay]) {
     put(out, "</tbody></table></nav>");
 }
 
-fn record(out: &mut String, replay: &Replay) {
+/// One record; among several it says its title.
+fn record(out: &mut String, replay: &Replay, titled: bool) {
     let incident = &replay.incident;
+    let title = if titled { format!("<h2>{}</h2>", text(&incident.title)) } else { String::new() };
     put(
         out,
         &format!(
-            "<article id=\"{}\"><h2>{}</h2><p class=\"id\">{} · {} · {}</p>",
+            "<article id=\"{}\">{title}<p class=\"id\">{} · {} · {}</p>",
             text(&incident.id),
-            text(&incident.title),
             text(&incident.id),
             incident.kind,
             incident.date.as_deref().map_or_else(|| "undated".to_owned(), text),
@@ -103,6 +105,7 @@ fn record(out: &mut String, replay: &Replay) {
             recorded_row(out, replay, item);
         }
     });
+    asked(out, replay);
     policy(out, replay);
     put(out, "<h3>Ours in its place</h3>");
     ours(out, replay);
@@ -126,15 +129,22 @@ fn verdicts(out: &mut String, replay: &Replay) {
         broken.iter().map(|name| format!("<code>{name}</code>")).collect::<Vec<_>>().join(" ")
     };
     let state = if replay.is_safe() { "good" } else { "bad" };
+    let found = &replay.predecessor;
+    let met = if found.combinations == 0 {
+        String::new()
+    } else {
+        format!(": {} of {} items met in their order", found.best, found.expected)
+    };
     put(
         out,
         &format!(
             "<dl class=\"verdicts\"><div class=\"{}\"><dt>The record shows broken</dt><dd>{shown}</dd>\
-             </div><div><dt>The earlier policy, tried again</dt><dd>{}</dd></div>\
+             </div><div><dt>The earlier policy, tried again</dt><dd>{}{}</dd></div>\
              <div class=\"{state}\"><dt>Ours</dt><dd>{}; {} of {} runs came to rest; clients waited \
              at most <b>{} ms</b> for an acknowledged write</dd></div></dl>",
             if broken.is_empty() { "good" } else { "bad" },
             replay.captured(),
+            met,
             if replay.is_safe() { "no rule broken" } else { "A RULE WAS BROKEN" },
             replay.ours.settled,
             replay.ours.schedules,
@@ -224,6 +234,19 @@ fn lane_of(item: &Item) -> Lane {
     }
 }
 
+/// What the rules ask for that the record shows broken.
+fn asked(out: &mut String, replay: &Replay) {
+    let broken: BTreeSet<_> = replay.audit.iter().map(|one| one.invariant).collect();
+    if broken.is_empty() {
+        return;
+    }
+    put(out, "<details open><summary>The rules that were broken</summary><dl class=\"rules\">");
+    for name in broken {
+        put(out, &format!("<dt><code>{name}</code></dt><dd>{}</dd>", text(name.asks())));
+    }
+    put(out, "</dl></details>");
+}
+
 fn policy(out: &mut String, replay: &Replay) {
     let found = &replay.predecessor;
     if found.combinations == 0 {
@@ -278,6 +301,7 @@ fn ours(out: &mut String, replay: &Replay) {
         );
         return;
     }
+    put(out, &format!("<p class=\"lead\">{}</p>", text(&replay.preface())));
     lanes(out, |out| {
         for told in &ours.timeline {
             our_row(out, told);
@@ -307,7 +331,8 @@ fn in_full(plain: &str) -> String {
 
 fn our_row(out: &mut String, told: &Told) {
     let time = format!("{}.{:03} s", told.at / 1_000, told.at % 1_000);
-    let what = format!("<span class=\"what\">{}</span>", in_full(&told.what));
+    let words = told.what.strip_prefix("clients: ").unwrap_or(&told.what);
+    let what = format!("<span class=\"what\">{}</span>", in_full(words));
     let Some(by) = &told.rule else {
         let classes = if told.what.starts_with("BROKEN") { "bad" } else { "" };
         return row(out, &time, told.lane, classes, &told.what, &what);

@@ -4,7 +4,7 @@
 use super::{
     facts::OpenFacts,
     search::State,
-    setup::{age_volume, instance_of, lose_sight},
+    setup::{age_volume, instance_of, link, lose_sight},
 };
 use crate::{
     incident::{Actor, EventWord as E, Item, Role},
@@ -103,6 +103,7 @@ pub(super) fn inject(
         }
         (E::RollingRestartRequested, _) if facts.rolled == Some(true) => {
             lose_sight(&mut turn, main, InstanceId(2));
+            link(&mut turn, main, InstanceId(2), false);
         }
         // What else people and Kubernetes tell leaves the cluster as it is.
         (_, _) => {}
@@ -110,6 +111,11 @@ pub(super) fn inject(
     turn.settle();
     shown.append(&mut turn.shown);
     Some(shown)
+}
+
+/// Whether an item that is done from outside tells in which state: without a sync replica.
+pub(super) fn is_conditional(item: &Item) -> bool {
+    item.data.flag("sync_replica_registered") == Some(false)
 }
 
 /// Writes that are known by their data reach the instance that a gateway leads to.
@@ -121,7 +127,7 @@ fn record_write(state: &mut State, item: &Item) -> Option<Vec<Emitted>> {
         Some(id) => reached.find(|on| Some(*on) == id)?,
         None => reached.next()?,
     };
-    if item.data.flag("sync_replica_registered") == Some(false) && has_sync(&state.world, on) {
+    if is_conditional(item) && has_sync(&state.world, on) {
         return None;
     }
     let mut turn = Turn::new(&mut state.world);

@@ -12,6 +12,7 @@ mod reproduce;
 mod search;
 mod setup;
 mod told;
+mod words;
 
 pub use facts::{Answered, Localhost, OpenFacts, Storage, Suspicion};
 pub use html::page;

@@ -4,13 +4,13 @@
 use super::{
     inject::{Part, inject, part_of},
     reproduce::Step,
-    search::{Search, State, Way},
-    setup::{MEMBERS, instance_of, miss_a_commit},
+    search::{Search, Sight, State, Way},
+    setup::{MEMBERS, instance_of, link, lose_sight, miss_a_commit},
 };
 use crate::{
     incident::{EventWord, Item, Value},
     memgraph::ReplicaState,
-    predecessor::{Door, Emitted, Thread, Turn},
+    predecessor::{Door, Emitted, Predecessor, Thread, Turn},
     world::Event,
 };
 use ha_core::{ids::InstanceId, leadership::Millis};
@@ -29,6 +29,8 @@ const OF_CLIENTS: &[EventWord] = &[
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Move {
     Tail,
+    /// The main loses sight of its sync replica, or it is seen again.
+    Sight(Sight),
     /// Kubernetes removes a pod that is marked for deletion.
     Remove(InstanceId),
     /// Kubernetes makes a pod again, and its process starts.
@@ -54,7 +56,7 @@ const STEPS_OF_A_WORK: usize = 60;
 /// by itself before what Kubernetes or chance does.
 pub(super) const fn weight(next: Move) -> usize {
     match next {
-        Move::Input(_) | Move::Client(_) | Move::Tail => 1,
+        Move::Input(_) | Move::Client(_) | Move::Tail | Move::Sight(_) => 1,
         Move::Whole(_) | Move::Thread(Thread::Prestop | Thread::Prober | Thread::Discovery) => 2,
         Move::Thread(Thread::Pass | Thread::Failover) => 4,
         Move::World(_) | Move::Remove(_) | Move::Return(_) | Move::Ready(_) => 2,
@@ -86,6 +88,11 @@ impl Search<'_> {
             .is_ok_and(|body| body.instance.is_bolt_open() && body.instance.as_main().is_some());
         if state.tail_left && serves {
             moves.push(Move::Tail);
+        }
+        match state.sight {
+            Sight::Open if serves => moves.push(Move::Sight(Sight::Lost)),
+            Sight::Lost => moves.push(Move::Sight(Sight::Settled)),
+            Sight::Open | Sight::Settled => {}
         }
         moves.extend(late);
         moves.extend(self.beats(state));
@@ -148,79 +155,99 @@ impl Search<'_> {
         lost.map(|row| Move::World(Event::Beat(main, row.name))).collect()
     }
 
-    /// Makes a move: what it showed, and how it is told. None: the world does not allow it.
-    pub(super) fn make(&self, state: &mut State, next: Move) -> Option<(Vec<Emitted>, Step)> {
+    /// Makes a move: what it showed. None: the world does not allow it.
+    pub(super) fn make(&self, state: &mut State, next: Move) -> Option<Vec<Emitted>> {
+        let main = self.facts.target;
+        let sync = Predecessor::sync_of(main);
         match next {
-            Move::Thread(thread) => {
-                let shown = state.policy.step(&mut state.world, thread);
-                let step = Step::of(thread.as_str(), shown.iter().map(words).collect());
-                Some((shown, step))
-            }
-            Move::Whole(thread) => {
-                let mut shown = Vec::new();
-                for _ in 0..STEPS_OF_A_WORK {
-                    shown.extend(state.policy.step(&mut state.world, thread));
-                    if !state.policy.is_at_work(thread) {
-                        break;
-                    }
-                }
-                let step = Step::of(thread.as_str(), shown.iter().map(words).collect());
-                Some((shown, step))
-            }
-            Move::World(event) => {
-                let mut turn = Turn::new(&mut state.world);
-                turn.event(&event);
-                turn.settle();
-                Some((turn.shown, Step::of("world", vec![event.to_string()])))
-            }
-            Move::Tail => {
-                state.tail_left = false;
-                let mut turn = Turn::new(&mut state.world);
-                miss_a_commit(&mut turn, self.facts.target);
-                let told = "a commit that the sync replica misses".to_owned();
-                Some((turn.shown, Step::of("client", vec![told])))
-            }
-            Move::Remove(id) => {
-                let mut turn = Turn::new(&mut state.world);
-                turn.event(&Event::RemovePod(id));
-                turn.settle();
-                let mut shown = turn.shown;
-                shown.extend(state.policy.pod_deleted(id));
-                Some((shown, Step::of("kubernetes", vec![format!("the pod of {id} is gone")])))
-            }
-            Move::Return(id) => {
-                let mut turn = Turn::new(&mut state.world);
-                turn.event(&Event::CreatePod(id, true));
-                turn.event(&Event::Start(id));
-                turn.settle();
-                Some((turn.shown, Step::of("kubernetes", vec![format!("the pod of {id} is back")])))
+            Move::Thread(thread) => return Some(state.policy.step(&mut state.world, thread)),
+            Move::Whole(thread) => return Some(whole(state, thread)),
+            Move::Client(door) => return Some(state.policy.client_write(&mut state.world, door)),
+            Move::Input(index) => {
+                let shown = inject(state, self.items.get(index)?, self.items, &self.facts)?;
+                state.open.remove(&index);
+                return Some(shown);
             }
             Move::Ready(id) => {
                 state.policy.ready.insert(id);
-                Some((Vec::new(), Step::of("kubernetes", vec![format!("{id} is Ready")])))
+                return Some(Vec::new());
             }
-            Move::Client(door) => {
-                let shown = state.policy.client_write(&mut state.world, door);
-                let step = Step::of("client", shown.iter().map(words).collect());
-                Some((shown, step))
+            Move::Tail => state.tail_left = false,
+            Move::Sight(sight) => state.sight = sight,
+            Move::World(_) | Move::Remove(_) | Move::Return(_) => {}
+        }
+        let mut turn = Turn::new(&mut state.world);
+        match next {
+            Move::World(event) => turn.event(&event),
+            Move::Remove(id) => turn.event(&Event::RemovePod(id)),
+            Move::Return(id) => {
+                turn.event(&Event::CreatePod(id, true));
+                turn.event(&Event::Start(id));
             }
+            Move::Tail => miss_a_commit(&mut turn, main),
+            Move::Sight(Sight::Lost) => lose_sight(&mut turn, main, sync),
+            Move::Sight(Sight::Open | Sight::Settled) => link(&mut turn, main, sync, false),
+            Move::Thread(_)
+            | Move::Whole(_)
+            | Move::Client(_)
+            | Move::Input(_)
+            | Move::Ready(_) => {}
+        }
+        turn.settle();
+        let mut shown = turn.shown;
+        if let Move::Remove(id) = next {
+            shown.extend(state.policy.pod_deleted(id));
+        }
+        Some(shown)
+    }
+
+    /// How a move is told.
+    pub(super) fn tell(&self, next: Move, shown: &[Emitted], meets: Vec<u32>) -> Step {
+        let main = self.facts.target;
+        let sync = Predecessor::sync_of(main);
+        let shown = || shown.iter().map(words).collect();
+        let (by, shown) = match next {
+            Move::Thread(thread) | Move::Whole(thread) => (thread.as_str(), shown()),
+            Move::Client(_) => ("client", shown()),
+            Move::World(event) => ("world", vec![event.to_string()]),
+            Move::Tail => ("client", vec!["a commit that the sync replica misses".to_owned()]),
+            Move::Sight(Sight::Lost) => ("world", vec![format!("{main} loses sight of {sync}")]),
+            Move::Sight(Sight::Open | Sight::Settled) => {
+                ("world", vec![format!("{main} can reach {sync} again")])
+            }
+            Move::Remove(id) => ("kubernetes", vec![format!("the pod of {id} is gone")]),
+            Move::Return(id) => ("kubernetes", vec![format!("the pod of {id} is back")]),
+            Move::Ready(id) => ("kubernetes", vec![format!("{id} is Ready")]),
             Move::Input(index) => {
-                let item = self.items.get(index)?;
-                let shown = inject(state, item, self.items, &self.facts)?;
-                state.open.remove(&index);
-                let pod = item.pod.map(|pod| format!(" {pod}")).unwrap_or_default();
-                let mut step = Step::of(item.actor.as_str(), vec![format!("{}{pod}", item.event)]);
-                step.meets.push(item.order);
-                Some((shown, step))
+                let item = self.items.get(index);
+                let by = item.map_or("", |item| item.actor.as_str());
+                (by, item.map(|item| subject(item)).into_iter().collect())
             }
+        };
+        Step { by: by.to_owned(), shown, meets }
+    }
+}
+
+/// A thread goes on to the end of its work.
+fn whole(state: &mut State, thread: Thread) -> Vec<Emitted> {
+    let mut shown = Vec::new();
+    for _ in 0..STEPS_OF_A_WORK {
+        shown.extend(state.policy.step(&mut state.world, thread));
+        if !state.policy.is_at_work(thread) {
+            break;
         }
     }
+    shown
 }
 
 /// An item in short.
 pub(super) fn named(item: &Item) -> String {
+    format!("{} {}", item.order, subject(item))
+}
+
+fn subject(item: &Item) -> String {
     let pod = item.pod.map(|pod| format!(" {pod}")).unwrap_or_default();
-    format!("{} {}{pod}", item.order, item.event)
+    format!("{}{pod}", item.event)
 }
 
 fn words(emitted: &Emitted) -> String {
@@ -231,10 +258,4 @@ fn words(emitted: &Emitted) -> String {
 fn facts_of(data: &BTreeMap<String, Value>) -> String {
     let bare = |value: &Value| value.to_string().replace('`', "");
     data.iter().map(|(key, value)| format!(" {key}={}", bare(value))).collect()
-}
-
-impl Step {
-    fn of(by: &str, shown: Vec<String>) -> Self {
-        Self { by: by.to_owned(), shown, meets: Vec::new() }
-    }
 }

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 /// Orders tried for each combination of open facts.
 pub const ORDERS: u64 = 4;
 /// How often the client writes.
-const WRITE_MS: Millis = 50;
+pub(super) const WRITE_MS: Millis = 50;
 /// How long writes go on after the last thing that was done from outside.
 const AFTER_MS: Millis = 4_000;
 /// How long the cluster may take to settle.
@@ -52,6 +52,9 @@ pub struct Ours {
     pub stuck: Vec<String>,
     /// What happened in the first run, with times since the first thing that was done.
     pub timeline: Vec<Told>,
+    /// When the first item of the record is done in that run; what comes before makes the cluster as
+    /// the record finds it.
+    pub begins_ms: Millis,
     /// The longest time between two acknowledged writes in the first run.
     pub waited_ms: Millis,
     /// The same over all runs.
@@ -66,9 +69,10 @@ enum Done {
     Age(InstanceId, Storage),
 }
 
-/// What is done, and for how long nobody writes before the record begins.
+/// What is done, when the record begins, and for how long nobody writes before.
 struct Script {
     done: Vec<(Millis, Done)>,
+    begins: Millis,
     quiet: Millis,
 }
 
@@ -89,6 +93,7 @@ pub fn ours(incident: &Incident, first: Option<OpenFacts>, decide: Decide) -> Ou
         holds: Vec::new(),
         stuck: Vec::new(),
         timeline: Vec::new(),
+        begins_ms: 0,
         waited_ms: 0,
         longest_ms: 0,
     };
@@ -101,6 +106,7 @@ pub fn ours(incident: &Incident, first: Option<OpenFacts>, decide: Decide) -> Ou
             let run = run(start, incident, &facts, order);
             if sum.schedules == 0 {
                 sum.timeline = run.timeline;
+                sum.begins_ms = run.begins;
                 sum.waited_ms = run.waited;
             }
             sum.schedules += 1;
@@ -155,6 +161,7 @@ struct Run {
     holds: Vec<String>,
     violations: Vec<String>,
     timeline: Vec<Told>,
+    begins: Millis,
     waited: Millis,
 }
 
@@ -191,7 +198,7 @@ fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run 
     let plan = fair.leader_plan().map(|(_, _, plan)| plan.missing_recipes());
     let holds = plan.into_iter().flatten().map(|recipe| recipe.name().to_owned()).collect();
     let timeline = told::story(fair.trace.lines(), begun);
-    Run { end, holds, violations, timeline, waited }
+    Run { end, holds, violations, timeline, begins: script.begins, waited }
 }
 
 /// The script of a record: what was done to the pods, at the recorded times or, in later orders,
@@ -224,7 +231,7 @@ fn script(incident: &Incident, facts: &OpenFacts, chance: Option<&mut Chance>) -
         done.extend(inputs(item.event, id, facts, &mut marked).into_iter().map(|one| (at, one)));
     }
     done.sort_by_key(|(at, _)| *at);
-    Script { done, quiet: begins.saturating_sub(1) }
+    Script { done, begins, quiet: begins.saturating_sub(1) }
 }
 
 /// What an item of a record does to a pod. The end of a preStop wait tells that the pod was marked

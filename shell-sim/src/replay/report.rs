@@ -2,7 +2,7 @@
 //! verdict in it was reached elsewhere.
 
 use super::{
-    ours::{ORDERS, Ours, ours},
+    ours::{ORDERS, Ours, WRITE_MS, ours},
     reproduce::{Bounds, Reproduction, Step, reproduce},
     told::Told,
 };
@@ -73,6 +73,25 @@ impl Replay {
             .into_iter()
             .map(|one| (one.question, one.answer.clone(), same(&one)))
             .collect()
+    }
+
+    /// What has to be known before the timeline of ours is read.
+    pub(super) fn preface(&self) -> String {
+        let begins = self.ours.begins_ms;
+        let before = if begins == 0 {
+            String::new()
+        } else {
+            format!(
+                " The record begins at {}.{:03} s; what is done before makes the cluster as the \
+                 record finds it.",
+                begins / 1_000,
+                begins % 1_000
+            )
+        };
+        format!(
+            "What the record did to pods is done here at the same distances in time, and a client \
+             writes every {WRITE_MS} ms.{before}"
+        )
     }
 
     /// One page for people.
@@ -190,6 +209,10 @@ impl Replay {
                 out,
                 "  nothing is to be done: no rule asks for a step, and clients notice nothing",
             );
+        }
+        if !ours.timeline.is_empty() {
+            line(out, &format!("  {}", self.preface()));
+            line(out, "  mg-0 stands for memgraph-ha-0, ct for a controller, gw for a gateway.");
         }
         for told in &ours.timeline {
             line(out, &format!("  {told}"));

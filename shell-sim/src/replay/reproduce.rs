@@ -6,7 +6,7 @@ use super::{
     facts::OpenFacts,
     inject::{Part, part_of},
     moves::LONG_MS,
-    search::{Search, State, Way},
+    search::{Search, Sight, State, Way},
     setup::before,
 };
 use crate::incident::{Actor, EventWord, Evidence, Incident, Item};
@@ -140,7 +140,8 @@ fn try_facts(
     let Some((world, policy)) = before(incident, &facts) else { return };
     let tail_left = facts.tail == Some(true);
     let open = (0..items.len()).collect();
-    let mut start = State { world, policy, open, tail_left, passes_then: bounds.passes };
+    let sight = if facts.unseen == Some(true) { Sight::Open } else { Sight::Settled };
+    let mut start = State { world, policy, open, tail_left, sight, passes_then: bounds.passes };
     start.policy.passes_left = bounds.passes;
     let mut search = Search::new(items, facts, bounds, way);
     let (matched, run) = search.explore(start);

@@ -3,9 +3,9 @@
 
 use super::{
     facts::OpenFacts,
-    inject::{Part, part_of},
+    inject::{Part, is_conditional, part_of},
     matching::matches,
-    moves::{named, weight},
+    moves::{Move, named, weight},
     reproduce::{Bounds, Step},
     setup::MISSED_COMMIT,
 };
@@ -28,12 +28,25 @@ pub(super) struct State {
     pub(super) open: BTreeSet<usize>,
     /// Whether a client may still make a commit that the sync replica misses.
     pub(super) tail_left: bool,
+    /// How the main sees its sync replica, as far as a record leaves that open.
+    pub(super) sight: Sight,
     /// Passes that might still begin when an item was last met.
     pub(super) passes_then: u8,
 }
 
-/// How many moves it is worth to meet an item that has to be shown or found. What is done from
-/// outside can be done at any time and is worth nothing.
+/// How a main sees its sync replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Sight {
+    /// It may lose sight of it, once.
+    Open,
+    /// It has lost sight of it.
+    Lost,
+    /// Nothing is open any more, or ever was.
+    Settled,
+}
+
+/// How many moves it is worth to meet an item that has to be shown or found, or that can only be
+/// done in some states. What else is done from outside can be done at any time and is worth nothing.
 const WORTH: usize = 16;
 
 /// Where a search goes on.
@@ -58,8 +71,11 @@ struct Waiting {
     far: usize,
 }
 
-/// A state, until it was gone on from, and the step by which it was reached.
-type Node = (Option<State>, Option<(usize, Step)>);
+/// A move, and the orders of the items that it met.
+type Made = (Move, Vec<u32>);
+
+/// A state, until it was gone on from, and the move by which it was reached.
+type Node = (Option<State>, Option<(usize, Made)>);
 
 /// How each state was reached. A state is kept until it was gone on from.
 #[derive(Default)]
@@ -68,7 +84,7 @@ struct Trail {
 }
 
 impl Trail {
-    fn push(&mut self, state: State, from: Option<(usize, Step)>) -> usize {
+    fn push(&mut self, state: State, from: Option<(usize, Made)>) -> usize {
         self.nodes.push((Some(state), from));
         self.nodes.len() - 1
     }
@@ -77,16 +93,16 @@ impl Trail {
         self.nodes.get_mut(index)?.0.take()
     }
 
-    /// The steps from the start to a state.
-    fn run(&self, index: usize) -> Vec<Step> {
-        let mut run = Vec::new();
+    /// The moves from the start to a state.
+    fn moves(&self, index: usize) -> Vec<Made> {
+        let mut moves = Vec::new();
         let mut at = index;
-        while let Some((_, Some((from, step)))) = self.nodes.get(at) {
-            run.push(step.clone());
+        while let Some((_, Some((from, made)))) = self.nodes.get(at) {
+            moves.push(made.clone());
             at = *from;
         }
-        run.reverse();
-        run
+        moves.reverse();
+        moves
     }
 }
 
@@ -119,29 +135,27 @@ impl<'i> Search<'i> {
     }
 
     /// Goes on from the states in which most items are met, and among those from the nearest one.
+    /// Tells whether all are met, and the run that met most.
     pub(super) fn explore(&mut self, start: State) -> (bool, Vec<Step>) {
-        self.seen.insert(fingerprint(&start));
         let mut trail = Trail::default();
+        let (matched, nearest) = self.search(&mut trail, start.clone());
+        (matched, self.tell_all(start, trail.moves(nearest)))
+    }
+
+    fn search(&mut self, trail: &mut Trail, start: State) -> (bool, usize) {
+        self.seen.insert(fingerprint(&start));
         let mut front = BinaryHeap::new();
-        front.push(Waiting {
-            left: Reverse(0),
-            near: Reverse(0),
-            first: Reverse(0),
-            index: 0,
-            far: 0,
-        });
-        trail.push(start, None);
-        let mut nearest = 0;
-        while let Some(waiting) = front.pop() {
-            let index = waiting.index;
+        let index = trail.push(start, None);
+        front.push(self.waiting(0, 0, index));
+        let mut nearest = index;
+        while let Some(Waiting { index, far, .. }) = front.pop() {
             let Some(state) = trail.take(index) else { continue };
             if self.note(&state) {
                 nearest = index;
             }
             if state.open.is_empty() {
-                return (true, trail.run(index));
+                return (true, index);
             }
-            let far = waiting.far;
             if far >= self.bounds.depth {
                 self.bounded = true;
                 continue;
@@ -152,14 +166,7 @@ impl<'i> Search<'i> {
             }
             for next in moves {
                 let mut after = state.clone();
-                let Some((shown, mut step)) = self.make(&mut after, next) else { continue };
-                step.meets.extend(shown.iter().filter_map(|one| self.meet(&mut after.open, one)));
-                if !self.counts_attempts {
-                    after.policy.attempts = 0;
-                }
-                if !step.meets.is_empty() {
-                    after.passes_then = after.policy.passes_left;
-                }
+                let Some((_, meets)) = self.advance(&mut after, next) else { continue };
                 if self.is_pointless(&after) {
                     continue;
                 }
@@ -170,12 +177,37 @@ impl<'i> Search<'i> {
                 if self.seen.insert(fingerprint(&after)) {
                     let far = far + weight(next);
                     let left = far + WORTH * self.to_show(&after.open);
-                    let index = trail.push(after, Some((index, step)));
+                    let index = trail.push(after, Some((index, (next, meets))));
                     front.push(self.waiting(left, far, index));
                 }
             }
         }
-        (false, trail.run(nearest))
+        (false, nearest)
+    }
+
+    /// Makes a move and meets what it shows; none: the world does not allow it.
+    fn advance(&self, state: &mut State, next: Move) -> Option<(Vec<Emitted>, Vec<u32>)> {
+        let shown = self.make(state, next)?;
+        let done = if let Move::Input(index) = next { self.items.get(index) } else { None };
+        let mut meets: Vec<u32> = done.map(|item| item.order).into_iter().collect();
+        meets.extend(shown.iter().filter_map(|one| self.meet(&mut state.open, one)));
+        if !self.counts_attempts {
+            state.policy.attempts = 0;
+        }
+        if !meets.is_empty() {
+            state.passes_then = state.policy.passes_left;
+        }
+        Some((shown, meets))
+    }
+
+    /// The steps of a run, made once more: while a search goes on, nobody reads their words.
+    fn tell_all(&self, mut state: State, moves: Vec<Made>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (next, meets) in moves {
+            let Some((shown, _)) = self.advance(&mut state, next) else { break };
+            steps.push(self.tell(next, &shown, meets));
+        }
+        steps
     }
 
     /// Whether a run goes on as one in which the sync replica missed nothing: another combination
@@ -200,10 +232,10 @@ impl<'i> Search<'i> {
         Waiting { left: Reverse(left), near: Reverse(near), first: Reverse(first), index, far }
     }
 
-    /// Items that are still to be shown or found.
+    /// Items that are still to be shown or found, or that wait for a state.
     fn to_show(&self, open: &BTreeSet<usize>) -> usize {
         let items = open.iter().filter_map(|i| self.items.get(*i));
-        items.filter(|item| part_of(item) != Part::Done).count()
+        items.filter(|item| part_of(item) != Part::Done || is_conditional(item)).count()
     }
 
     /// Remembers what is missing from the best state so far; true if this is a better one.
@@ -240,7 +272,7 @@ impl<'i> Search<'i> {
 fn fingerprint(state: &State) -> u64 {
     let mut hasher = DefaultHasher::new();
     let World { bodies, network, .. } = &state.world;
-    (bodies, &network.cuts, &state.policy, &state.open, state.tail_left, state.passes_then)
-        .hash(&mut hasher);
+    (bodies, &network.cuts, &state.policy, &state.open).hash(&mut hasher);
+    (state.tail_left, state.sight, state.passes_then).hash(&mut hasher);
     hasher.finish()
 }

@@ -143,18 +143,17 @@ fn rows_in_recovery(turn: &mut Turn<'_>, main: InstanceId, sync: InstanceId) -> 
     None
 }
 
-/// Cuts a replica off until its main calls it `invalid`, and lets it be reached again.
+/// Cuts a replica off until its main calls it `invalid`.
 pub(super) fn lose_sight(turn: &mut Turn<'_>, main: InstanceId, replica: InstanceId) {
     link(turn, main, replica, true);
     for _ in 0..FAILED_BEATS {
         turn.event(&Event::Beat(main, ReplicaName(replica.0.into())));
         turn.settle();
     }
-    link(turn, main, replica, false);
 }
 
 /// Cuts or heals both directions between two instances.
-fn link(turn: &mut Turn<'_>, one: InstanceId, other: InstanceId, cut: bool) {
+pub(super) fn link(turn: &mut Turn<'_>, one: InstanceId, other: InstanceId, cut: bool) {
     for (from, to) in [(one, other), (other, one)] {
         let (from, to) = (Place::Instance(from), Place::Instance(to));
         turn.event(&if cut { Event::Cut(from, to, Cut::Refuse) } else { Event::Heal(from, to) });
@@ -171,11 +170,7 @@ fn perturb(
     for pod in &incident.topology_before {
         let Some(id) = instance_of(pod.pod) else { continue };
         if pod.status == Some(Status::Invalid) && id != main {
-            link(turn, main, id, true);
-            for _ in 0..FAILED_BEATS {
-                turn.event(&Event::Beat(main, ReplicaName(id.0.into())));
-                turn.settle();
-            }
+            lose_sight(turn, main, id);
             if pod.behind.is_some_and(|behind| behind < 0) {
                 let _told = turn.run(main, Statement::Write(Payload::Write(MISSED)));
                 turn.settle();

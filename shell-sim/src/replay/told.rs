@@ -1,9 +1,10 @@
 //! What happened in a run of ours, for people: in which lane, by which rule, and why. It words and
 //! places; nothing is decided here.
 
+use super::words;
 use crate::{
     driver::{Line, What},
-    world::{Event, Fate, Happening},
+    world::{Event, Fate, Happening, Place},
 };
 use ha_core::{ids::InstanceId, leadership::Millis};
 use std::fmt;
@@ -94,7 +95,14 @@ pub(super) fn story(lines: &[Line], begun: Millis) -> Vec<Told> {
             }
             Some(Fate::Acked | Fate::Pending | Fate::Held) => {}
             None if matches!(line.what, What::Event(Event::Write(..))) || !line.is_story() => {}
-            None => story.push(told(line, at)),
+            None => {
+                let next = told(line, at);
+                // A cut is made, and mended, in both directions.
+                let again = matches!(line.what, What::Event(_)) && story.contains(&next);
+                if !again {
+                    story.push(next);
+                }
+            }
         }
     }
     story
@@ -138,9 +146,9 @@ fn told(line: &Line, at: Millis) -> Told {
                 }),
             }
         }
-        What::Event(event) => plain(of_event(event), format!("done to it: {event}")),
+        What::Event(event) => plain(of_event(event), words::event(event)),
         What::Settled(_) => plain(Lane::Controller, "settled: nothing is left to do".to_owned()),
-        What::Happened(happening) => plain(of_happening(happening), happening.to_string()),
+        What::Happened(happening) => plain(of_happening(happening), words::happening(happening)),
         What::Broken(violation) => plain(Lane::Controller, format!("BROKEN {violation}")),
     }
 }
@@ -149,8 +157,14 @@ const fn of(id: InstanceId) -> Lane {
     Lane::Instance(id.0)
 }
 
-/// What is done from outside is done to a pod, or else told with the controller.
-const fn of_event(event: &Event) -> Lane {
+/// What is done from outside is done to a pod, or else told with the controller; a cut between two
+/// instances stands with the second one.
+fn of_event(event: &Event) -> Lane {
+    if let Event::Cut(Place::Instance(one), Place::Instance(other), _)
+    | Event::Heal(Place::Instance(one), Place::Instance(other)) = event
+    {
+        return of(*one.max(other));
+    }
     if let Event::Crash(id)
     | Event::Start(id)
     | Event::MarkDeleted(id)

@@ -6,6 +6,9 @@ use super::{
     fields,
 };
 
+/// The most fields that a record over several lines may have.
+const FIELDS_LIMIT: usize = 64;
+
 /// A log record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Record {
@@ -69,11 +72,13 @@ impl Record {
         }
     }
 
-    /// Takes an indented line that holds nothing but fields, or a message; false if it is none.
+    /// Takes an indented line that holds nothing but fields, or a message; false if it is none, or if
+    /// the record would have too many.
     pub(super) fn take_continuation(&mut self, line: &str) -> bool {
         let indented = line.starts_with([' ', '\t']);
         let (words, more) = fields::split(line);
-        if !indented || !words.is_empty() || more.is_empty() {
+        let too_many = self.fields.len() + more.len() > FIELDS_LIMIT;
+        if !indented || !words.is_empty() || more.is_empty() || too_many {
             return false;
         }
         self.fields.extend(more);
@@ -91,6 +96,12 @@ impl Record {
     #[must_use]
     pub fn any(&self, keys: &[&str]) -> Option<&str> {
         keys.iter().find_map(|key| self.get(key))
+    }
+
+    /// The bytes of its texts.
+    pub(super) fn size(&self) -> usize {
+        let fields: usize = self.fields.iter().map(|(key, value)| key.len() + value.len()).sum();
+        self.message.len() + fields
     }
 
     /// The line in short, for an item.

@@ -21,6 +21,8 @@ use std::{collections::BTreeMap, fmt};
 
 /// The most items that are kept; what comes beyond is counted.
 pub const ITEM_LIMIT: usize = 5_000;
+/// The most bytes of lines of which items are kept; what comes beyond is counted.
+pub const KEPT_LIMIT: usize = 16 << 20;
 /// The longest line that is read, in bytes.
 pub const LINE_LIMIT: usize = 64 * 1024;
 /// The most kinds of unknown lines that are told apart.
@@ -97,7 +99,7 @@ pub struct Counts {
     pub known: u64,
     /// Lines that say again what the line of their kind before said.
     pub repeated: u64,
-    /// Lines beyond the limit of items.
+    /// Lines beyond the limits of items and of their bytes.
     pub beyond: u64,
     /// Lines that were not understood: how many of each kind, and where the first stands.
     pub unknown: BTreeMap<String, (u64, Spot)>,
@@ -121,6 +123,7 @@ impl Counts {
 #[derive(Debug, Default)]
 pub struct Importer {
     drafts: Vec<Draft>,
+    kept: usize,
     counts: Counts,
     context: meaning::Context,
     cluster: Option<(String, Spot)>,
@@ -230,10 +233,12 @@ impl Importer {
             self.counts.repeated += 1;
             return;
         }
-        if self.drafts.len() >= ITEM_LIMIT {
+        let kept = self.kept + record.size();
+        if self.drafts.len() >= ITEM_LIMIT || kept > KEPT_LIMIT {
             self.counts.beyond += 1;
             return;
         }
+        self.kept = kept;
         self.last.insert(key, told.data.clone());
         self.drafts.push(Draft {
             at: record.at,

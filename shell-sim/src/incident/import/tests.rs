@@ -203,6 +203,51 @@ fn junk_is_an_error_that_says_what_was_expected() {
     assert!(error.contains("junk.bin: none of 2 lines"), "{error}");
 }
 
+/// One line with an item in it, at that second.
+fn promotion(second: usize, more: &str) -> String {
+    let (minute, second) = (second / 60 % 60, second % 60);
+    format!(
+        "time=2025-10-19T05:{minute:02}:{second:02}.000Z level=INFO \
+         msg=\"promoting sync replica to main\" pod_name=memgraph-ha-1{more}"
+    )
+}
+
+#[test]
+fn what_a_log_without_end_may_take_is_bounded() {
+    let mut importer = Importer::new();
+    importer.begin("long.log");
+    for second in 0..ITEM_LIMIT + 10 {
+        importer.line(promotion(second, "").as_bytes());
+    }
+    importer.end().expect("a log");
+    let (incident, counts) = importer.finish("log");
+    assert_eq!((incident.timeline.len(), counts.beyond), (ITEM_LIMIT, 10));
+
+    let mut importer = Importer::new();
+    importer.begin("wide.log");
+    let wide = format!(" error={}", "x".repeat(LINE_LIMIT - 200));
+    for second in 0..400 {
+        importer.line(promotion(second, &wide).as_bytes());
+    }
+    importer.end().expect("a log");
+    let (incident, counts) = importer.finish("log");
+    assert!(counts.beyond > 100, "{} items", incident.timeline.len());
+    assert_eq!(counts.items + counts.beyond, 400);
+}
+
+#[test]
+fn a_record_over_lines_without_end_is_no_record_any_more() {
+    let mut importer = Importer::new();
+    importer.begin("over.log");
+    importer.line(promotion(1, "").as_bytes());
+    for key in 0..200 {
+        importer.line(format!("  key_{key}=value").as_bytes());
+    }
+    importer.end().expect("a log");
+    let (_, counts) = importer.finish("log");
+    assert!(counts.unknown["no shape of a log line"].0 > 100, "{counts:?}");
+}
+
 fn verdict(incident: &Incident) -> Vec<(EventWord, &'static str)> {
     audit(incident).iter().map(|one| (one.event, one.invariant.as_str())).collect()
 }
