@@ -44,6 +44,7 @@ pub(super) fn event(event: &Event) -> String {
         | Event::ReadRecord(..)
         | Event::ReadLease(..)
         | Event::Renew(_)
+        | Event::AskPeers(_)
         | Event::Release(_)
         | Event::Probe(..)
         | Event::Decide(_)
@@ -83,6 +84,9 @@ pub(super) fn happening(happening: &Happening) -> String {
             format!("{gateway} forwards to {main} no longer (term {term})")
         }
         Happening::Leads(controller) => format!("{controller} leads"),
+        Happening::GrantsOnPromises(controller) => {
+            format!("{controller} grants although its lease ran out: the others promised")
+        }
         Happening::Planned { .. }
         | Happening::Sent { .. }
         | Happening::Ended { .. }
