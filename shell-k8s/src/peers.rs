@@ -2,7 +2,7 @@
 //! that the core judges. Plain HTTP within the cluster, as gateways ask.
 
 use crate::controller::{Heard, Unavailable};
-use gateway::controllers::http::Address;
+use gateway::controllers::{Lookup, Name, http::Address};
 use ha_core::{ids::ControllerId, leadership::Word};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, body::Bytes, header};
@@ -11,12 +11,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 use tokio::time::timeout;
 
 /// The version of both messages.
@@ -59,8 +54,7 @@ pub struct Reply {
 /// The other controllers, at names that may have several addresses each, this one among them.
 #[derive(Debug)]
 pub struct Peers {
-    names: Vec<Address>,
-    known: Mutex<BTreeMap<String, BTreeSet<SocketAddr>>>,
+    names: Vec<Name>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -68,8 +62,9 @@ impl Peers {
     /// Controllers at these names.
     #[must_use]
     pub fn new(names: Vec<Address>) -> Self {
+        let names = names.into_iter().map(|name| Name::new(name, Lookup::system())).collect();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { names, known: Mutex::default(), client }
+        Self { names, client }
     }
 
     /// Where they are now. A name that cannot be looked up is where it was: an outage must not take
@@ -77,13 +72,10 @@ impl Peers {
     pub async fn addresses(&self) -> BTreeSet<SocketAddr> {
         let mut all = BTreeSet::new();
         for name in &self.names {
-            let text = name.to_string();
-            let found = timeout(LOOK_UP, tokio::net::lookup_host(&text)).await;
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Ok(Ok(found)) = found {
-                known.insert(text.clone(), found.collect());
+            match timeout(LOOK_UP, name.look_up()).await {
+                Ok(Ok(found)) => all.extend(found),
+                Ok(Err(_)) | Err(_) => all.extend(name.known()),
             }
-            all.extend(known.get(&text).into_iter().flatten().copied());
         }
         all.into_iter().take(ADDRESSES).collect()
     }

@@ -8,7 +8,7 @@ mod names;
 pub mod wire;
 
 use ha_core::ids::Term;
-pub use names::Lookup;
+pub use names::{Lookup, Name};
 use std::future::Future;
 use wire::{Ask, BadReply, Reply};
 

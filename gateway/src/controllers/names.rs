@@ -55,9 +55,9 @@ struct State {
     running: Option<watch::Receiver<Option<Found>>>,
 }
 
-/// The name of one or more controllers.
+/// The name of one or more controllers. Clones share what it was found to be.
 #[derive(Debug, Clone)]
-pub(super) struct Name {
+pub struct Name {
     address: Address,
     lookup: Lookup,
     state: Arc<Mutex<State>>,
@@ -70,17 +70,23 @@ impl fmt::Display for Name {
 }
 
 impl Name {
-    pub(super) fn new(address: Address, lookup: Lookup) -> Self {
+    /// A name that nobody looked up yet.
+    #[must_use]
+    pub fn new(address: Address, lookup: Lookup) -> Self {
         Self { address, lookup, state: Arc::default() }
     }
 
     /// The addresses that it had last.
-    pub(super) fn known(&self) -> Vec<SocketAddr> {
+    #[must_use]
+    pub fn known(&self) -> Vec<SocketAddr> {
         self.state().known.clone()
     }
 
     /// Its addresses now, by a look-up of now or by one that is under way.
-    pub(super) async fn look_up(&self) -> Found {
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub async fn look_up(&self) -> Result<Vec<SocketAddr>, String> {
         let given_up = || Err("its look-up was given up".to_owned());
         let mut running = self.running();
         let found = running.wait_for(Option::is_some).await;
