@@ -31,6 +31,10 @@ pub(crate) struct Sample {
     pub(crate) megabytes_per_second: f64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
+    /// Requests.
+    pub(crate) count: f64,
+    /// The processor's time of the process between, for each of them.
+    pub(crate) processor_us: f64,
 }
 
 fn wire(requests: &[Request]) -> Vec<u8> {
@@ -130,6 +134,8 @@ impl Load {
             megabytes_per_second: bytes as f64 / seconds / 1e6,
             p50_us: at(0.5),
             p99_us: at(0.99),
+            count: took.len() as f64,
+            processor_us: 0.0,
         }
     }
 }
@@ -148,15 +154,15 @@ pub(crate) async fn idle_bytes(proxy: &Proxy, count: usize) -> u64 {
     after.saturating_sub(before) / count as u64
 }
 
-/// From the signal that ends the grant to the last upstream connection closed, in milliseconds, as the
-/// instance sees it.
-pub(crate) async fn cut_ms(gateway: &mut Proxy, instance: &mut Proxy, count: usize) -> f64 {
+/// From the signal that ends the grant to the word of the gateway that no session forwards any more,
+/// and to the last upstream connection closed, as the instance sees it; in milliseconds.
+pub(crate) async fn cut_ms(gateway: &mut Proxy, instance: &mut Proxy, count: usize) -> (f64, f64) {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let idle = connect(gateway, count).await;
     assert_eq!(idle.len(), count, "so many sessions");
     tokio::time::sleep(Duration::from_millis(300)).await;
     gateway.tell("close");
-    let signal = gateway.number();
+    let (signal, held) = (gateway.number(), gateway.number());
     // Each time that the instance had no connection any more, up to the one that was waited for.
     let mut ended = instance.number();
     while ended < signal {
@@ -165,7 +171,7 @@ pub(crate) async fn cut_ms(gateway: &mut Proxy, instance: &mut Proxy, count: usi
     drop(idle);
     gateway.tell("open");
     gateway.number();
-    (ended - signal) as f64 / 1e3
+    ((held - signal) as f64 / 1e3, (ended - signal) as f64 / 1e3)
 }
 
 async fn connect(proxy: &Proxy, count: usize) -> Vec<TcpStream> {

@@ -103,13 +103,13 @@ pub(crate) fn gateway(behind: SocketAddr) -> Proxy {
     spawned("gateway", Some(behind))
 }
 
-/// HAProxy, if there is one.
-pub(crate) fn haproxy(behind: SocketAddr) -> Option<Proxy> {
+/// HAProxy, if there is one; `sessions` is the most that it gets.
+pub(crate) fn haproxy(behind: SocketAddr, sessions: usize) -> Option<Proxy> {
     let probe = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = probe.local_addr().unwrap();
     drop(probe);
     let config = format!(
-        "global\n nbthread {THREADS}\n maxconn 20000\ndefaults\n mode tcp\n timeout connect 5s\n \
+        "global\n nbthread {THREADS}\n maxconn {sessions}\ndefaults\n mode tcp\n timeout connect 5s\n \
          timeout client 1h\n timeout server 1h\nlisten bench\n bind {address}\n server a {behind}\n"
     );
     let path = std::env::temp_dir().join(format!("against-haproxy-{}.cfg", std::process::id()));
@@ -148,8 +148,14 @@ async fn play_gateway(behind: SocketAddr) {
     let main = InstanceRef { id: InstanceId(0), incarnation };
     let is_closed = Arc::new(AtomicBool::new(false));
     let closed = Arc::clone(&is_closed);
+    let is_told = Arc::new(AtomicBool::new(true));
+    let told = Arc::clone(&is_told);
     let desk = Desk::new(move |ask| {
         let term = Term(1);
+        if ask.question.holds.is_none() && !told.swap(true, SeqCst) {
+            // It acknowledges that no session forwards any more.
+            println!("{}", micros());
+        }
         let number = ask.question.number;
         let is_closed = closed.load(SeqCst);
         let route = if is_closed { Route::Closed } else { Route::Open { term, main } };
@@ -161,12 +167,14 @@ async fn play_gateway(behind: SocketAddr) {
             tag: is_closed.to_string(),
         })
     });
-    let told = desk.clone();
+    let hand = desk.clone();
     std::thread::spawn(move || {
         for line in std::io::stdin().lines() {
-            is_closed.store(line.unwrap() == "close", SeqCst);
+            let closes = line.unwrap() == "close";
             println!("{}", micros());
-            told.changed();
+            is_closed.store(closes, SeqCst);
+            is_told.store(!closes, SeqCst);
+            hand.changed();
         }
     });
     let settings = Settings::read(|setting| match setting.name {

@@ -112,7 +112,7 @@ impl Half {
         } else {
             self.out.start += count;
         }
-        if self.lead_at >= self.lead.len() {
+        if !self.lead.is_empty() && self.lead_at >= self.lead.len() {
             // A login may have been in it.
             self.lead.zeroize();
             self.lead = Vec::new();
