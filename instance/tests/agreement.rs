@@ -30,6 +30,7 @@ struct Cluster {
     ports: [u16; INSTANCES],
     directories: Vec<tempfile::TempDir>,
     running: Vec<Option<Running>>,
+    open: [Option<Client>; INSTANCES],
     config: Config,
 }
 
@@ -42,21 +43,23 @@ impl Cluster {
             ports,
             directories: (0..INSTANCES).map(|_| tempfile::tempdir().unwrap()).collect(),
             running: (0..INSTANCES).map(|_| None).collect(),
+            open: [const { None }; INSTANCES],
             config,
         };
         for at in 0..INSTANCES {
-            cluster.launch(at);
+            cluster.launch(at, false);
         }
         cluster
     }
 
-    fn launch(&mut self, at: usize) {
+    fn launch(&mut self, at: usize, simulate_power_loss: bool) {
         let settings = Settings {
             bolt: (Ipv4Addr::LOCALHOST, 0).into(),
             replication_address: Ipv4Addr::LOCALHOST.into(),
             data_directory: Some(self.directories[at].path().to_owned()),
             heartbeat_every: HEARTBEAT,
             snapshot_every: None,
+            simulate_power_loss,
             machine: self.config,
             ..Settings::default()
         };
@@ -65,6 +68,7 @@ impl Cluster {
     }
 
     fn kill(&mut self, at: usize) {
+        self.open[at] = None;
         if let Some(running) = self.running[at].take() {
             self.runtime.block_on(running.kill());
         }
@@ -78,28 +82,35 @@ impl Cluster {
 
     /// Carries out an order; the text of its failure, if it failed.
     fn order(&mut self, order: Order) -> Option<String> {
-        match order {
-            Order::Kill(at) => self.kill(at),
-            Order::Restart(at) => {
+        let at = order.at();
+        let done = match order {
+            Order::Kill(_) => {
                 self.kill(at);
-                self.launch(at);
+                Ok(())
             }
+            Order::Restart(_) | Order::LosePower(_) => {
+                self.kill(at);
+                self.launch(at, matches!(order, Order::LosePower(_)));
+                Ok(())
+            }
+            Order::Open(_) if self.open[at].is_some() => Ok(()),
+            Order::Open(_) => {
+                let mut client = self.client(at)?;
+                let opened = client.begin().and_then(|_| client.run(&order.text(&self.ports)));
+                opened.map(|_| self.open[at] = Some(client))
+            }
+            Order::Commit(_) => self.open[at].take()?.commit().map(drop),
+            Order::RollBack(_) => self.open[at].take()?.roll_back().map(drop),
             Order::Write(_)
             | Order::Read(_)
             | Order::Demote(_)
             | Order::Promote(_)
             | Order::Register(..)
             | Order::Drop(..)
-            | Order::Snapshot(_) => {
-                let text = order.text(&self.ports);
-                let mut client = self.client(order.at())?;
-                let error = client.run(&text).err()?;
-                return Some(
-                    error.failure().unwrap_or_else(|| panic!("{text}: {error}")).message.clone(),
-                );
-            }
-        }
-        None
+            | Order::Snapshot(_) => self.client(at)?.run(&order.text(&self.ports)).map(drop),
+        };
+        let error = done.err()?;
+        Some(error.failure().unwrap_or_else(|| panic!("{order:?}: {error}")).message.clone())
     }
 
     fn observe(&self, at: usize) -> Option<Observed> {
@@ -160,6 +171,11 @@ fn config() -> Config {
     Config { flush_every: 1, ..Config::default() }
 }
 
+/// What is not flushed at once can be lost with a node's power.
+fn lazy() -> Config {
+    Config { flush_every: 3, ..Config::default() }
+}
+
 #[test]
 fn a_failover_comes_to_the_same() {
     let (a, b, c) = (0, 1, 2);
@@ -195,6 +211,67 @@ fn a_failover_comes_to_the_same() {
     );
 }
 
+#[test]
+fn open_transactions_come_to_the_same_when_roles_change_under_them() {
+    let (a, b) = (0, 1);
+    agree(
+        &[
+            Order::Open(b),
+            Order::Demote(b),
+            Order::Commit(b),
+            Order::Open(b),
+            Order::Register(a, b, SyncMode::StrictSync),
+            Order::Open(a),
+            Order::Write(a),
+            Order::Commit(a),
+            Order::Open(a),
+            Order::Kill(b),
+            Order::Commit(a),
+            Order::Open(a),
+            Order::Restart(b),
+            Order::Commit(a),
+            Order::Open(a),
+            Order::Kill(a),
+            Order::Promote(b),
+            Order::Restart(a),
+            Order::Commit(a),
+            Order::Open(b),
+            Order::Demote(a),
+            Order::Register(b, a, SyncMode::Sync),
+            Order::RollBack(b),
+            Order::Write(b),
+        ],
+        config(),
+    );
+}
+
+#[test]
+fn a_lost_tail_comes_to_the_same() {
+    let (a, b, c) = (0, 1, 2);
+    agree(
+        &[
+            Order::Demote(b),
+            Order::Register(a, b, SyncMode::Async),
+            Order::Write(a),
+            Order::Write(a),
+            Order::Write(a),
+            Order::Write(a),
+            Order::LosePower(a),
+            Order::Write(a),
+            Order::LosePower(b),
+            Order::Write(a),
+            Order::Demote(c),
+            Order::Register(a, c, SyncMode::StrictSync),
+            Order::Write(a),
+            Order::Open(a),
+            Order::LosePower(c),
+            Order::Commit(a),
+            Order::Write(a),
+        ],
+        lazy(),
+    );
+}
+
 fn an_order() -> impl Strategy<Value = Order> {
     let at = || 0..INSTANCES;
     let modes = vec![SyncMode::StrictSync, SyncMode::Async, SyncMode::Sync];
@@ -208,6 +285,10 @@ fn an_order() -> impl Strategy<Value = Order> {
         1 => at().prop_map(Order::Snapshot),
         2 => at().prop_map(Order::Kill),
         3 => at().prop_map(Order::Restart),
+        3 => at().prop_map(Order::Open),
+        3 => at().prop_map(Order::Commit),
+        1 => at().prop_map(Order::RollBack),
+        2 => at().prop_map(Order::LosePower),
     ]
 }
 
@@ -215,7 +296,10 @@ proptest! {
     #![proptest_config(runs::runs(16))]
 
     #[test]
-    fn random_orders_come_to_the_same(orders in prop::collection::vec(an_order(), 1..25)) {
-        agree(&orders, config());
+    fn random_orders_come_to_the_same(
+        orders in prop::collection::vec(an_order(), 1..25),
+        is_lazy in any::<bool>(),
+    ) {
+        agree(&orders, if is_lazy { lazy() } else { config() });
     }
 }
