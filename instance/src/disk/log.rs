@@ -197,6 +197,19 @@ impl Log {
     }
 }
 
+/// How many bytes of entries a file holds, if it is a log with any.
+pub(super) fn data_in(path: &Path) -> Result<Option<u64>, DiskError> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let is_log = name.and_then(|name| name.strip_prefix("log.")).is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if !is_log {
+        return Ok(None);
+    }
+    let bytes = fs::metadata(path).map_err(failed(path, "look at the log"))?.len();
+    Ok(bytes.checked_sub(HEAD.len() as u64).filter(|bytes| *bytes > 0))
+}
+
 fn open_note(path: &Path) -> Result<File, DiskError> {
     let path = Log::note_path(path);
     let mut options = OpenOptions::new();

@@ -95,7 +95,10 @@ impl Disk {
         let state = State::read(directory)?;
         let (log, entries) = match &state {
             Some(state) => Log::open(directory, state.log, lose_unflushed)?,
-            None => (Log::create(directory, 0, &[])?, Vec::new()),
+            None => {
+                refuse_orphans(directory)?;
+                (Log::create(directory, 0, &[])?, Vec::new())
+            }
         };
         let mut volume = Volume::default();
         if let Some(state) = state {
@@ -226,6 +229,21 @@ impl Disk {
         };
         state.write(&self.directory)
     }
+}
+
+/// Without a state the directory is fresh: a log with entries in it has lost its state, and must not
+/// be taken for nothing.
+fn refuse_orphans(directory: &Path) -> Result<(), DiskError> {
+    let listed = fs::read_dir(directory).map_err(failed(directory, "list the directory"))?;
+    for entry in listed {
+        let path = entry.map_err(failed(directory, "list the directory"))?.path();
+        if let Some(bytes) = log::data_in(&path)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let why = format!("it is missing, and {name} holds {bytes} bytes of data");
+            return Err(DiskError::State { path: State::path(directory), why });
+        }
+    }
+    Ok(())
 }
 
 /// Takes the directory for this process.

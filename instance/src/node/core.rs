@@ -110,6 +110,10 @@ impl Core {
         self.machine.log().len() > self.snapshotted
     }
 
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
     pub(super) fn begin(&mut self) -> Result<Transaction, Broken> {
         match &self.broken {
             Some(broken) => Err(broken.clone()),

@@ -233,6 +233,11 @@ impl Node {
         self.core().store.graph().clone()
     }
 
+    /// Whether the graph does not hold what the log says.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.core().is_broken()
+    }
+
     /// Settings of the machine.
     pub(crate) fn config(&self) -> Config {
         self.core().machine().config

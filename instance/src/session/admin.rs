@@ -87,6 +87,41 @@ pub(super) fn refused_in_transaction(admin: &Admin) -> Option<String> {
     Some(ServerError::InTransaction(topic).text(&|name| name.to_string()))
 }
 
+/// Why an instance that coordinators manage refuses a statement (MR 1.2); none if it does not.
+pub(super) const fn refused_if_managed(admin: &Admin) -> Option<&'static str> {
+    match admin {
+        Admin::SetRoleMain | Admin::SetRoleReplica { .. } => {
+            Some("Can't set role manually on instance with coordinator server port.")
+        }
+        Admin::RegisterReplica { .. } => {
+            Some("Can't register replica manually on instance with coordinator server port.")
+        }
+        Admin::DropReplica { .. } => {
+            Some("Can't drop replica manually on instance with coordinator server port.")
+        }
+        Admin::ShowReplicationRole
+        | Admin::ShowReplicas
+        | Admin::ShowVersion
+        | Admin::ShowConfig
+        | Admin::ShowStorageInfo(_)
+        | Admin::ShowIndexInfo
+        | Admin::ShowConstraintInfo
+        | Admin::ShowTriggers
+        | Admin::ShowDatabases
+        | Admin::ShowDatabase
+        | Admin::ShowSnapshots
+        | Admin::ShowUsers
+        | Admin::ShowTransactions
+        | Admin::UseDatabase { .. }
+        | Admin::StorageMode(_)
+        | Admin::CreateSnapshot
+        | Admin::CreateIndex(_)
+        | Admin::DropIndex(_)
+        | Admin::CreateUser { .. }
+        | Admin::DropUser { .. } => None,
+    }
+}
+
 /// Runs a statement.
 pub(super) async fn run(node: &Arc<Node>, session: Session, admin: Admin) -> Result<Table, Fault> {
     let rows = |rows| Ok(Table { rows, summary: Summary::default() });

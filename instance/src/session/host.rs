@@ -125,6 +125,10 @@ impl Host {
                 if let Some(text) = refused.filter(|_| in_transaction) {
                     return Err(Fault::client(text));
                 }
+                let managed = self.node.settings.managed;
+                if let Some(text) = admin::refused_if_managed(&statement).filter(|_| managed) {
+                    return Err(Fault::client(text));
+                }
                 let columns = admin::columns(&statement).iter().map(ToString::to_string).collect();
                 return Ok((Open::Admin(statement, times), columns));
             }

@@ -102,7 +102,7 @@ pub(super) fn database_info(node: &Node) -> Vec<Vec<Value>> {
         ("storage_isolation_level", "SNAPSHOT_ISOLATION".into()),
     ]);
     if node.config().version == Version::Head {
-        rows.push(("health", "ready".into()));
+        rows.push(("health", if node.is_broken() { "broken" } else { "ready" }.into()));
     }
     pairs(rows)
 }

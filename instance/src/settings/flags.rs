@@ -74,6 +74,13 @@ pub(crate) const FLAGS: &[Flag] = &[
         "Least severity that is logged: TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL.",
     ),
     flag(
+        "management-port",
+        Number,
+        "0",
+        Works,
+        "Port for coordinators, of which there are none here; with one, statements change no role.",
+    ),
+    flag(
         "replication-replica-check-frequency-sec",
         Number,
         "1",
@@ -126,7 +133,6 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag("also-log-to-stderr", Bool, "false", Shown, "Whether to log to standard error too."),
     flag("bolt-num-workers", Number, "2", Shown, "Threads of the Bolt server."),
     flag("isolation-level", Text, "SNAPSHOT_ISOLATION", Shown, "Isolation of transactions."),
-    flag("management-port", Number, "0", Shown, "Port of coordinators; there are none here."),
     flag("memory-limit", Number, "0", Shown, "Memory limit in MiB; 0: that of the machine."),
     flag("metrics-address", Text, "0.0.0.0", Shown, "Address of the metrics server."),
     flag("metrics-format", Text, "OpenMetrics", Shown, "Format of metrics."),

@@ -59,6 +59,8 @@ pub struct Settings {
     pub data_directory: Option<PathBuf>,
     /// Before the start, drop what the last process had not flushed.
     pub simulate_power_loss: bool,
+    /// Whether coordinators would manage it: statements change neither role nor registrations.
+    pub managed: bool,
     /// Time between frequent heartbeats; `machine.heartbeats` says whether there are any.
     pub heartbeat_every: Duration,
     /// Time between snapshots of a main with new data; none: no such snapshots.
@@ -88,6 +90,7 @@ impl Default for Settings {
             replication_address: Ipv4Addr::UNSPECIFIED.into(),
             data_directory: None,
             simulate_power_loss: false,
+            managed: false,
             heartbeat_every: Duration::from_secs(1),
             snapshot_every: Some(Duration::from_secs(300)),
             snapshot_on_exit: false,
@@ -182,6 +185,7 @@ impl Settings {
             replication_address: read.address("replication-address")?,
             data_directory: path("data-directory"),
             simulate_power_loss: read.bool("simulate-power-loss")?,
+            managed: read.port("management-port")? != 0,
             heartbeat_every: Duration::from_secs(heartbeat_seconds.max(1)),
             snapshot_every: (snapshot_seconds > 0).then(|| Duration::from_secs(snapshot_seconds)),
             snapshot_on_exit: read.bool("storage-snapshot-on-exit")?,

@@ -1,6 +1,7 @@
 //! Dates, times and lengths of time, to the microsecond. The calendar is jiff's.
 
 use jiff::civil::{Date, DateTime, Time};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -103,13 +104,15 @@ impl Temporal {
         Ok(Self::LocalDateTime { micros: micros_of(moment, text)? })
     }
 
-    /// Reads a moment with an offset, `2026-03-01T12:30:01Z` or `…+01:00`; it is kept in UTC.
+    /// Reads a moment with an offset, `2026-03-01T12:30:01Z` or `…+01:00`; it is shown in that offset.
     ///
     /// # Errors
     /// Where the text is none.
     pub fn parse_zoned(text: &str) -> Result<Self, TemporalError> {
         let moment: Timestamp = text.parse().map_err(|why| error(text, "datetime", &why))?;
-        Ok(Self::ZonedDateTime { micros: moment.as_microsecond(), offset_seconds: 0 })
+        let pieces = Pieces::parse(text).map_err(|why| error(text, "datetime", &why))?;
+        let offset_seconds = pieces.to_numeric_offset().map_or(0, Offset::seconds);
+        Ok(Self::ZonedDateTime { micros: moment.as_microsecond(), offset_seconds })
     }
 
     /// Reads a length of time, `PT1H30M`; years and months have no fixed length and are refused.

@@ -114,6 +114,30 @@ fn damage_in_the_middle_is_no_torn_tail() {
 }
 
 #[test]
+fn a_log_without_its_state_is_not_taken_for_nothing() {
+    let mut lone = Instance::start(&[]);
+    lone.run("CREATE (:T)");
+    lone.kill();
+    let state = lone.data().join("state.json");
+    let kept = lone.data().join("kept");
+    std::fs::rename(&state, &kept).unwrap();
+    let text = lone.fails_to_start(&[]);
+    assert!(text.contains("state.json: ") && text.contains("log.0 holds "), "{text}");
+    std::fs::rename(&kept, &state).unwrap();
+    lone.restart(&[]);
+    assert_eq!(lone.count(), 1);
+}
+
+#[test]
+fn a_start_that_was_cut_off_before_its_first_state_is_made_again() {
+    let mut lone = Instance::start(&[]);
+    lone.kill();
+    std::fs::remove_file(lone.data().join("state.json")).unwrap();
+    lone.restart(&[]);
+    assert_eq!(lone.count(), 0);
+}
+
+#[test]
 fn a_loss_of_power_takes_what_was_not_flushed() {
     let mut lone = Instance::start(&["--storage-wal-file-flush-every-n-tx=4"]);
     for _ in 0..6 {

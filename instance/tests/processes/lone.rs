@@ -63,6 +63,32 @@ fn replication_commands_do_not_run_in_transactions() {
 }
 
 #[test]
+fn what_coordinators_manage_is_not_changed_by_statements() {
+    let lone = Instance::start(&["--management-port", "10013"]);
+    for (query, what) in [
+        ("SET REPLICATION ROLE TO REPLICA WITH PORT 10001", "set role"),
+        ("SET REPLICATION ROLE TO MAIN", "set role"),
+        ("REGISTER REPLICA r1 SYNC TO \"127.0.0.1:10001\"", "register replica"),
+        ("DROP REPLICA r1", "drop replica"),
+    ] {
+        let text = format!("Can't {what} manually on instance with coordinator server port.");
+        assert_eq!(lone.refused(query), text);
+    }
+    assert_eq!(lone.role(), "main");
+    assert!(lone.run("SHOW REPLICAS").rows.is_empty());
+}
+
+#[test]
+fn a_moment_keeps_the_offset_in_which_it_was_given() {
+    let lone = Instance::start(&[]);
+    lone.run("CREATE (:M {at: datetime('2024-02-29T12:30:00+02:00')})");
+    let found = lone.run("MATCH (m:M) RETURN m.at, toString(m.at)").rows;
+    let Value::DateTime(at) = &found[0][0] else { panic!("{:?}", found[0][0]) };
+    assert_eq!(at.offset_seconds, 7_200);
+    assert_eq!(found[0][1], Value::from("2024-02-29T12:30:00.000000+02:00"));
+}
+
+#[test]
 fn rows_come_in_pieces_when_they_are_asked_for_so() {
     let lone = Instance::start(&[]);
     let rows = lone.run("UNWIND range(1, 5000) AS i RETURN i, 'a text of some length' AS t").rows;

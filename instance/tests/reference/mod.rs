@@ -4,7 +4,7 @@
 use instance::graph::{Change, Delta, NodeId};
 use shell_sim::memgraph::{
     Answer, Config, Endpoint, Input, Instance, Mint, Output, ReplicaName, RpcFailure, RpcId,
-    Session, Statement, SyncMode,
+    ServerError, Session, Statement, SyncMode,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,6 +29,14 @@ pub(crate) enum Order {
     Kill(usize),
     /// Ends it, if it runs, and starts it.
     Restart(usize),
+    /// Opens a transaction and makes one node in it, unless one is open.
+    Open(usize),
+    /// Commits the open transaction, if there is one.
+    Commit(usize),
+    /// Rolls it back.
+    RollBack(usize),
+    /// Its node loses power, and it starts.
+    LosePower(usize),
 }
 
 impl Order {
@@ -43,7 +51,11 @@ impl Order {
             | Self::Drop(at, _)
             | Self::Snapshot(at)
             | Self::Kill(at)
-            | Self::Restart(at) => at,
+            | Self::Restart(at)
+            | Self::Open(at)
+            | Self::Commit(at)
+            | Self::RollBack(at)
+            | Self::LosePower(at) => at,
         }
     }
 
@@ -60,7 +72,12 @@ impl Order {
             }
             Self::Drop(_, replica) => format!("DROP REPLICA {}", name(replica)),
             Self::Snapshot(_) => "CREATE SNAPSHOT".into(),
-            Self::Kill(_) | Self::Restart(_) => String::new(),
+            Self::Open(_) => "CREATE (:T)".into(),
+            Self::Kill(_)
+            | Self::Restart(_)
+            | Self::Commit(_)
+            | Self::RollBack(_)
+            | Self::LosePower(_) => String::new(),
         }
     }
 }
@@ -93,6 +110,7 @@ pub(crate) struct Reference {
     mint: Mint,
     asked: BTreeMap<RpcId, usize>,
     answers: BTreeMap<Session, Answer>,
+    open: BTreeMap<usize, Session>,
     sessions: u64,
     nodes_made: u64,
 }
@@ -104,6 +122,7 @@ impl Reference {
             mint: Mint::default(),
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
+            open: BTreeMap::new(),
             sessions: 0,
             nodes_made: 0,
         };
@@ -116,44 +135,125 @@ impl Reference {
     /// Carries out an order and comes to rest; the text of its failure, if it failed.
     pub(crate) fn order(&mut self, order: Order) -> Option<String> {
         let at = order.at();
-        let statement = match order {
-            Order::Kill(_) => {
-                if self.nodes[at].process.is_some() {
-                    self.input(at, Input::Kill);
-                }
-                None
-            }
+        let failure = match order {
+            Order::Kill(_) => self.end(at),
             Order::Restart(_) => {
-                if self.nodes[at].process.is_some() {
-                    self.input(at, Input::Kill);
-                }
-                self.input(at, Input::Start);
-                None
+                self.end(at);
+                self.begin(at)
             }
-            Order::Write(_) => {
-                self.nodes_made += 1;
-                let id = NodeId(self.nodes_made);
-                Some(Statement::Write(Delta::from(vec![Change::CreateNode { id }])))
+            Order::LosePower(_) => {
+                self.open.remove(&at);
+                self.input(at, Input::PowerLoss { keep: 0 });
+                self.begin(at)
             }
-            Order::Read(_) => Some(Statement::Read),
-            Order::Demote(_) => Some(Statement::SetRoleReplica { port: 10_000 }),
-            Order::Promote(_) => Some(Statement::SetRoleMain),
-            Order::Register(_, replica, mode) => {
-                let (name, endpoint) = (number(replica), Endpoint(number(replica).0));
-                Some(Statement::Register { name, mode, endpoint })
+            Order::Open(_) => self.open_transaction(at),
+            Order::Commit(_) => self.close_transaction(at, Statement::Commit),
+            Order::RollBack(_) => self.close_transaction(at, Statement::Rollback),
+            Order::Write(_)
+            | Order::Read(_)
+            | Order::Demote(_)
+            | Order::Promote(_)
+            | Order::Register(..)
+            | Order::Drop(..)
+            | Order::Snapshot(_) => {
+                let statement = self.statement(order);
+                let open = self.nodes[at].is_bolt_open();
+                statement.filter(|_| open).and_then(|statement| self.execute(at, statement))
             }
-            Order::Drop(_, replica) => Some(Statement::Drop { name: number(replica) }),
-            Order::Snapshot(_) => Some(Statement::Snapshot),
         };
-        let statement = statement.filter(|_| self.nodes[at].is_bolt_open());
-        let failure = statement.and_then(|statement| self.execute(at, statement));
         self.rest();
         failure
     }
 
-    fn execute(&mut self, at: usize, statement: Statement<Delta>) -> Option<String> {
+    fn statement(&mut self, order: Order) -> Option<Statement<Delta>> {
+        Some(match order {
+            Order::Write(_) => Statement::Write(self.node()),
+            Order::Read(_) => Statement::Read,
+            Order::Demote(_) => Statement::SetRoleReplica { port: 10_000 },
+            Order::Promote(_) => Statement::SetRoleMain,
+            Order::Register(_, replica, mode) => {
+                let (name, endpoint) = (number(replica), Endpoint(number(replica).0));
+                Statement::Register { name, mode, endpoint }
+            }
+            Order::Drop(_, replica) => Statement::Drop { name: number(replica) },
+            Order::Snapshot(_) => Statement::Snapshot,
+            Order::Kill(_)
+            | Order::Restart(_)
+            | Order::Open(_)
+            | Order::Commit(_)
+            | Order::RollBack(_)
+            | Order::LosePower(_) => return None,
+        })
+    }
+
+    /// The making of a node.
+    fn node(&mut self) -> Delta {
+        self.nodes_made += 1;
+        Delta::from(vec![Change::CreateNode { id: NodeId(self.nodes_made) }])
+    }
+
+    fn end(&mut self, at: usize) -> Option<String> {
+        self.open.remove(&at);
+        if self.nodes[at].process.is_some() {
+            self.input(at, Input::Kill);
+        }
+        None
+    }
+
+    fn begin(&mut self, at: usize) -> Option<String> {
+        self.input(at, Input::Start);
+        // Whoever opens a log makes durable what is in it.
+        self.nodes[at].volume.flushed = self.nodes[at].volume.log.len();
+        None
+    }
+
+    fn open_transaction(&mut self, at: usize) -> Option<String> {
+        if !self.nodes[at].is_bolt_open() || self.open.contains_key(&at) {
+            return None;
+        }
+        let session = self.session();
+        let begun = self.execute_in(at, session, Statement::Begin);
+        assert_eq!(begun, None, "a transaction begins everywhere");
+        // A plan that writes is refused before anything runs (MR 4.4).
+        let staged = if self.nodes[at].as_main().is_none() {
+            Some(ServerError::WriteOnReplica.text(&|number| name(number.0.into())))
+        } else {
+            let delta = self.node();
+            self.execute_in(at, session, Statement::Stage(delta))
+        };
+        match staged {
+            None => {
+                self.open.insert(at, session);
+                None
+            }
+            failed @ Some(_) => {
+                self.input(at, Input::Abandon { session });
+                failed
+            }
+        }
+    }
+
+    fn close_transaction(&mut self, at: usize, how: Statement<Delta>) -> Option<String> {
+        let session = self.open.remove(&at)?;
+        self.execute_in(at, session, how)
+    }
+
+    fn session(&mut self) -> Session {
         self.sessions += 1;
-        let session = Session(self.sessions);
+        Session(self.sessions)
+    }
+
+    fn execute(&mut self, at: usize, statement: Statement<Delta>) -> Option<String> {
+        let session = self.session();
+        self.execute_in(at, session, statement)
+    }
+
+    fn execute_in(
+        &mut self,
+        at: usize,
+        session: Session,
+        statement: Statement<Delta>,
+    ) -> Option<String> {
         self.input(at, Input::Execute { session, statement });
         match self.answers.remove(&session).expect("an answer") {
             Answer::Failed(error) => Some(error.text(&|number| name(number.0.into()))),
