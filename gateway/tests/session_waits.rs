@@ -58,6 +58,18 @@ fn what_was_not_answered_and_cannot_have_been_applied_is_asked_again() {
         assert_eq!(codes, [FaultClass::MainChanged.code()], "{requests:?}: nobody came");
         assert_eq!(rig.summaries, rig.asked);
     }
+    // The next one closes the connection, too: perhaps for what is asked.
+    let mut rig = moved_unanswered(vec![run("CREATE 1")]);
+    rig.route(1);
+    while !rig.session.is_busy() {
+        rig.client_step(usize::MAX);
+        if !rig.session.is_busy() {
+            rig.serve_step(usize::MAX);
+            rig.server_step(usize::MAX);
+        }
+    }
+    rig.cut();
+    assert_eq!(failure_codes(&rig.answers), [FaultClass::MainChanged.code()], "once only");
     let rig = moved_unanswered(write().to_vec());
     assert_eq!(rig.ending, Some(Ending::InDoubt), "the last of it may have been applied");
     let rig = moved_unanswered(vec![run(&format!("RETURN '{}'", "x".repeat(70_000)))]);

@@ -1,6 +1,7 @@
 //! What the client asked for since its connection last stood between transactions, kept for as long as
 //! no word of an answer has passed and nothing of it can have been applied: if the route ends then, it
-//! is asked again at the next instance, and the client notices a wait.
+//! is asked again at the next instance, and the client notices a wait. Once: a request on which every
+//! instance closes the connection must not take the route from everybody for ever.
 
 use super::{Request, Session};
 use bolt::{
@@ -21,6 +22,8 @@ pub(super) struct Kept {
     is_whole: bool,
     /// They wait to be asked again.
     pub(super) waits: bool,
+    /// They were.
+    is_second: bool,
 }
 
 impl Kept {
@@ -29,6 +32,7 @@ impl Kept {
         if first {
             self.bytes.clear();
             self.is_whole = true;
+            self.is_second = false;
         }
     }
 
@@ -61,6 +65,7 @@ impl Session {
     /// Whether all that is open could be asked again, at another instance.
     pub(super) fn can_ask_again(&self) -> bool {
         self.kept.is_whole
+            && !self.kept.is_second
             && self.tracker.unanswered() > 0
             && !self.tracker.is_within_request()
             && self.request == Request::Forwarded
@@ -81,6 +86,7 @@ impl Session {
         }
         self.held_no_more();
         self.kept.waits = false;
+        self.kept.is_second = true;
         for event in Scanner::new().scan(&self.kept.bytes) {
             self.tracker.client(&event);
         }
