@@ -12,6 +12,21 @@ use std::time::{Duration, Instant};
 /// Where a child finds its flags.
 pub(crate) const FLAGS: &str = "INSTANCE_FLAGS";
 
+/// Another start command, with spaces between its words: that of the binary, or of a vendor's. The
+/// same tests then run on it.
+const COMMAND: &str = "INSTANCE_COMMAND";
+
+/// Flags that no vendor's binary knows; what needs one of them fails there.
+const OWN: [&str; 7] = [
+    "--admin-socket",
+    "--engine-version",
+    "--licensed",
+    "--max-connections",
+    "--replication-address",
+    "--simulate-power-loss",
+    "--user",
+];
+
 /// How long anything that must happen may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,8 +68,18 @@ impl Instance {
     /// Starts the process again, with more flags, and waits until Bolt is open.
     pub(crate) fn restart(&mut self, more: &[&str]) {
         self.kill();
-        let mut child = self.spawn(more, Stdio::null());
+        let port = free_port();
+        let mut child = self.spawn(port, more, Stdio::null());
         let mut output = BufReader::new(child.stdout.take().unwrap());
+        if foreign().is_some() {
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            until("Bolt is open", || {
+                assert!(child.try_wait().unwrap().is_none(), "the process ended before that");
+                std::net::TcpStream::connect(address).is_ok()
+            });
+            self.running = Some(Process { child, address, _output: output });
+            return;
+        }
         let address = loop {
             let mut line = String::new();
             if output.read_line(&mut line).unwrap() == 0 {
@@ -70,27 +95,39 @@ impl Instance {
     /// Starts the process and gives how it ended, for one that must not come up.
     pub(crate) fn fails_to_start(&mut self, more: &[&str]) -> String {
         self.kill();
-        let output = self.spawn(more, Stdio::piped()).wait_with_output().unwrap();
+        let child = self.spawn(free_port(), more, Stdio::piped());
+        let output = child.wait_with_output().unwrap();
         assert!(!output.status.success(), "the process was to fail");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    fn spawn(&self, more: &[&str], errors: Stdio) -> Child {
+    /// Starts the process; a port is taken by other start commands only, as this binary says which
+    /// one it found.
+    fn spawn(&self, port: u16, more: &[&str], errors: Stdio) -> Child {
+        let port = if foreign().is_some() { port } else { 0 };
         let mut flags = vec![
             "--bolt-address=127.0.0.1".to_owned(),
+            format!("--bolt-port={port}"),
             "--replication-address=127.0.0.1".to_owned(),
-            "--bolt-port=0".to_owned(),
             format!("--data-directory={}", self.data().display()),
         ];
         flags.extend(self.flags.iter().cloned());
         flags.extend(more.iter().map(ToString::to_string));
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_process", "--ignored", "--nocapture"])
-            .env(FLAGS, serde_json::to_string(&flags).unwrap())
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .unwrap()
+        let mut command = match foreign() {
+            Some((mut command, is_vendors)) => {
+                let name = |flag: &String| flag.split('=').next().unwrap_or_default().to_owned();
+                flags.retain(|flag| !is_vendors || !OWN.contains(&name(flag).as_str()));
+                command.args(flags);
+                command
+            }
+            None => {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args(["--exact", "the_process", "--ignored", "--nocapture"]);
+                command.env(FLAGS, serde_json::to_string(&flags).unwrap());
+                command
+            }
+        };
+        command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap()
     }
 
     /// Where Bolt listens.
@@ -213,6 +250,16 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The other start command, if one is named, and whether it is a vendor's.
+fn foreign() -> Option<(Command, bool)> {
+    let text = std::env::var(COMMAND).ok()?;
+    let mut words = text.split_whitespace();
+    let mut command = Command::new(words.next()?);
+    let arguments: Vec<&str> = words.collect();
+    command.args(&arguments);
+    Some((command, arguments != ["instance"]))
 }
 
 /// A main with replicas in these modes, named `r1`, `r2` and so on; all ready.

@@ -1,7 +1,9 @@
 //! Instances as real processes: they are started, killed and asked over Bolt, as a driver would.
 //!
 //! The process is this very test binary: `the_process` is the body that `Instance::start` runs in
-//! a child, with the flags in an environment variable.
+//! a child, with the flags in an environment variable. `INSTANCE_COMMAND` names another start
+//! command, `memgraph-ha instance` or a vendor's binary, on which the same tests run then; what needs
+//! flags that are ours alone fails on the latter.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
