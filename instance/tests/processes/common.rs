@@ -95,7 +95,15 @@ impl Instance {
     /// Starts the process and gives how it ended, for one that must not come up.
     pub(crate) fn fails_to_start(&mut self, more: &[&str]) -> String {
         self.kill();
-        let child = self.spawn(free_port(), more, Stdio::piped());
+        let mut child = self.spawn(free_port(), more, Stdio::piped());
+        let limit = Instant::now() + PATIENCE;
+        while child.try_wait().unwrap().is_none() {
+            if Instant::now() > limit {
+                child.kill().unwrap();
+                panic!("the process was to fail, and it runs");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let output = child.wait_with_output().unwrap();
         assert!(!output.status.success(), "the process was to fail");
         String::from_utf8_lossy(&output.stderr).into_owned()
