@@ -196,7 +196,7 @@ fn is_settled(s: &Situation<'_>, plan: &Plan) -> bool {
         && plan.steps.is_empty()
         && plan.holds.is_empty()
         && plan.vetoes.is_empty()
-        && record.former.is_empty()
+        && !record.former.iter().any(|id| s.obs.instances.contains_key(id))
 }
 
 fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
