@@ -12,13 +12,14 @@ use ha_core::{
     history::{History, Sample},
     ids::InstanceId,
     observation::{
-        ClusterObservation, Contact, Container, EngineVersion, PodView, RowState, SyncMode, Witness,
+        ClusterObservation, Contact, Container, EngineVersion, PodView, Row, RowState, SyncMode,
+        Witness,
     },
     plan,
     plan::Step,
     reading::{Age, Why},
-    reason::{Reason, Unfit, VoteLoss},
-    record::Cause,
+    reason::{Reason, Recipe, Unfit, VoteLoss},
+    record::{Cause, Proof},
     rules::RuleId,
 };
 use std::collections::BTreeSet;
@@ -78,6 +79,16 @@ fn a_move_to_who_refuses_the_login_goes_back() {
         panic!("a way back was expected, found {steps:?}")
     };
     assert_eq!((record.cause, record.target), (Cause::Return, mg(0)));
+}
+
+#[test]
+fn a_target_that_is_main_before_its_time_asks_for_a_person() {
+    let mut obs = base("failover-intent");
+    let target = record(&mut obs).expect("a record").target;
+    bolt(&mut obs, target).expect("an answer").role = main_with(&[]);
+    let held = holds(&obs, RuleId::E70);
+    assert!(matches!(held[..], [Reason::TargetWaits { why: Unfit::NotReplica, .. }]), "{held:?}");
+    assert_eq!(held[0].missing_recipe(), Some(Recipe::LossAccepted));
 }
 
 #[test]
@@ -143,6 +154,47 @@ fn a_replica_that_has_more_shows_an_older_copy() {
     let rows = [(mg(1), even(SyncMode::StrictSync)), (mg(2), row)];
     bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
     assert!(!steps(&obs, RuleId::E40).is_empty(), "a branch tells nothing of the main");
+}
+
+#[test]
+fn a_voter_whose_row_was_missing_while_writes_went_on_is_no_candidate() {
+    let mut obs = base("settled");
+    bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&[(mg(2), even(SyncMode::Async))]);
+    let steps = steps(&obs, RuleId::F10);
+    let [Action::SetRoute(_), Action::WriteRecord { record, .. }] =
+        [&steps[0].action, &steps[1].action]
+    else {
+        panic!("the route closes and the proof ends, found {steps:?}")
+    };
+    assert!(record.is_voter(mg(1)));
+    assert_eq!(record.proof(mg(1)), None);
+    assert_eq!(record.proof(mg(2)), base_proof(mg(2)).as_ref());
+}
+
+fn base_proof(id: InstanceId) -> Option<Proof> {
+    record(&mut base("settled")).expect("a record").proof(id).copied()
+}
+
+#[test]
+fn a_complete_main_that_cannot_be_confirmed_begins_anew() {
+    let confirmed = base("main-confirmed");
+    assert_eq!(steps(&confirmed, RuleId::E25), []);
+    let mut stuck = even(SyncMode::StrictSync);
+    stuck.state = RowState::Invalid;
+    let with_row = |row: Row| {
+        let mut obs = base("main-confirmed");
+        bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&[(mg(1), row)]);
+        obs
+    };
+    assert_eq!(steps(&with_row(stuck.clone()), RuleId::E25), [], "they may get in touch yet");
+    stuck.since = Age::Expired;
+    assert!(!steps(&with_row(stuck.clone()), RuleId::E25).is_empty());
+    stuck.state = RowState::Phantom;
+    let mut forgotten = with_row(stuck);
+    assert!(!steps(&forgotten, RuleId::E20).is_empty(), "its voter is proven and takes over");
+    record(&mut forgotten).expect("a record").members.get_mut(&mg(1)).expect("a member").proof =
+        None;
+    assert!(!steps(&forgotten, RuleId::E25).is_empty());
 }
 
 #[test]

@@ -406,7 +406,10 @@ impl Reason {
                 | Self::OlderCopy { .. }
                 | Self::NoCandidate { loss: None, .. }
                 | Self::MainUnproven { state: None, .. }
-                | Self::TargetWaits { why: Unfit::TailAtRisk | Unfit::Unproven, .. }
+                | Self::TargetWaits {
+                    why: Unfit::TailAtRisk | Unfit::Unproven | Unfit::NotReplica,
+                    ..
+                }
         );
         if nobody_is_proven { Some(Recipe::LossAccepted) } else { None }
     }

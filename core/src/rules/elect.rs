@@ -96,6 +96,12 @@ pub(super) fn no_candidate(s: &Situation<'_>) -> Verdict {
     }
 }
 
+/// Whether a main has nothing by which it could get in touch with `id`: no row, or one with nothing
+/// behind it (MR 3.2).
+fn has_forgotten(main: &MainNow<'_>, id: InstanceId) -> bool {
+    main.rows.get(&id).is_none_or(|row| row.state == RowState::Phantom)
+}
+
 /// The voter to whom a returned main lost: its row on that main shows more than the main has.
 fn outrunning_voter(
     s: &Situation<'_>,
@@ -127,7 +133,7 @@ pub(super) fn tail_lost(s: &Situation<'_>) -> Verdict {
         return Verdict::Act(actions, reason);
     }
     let Ok(voter) = s.fit_voter() else { return Verdict::Pass };
-    let forgot = restarted_main(s).is_some_and(|(_, main)| !main.rows.contains_key(&voter.id));
+    let forgot = restarted_main(s).is_some_and(|(_, main)| has_forgotten(&main, voter.id));
     let at_risk = s.lives(record.target).is_some_and(|at| {
         let replica_or_unfinished = s.is_replica(at.id) || record.stage != Stage::Steady;
         replica_or_unfinished && !s.keeps_all(at.id, record.incarnation, at.incarnation)
@@ -194,10 +200,18 @@ fn obeys_nobody(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Optio
     })
 }
 
-/// The same, where the main lost nothing.
+/// The voter that will not confirm a main that lost nothing: they do not get in touch, whatever
+/// either of them has, and somebody else may vote.
 fn out_of_touch(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
     let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
-    obeys_nobody(s, record, main).filter(|_| complete)
+    let apart = |id: &InstanceId| {
+        let for_long = main
+            .rows
+            .get(id)
+            .is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+        for_long || (has_forgotten(main, *id) && s.proof(*id).is_none())
+    };
+    record.voters().find(|id| complete && s.is_replica(*id) && apart(id))
 }
 
 /// The voter whose fresh contact confirms a restarted main.
@@ -234,7 +248,7 @@ pub(super) fn both_lost_power(s: &Situation<'_>) -> Verdict {
 /// E35. Only the voter can tell whether the main is complete, by being in touch with it.
 pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
-    let forgot = s.fit_voter().is_ok_and(|voter| !main.rows.contains_key(&voter.id));
+    let forgot = s.fit_voter().is_ok_and(|voter| has_forgotten(&main, voter.id));
     let spoken = confirming_voter(record, &main).is_some();
     let outrun = outrunning_voter(s, record, &main).is_some();
     let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
@@ -251,7 +265,7 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     if let Some(voter) = voter.filter(|id| apart && !s.is_unsupported(*id)) {
         return Verdict::Hold(Reason::BothLostPower { main: main.at.id, voter });
     }
-    let state = row.map(|row| row.state.clone());
+    let state = row.map(|row| row.state.clone()).filter(|state| *state != RowState::Phantom);
     Verdict::Hold(Reason::MainUnproven { main: main.at.id, voter, state })
 }
 
