@@ -196,7 +196,7 @@ fn is_settled(s: &Situation<'_>, plan: &Plan) -> bool {
         && plan.steps.is_empty()
         && plan.holds.is_empty()
         && plan.vetoes.is_empty()
-        && record.former.is_empty()
+        && !record.former.iter().any(|id| s.obs.instances.contains_key(id))
 }
 
 fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
@@ -210,9 +210,13 @@ fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
                 && record.before.is_some_and(|before| before.main == *id));
         // Whoever votes in an unfinished reign is waited for, or given up first (E43).
         let votes_early = record.stage != Stage::Steady && record.is_voter(*id);
+        // Only the voter takes over from a main that is lost, or proves one that restarted.
+        let proves = record.is_voter(*id)
+            && s.proven_main().is_none()
+            && (s.fit_voter().is_ok() || s.main(record.target).is_some());
         if concerned {
             Leave::MainMoves
-        } else if votes_early || moves_from(s, *id) {
+        } else if votes_early || proves || moves_from(s, *id) {
             Leave::VoteMoves
         } else {
             Leave::MayLeave

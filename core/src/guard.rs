@@ -2,16 +2,17 @@
 //! vocabulary, from the observation alone. A veto turns a mistake of a rule into a delay; rules
 //! must never need one.
 
+mod candidate;
 mod reset;
 
 use crate::{
     action::Action,
     ids::{Incarnation, InstanceId, InstanceRef, Term},
     observation::{
-        BoltView, ClusterObservation, Contact, Content, LeaseView, PromotionRight, RecordContent,
-        RegisterResult, RoleView, Route, Row, RowState, SyncMode, VolumeView,
+        BoltView, ClusterObservation, Contact, LeaseView, PromotionRight, RecordContent,
+        RegisterResult, RoleView, Route, Row, RowState, SyncMode,
     },
-    record::{Cause, Record, Stage},
+    record::{Record, Stage},
 };
 use alloc::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::LivesAreRead, "a command goes to a life that answered in this round, at an address", lives_are_read),
     guard(GuardId::TermsRise, "a term never falls, and rises with each intent", terms_rise),
     guard(GuardId::IntentIsFenced, "an intent is written only while no grant is given", intent_is_fenced),
-    guard(GuardId::CandidateIsProven, "an intent names an instance that is proven complete", candidate_is_proven),
+    guard(GuardId::CandidateIsProven, "an intent names an instance that is proven complete", candidate::is_proven),
     guard(GuardId::StagesAreEarned, "a stage is recorded only when its facts were read", stages_are_earned),
     guard(GuardId::PromoteIsFenced, "a promotion is recorded, of a replica in its recorded life, and nobody forwards", promote_is_fenced),
     guard(GuardId::DemoteSparesTheMain, "the main of a steady reign is not demoted, nor the way back too early", demote_spares_the_main),
@@ -250,72 +251,6 @@ fn intent_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
     new.stage != Stage::Intent || seen.route == Route::Closed
 }
 
-fn candidate_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
-    let Some((old, new)) = written(seen, action).filter(|(_, new)| new.stage == Stage::Intent)
-    else {
-        return true;
-    };
-    let Some(view) = seen.answer(new.target) else { return false };
-    if view.incarnation != new.incarnation {
-        return false;
-    }
-    let Some(old) = old else {
-        return match new.cause {
-            Cause::Bootstrap => all_empty(seen),
-            Cause::Adoption => is_sole_main(seen, new.target),
-            Cause::Accepted { .. } => is_accepted(seen, None, new),
-            Cause::Failover | Cause::Switchover { .. } | Cause::Return | Cause::Renewal => false,
-        };
-    };
-    let own_life = old.target == new.target && seen.survived(new.target, old.incarnation);
-    let renewed = old.target == new.target
-        && old.voters().any(|id| {
-            seen.rows(new.target).and_then(|rows| rows.get(&id)).is_some_and(|row| row.behind <= 0)
-        });
-    let way_back =
-        old.before.is_some_and(|b| b.main == new.target && seen.survived(b.main, b.incarnation));
-    let voter = seen.is_replica(new.target)
-        && old.members.get(&new.target).is_some_and(|member| {
-            member.votes
-                && member.proof.is_some_and(|proof| seen.survived(new.target, proof.replica))
-        });
-    let at = InstanceRef { id: new.target, incarnation: new.incarnation };
-    !old.resets(at)
-        && (own_life || renewed || way_back || voter || is_accepted(seen, Some(old), new))
-}
-
-/// Whether a person named this instance in this very term, and that word was not used before.
-fn is_accepted(seen: &Seen<'_>, old: Option<&Record>, new: &Record) -> bool {
-    seen.observation.desired.accepts.is_some_and(|order| {
-        order.main == new.target
-            && new.cause == (Cause::Accepted { request: order.id })
-            && new.accepted == Some(order.id)
-            && order.of == old.map(|record| record.term)
-            && old.and_then(|record| record.accepted) != Some(order.id)
-    })
-}
-
-/// Whether everybody answers, nobody but this one as main, and no row of its shows more than it has.
-fn is_sole_main(seen: &Seen<'_>, id: InstanceId) -> bool {
-    let mut others = seen.observation.instances.keys().filter(|other| **other != id);
-    let ahead = |row: &Row| match row.state {
-        RowState::Diverged => true,
-        RowState::Ready | RowState::Recovery | RowState::Replicating => row.behind > 0,
-        RowState::Invalid | RowState::Phantom | RowState::Unrecognized(_) => false,
-    };
-    others.all(|other| seen.is_replica(*other))
-        && seen.rows(id).is_some_and(|rows| !rows.values().any(ahead))
-}
-
-fn all_empty(seen: &Seen<'_>) -> bool {
-    seen.observation.instances.iter().all(|(id, view)| {
-        let empty = seen.answer(*id).is_some_and(|view| view.content == Content::Empty);
-        empty
-            && seen.rows(*id).is_some_and(BTreeMap::is_empty)
-            && view.volume.proven() == Some(&VolumeView::New)
-    })
-}
-
 fn stages_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
     let Some((old, new)) = written(seen, action) else { return true };
     let Some(old) = old else { return new.stage == Stage::Intent };
@@ -377,11 +312,23 @@ fn acknowledged(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
         })
 }
 
+/// Whether somebody has more than a main, by a row of its.
+fn somebody_has_more(seen: &Seen<'_>, main: InstanceId) -> bool {
+    let more = |row: &Row| match row.state {
+        RowState::Ready | RowState::Recovery | RowState::Replicating => row.behind > 0,
+        RowState::Diverged | RowState::Invalid | RowState::Phantom | RowState::Unrecognized(_) => {
+            false
+        }
+    };
+    seen.rows(main).is_some_and(|rows| rows.values().any(more))
+}
+
 /// A steady record changes only in what was proven, in former mains, and in the main's life once
 /// its voter found it complete. Votes stay.
 fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
     let same_main = old.incarnation == new.incarnation
         || (seen.survived(new.target, old.incarnation)
+            && !somebody_has_more(seen, new.target)
             && old.voters().any(|id| {
                 let row = seen.rows(new.target).and_then(|rows| rows.get(&id));
                 row.is_some_and(|row| row.behind <= 0 && row.state != RowState::Invalid)

@@ -134,16 +134,39 @@ impl<'a> Situation<'a> {
         self.main(record.target).filter(|main| main.at.incarnation == record.incarnation)
     }
 
-    /// Whether the pod of `id` is marked for deletion.
+    /// Whether `id` is beyond the size of the cluster that is asked for.
     #[must_use]
-    pub fn is_deleting(&self, id: InstanceId) -> bool {
-        self.view(id)
-            .and_then(|view| view.pod.known())
-            .and_then(Option::as_ref)
-            .is_some_and(|pod| pod.deleting)
+    pub const fn is_beyond(&self, id: InstanceId) -> bool {
+        id.0 >= self.obs.desired.instances
     }
 
-    /// How `id`, last proven in `life`, was lost; `None` while it answers or may still do so.
+    /// Whether the pod of `id` is to go: marked for deletion, or beyond the size.
+    #[must_use]
+    pub fn is_deleting(&self, id: InstanceId) -> bool {
+        let marked = self
+            .view(id)
+            .and_then(|view| view.pod.known())
+            .and_then(Option::as_ref)
+            .is_some_and(|pod| pod.deleting);
+        marked || self.is_beyond(id)
+    }
+
+    /// Why `id` gave no answer in this round; `None` where it did.
+    #[must_use]
+    pub fn unheard(&self, id: InstanceId) -> Option<Why> {
+        if self.answer(id).is_some() {
+            return None;
+        }
+        Some(match self.view(id).map(|view| &view.contact) {
+            Some(Contact::Unreached { why, .. }) => why.clone(),
+            Some(Contact::Closed { .. }) => Why::Refused,
+            Some(Contact::Answering) => Why::Silent,
+            None => Why::NeverRead,
+        })
+    }
+
+    /// How `id`, last proven in `life`, was lost; `None` while it answers or may still do so. Whoever
+    /// refuses the login answers, and is not dead (MR 7).
     #[must_use]
     pub fn loss(&self, id: InstanceId, life: Incarnation) -> Option<Loss> {
         let view = self.view(id)?;
@@ -164,7 +187,19 @@ impl<'a> Situation<'a> {
             Some(Some(_)) | None => {}
         }
         let unheard = self.obs.route.witness == Witness::Silent;
-        (since == Age::Expired && unheard).then(|| Loss::Silent(why.clone()))
+        let silent = since == Age::Expired && *why != Why::Unauthorized;
+        (silent && unheard).then(|| Loss::Silent(why.clone()))
+    }
+
+    /// Whether `id`, last proven in `life`, is lost or refuses the login beyond patience: nothing can be
+    /// done with it now.
+    #[must_use]
+    pub fn out_of_reach(&self, id: InstanceId, life: Incarnation) -> bool {
+        let locked_out = self.view(id).is_some_and(|view| {
+            let Contact::Unreached { why, since } = &view.contact else { return false };
+            *why == Why::Unauthorized && *since == Age::Expired
+        });
+        locked_out || self.loss(id, life).is_some()
     }
 
     /// Whether what `id` had in `before` is all there in `now`: no kernel ended in between, or
@@ -209,6 +244,9 @@ impl<'a> Situation<'a> {
         }
         if self.proof(id).is_none() {
             return Err(Unfit::Unproven);
+        }
+        if self.is_unsupported(id) {
+            return Err(Unfit::Engine);
         }
         Ok(at)
     }
@@ -283,11 +321,18 @@ impl<'a> Situation<'a> {
         })
     }
 
+    /// Whether `id` runs a version without what the rules rest on: one that keeps a prepared
+    /// transaction through a promotion (MR 6).
+    #[must_use]
+    pub fn is_unsupported(&self, id: InstanceId) -> bool {
+        self.answer(id).is_some_and(|view| view.engine.version < EngineVersion::SUPPORTED_FROM)
+    }
+
     /// The first setting of `id` that makes the promise impossible.
     #[must_use]
     pub fn unsafe_engine(&self, id: InstanceId) -> Option<UnsafeEngine> {
         let engine = self.answer(id)?.engine;
-        if engine.version < EngineVersion::SUPPORTED_FROM {
+        if self.is_unsupported(id) {
             Some(UnsafeEngine::Version(engine.version))
         } else if !engine.wal {
             Some(UnsafeEngine::NoWal)
@@ -362,16 +407,18 @@ impl<'a> Situation<'a> {
     }
 
     /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, or
-    /// votes already and may answer yet; a replica before a former main, one that works before one
-    /// that failed, and among equals whoever an operator wants as main, then the preferred pair. A former main only if nobody else may
-    /// come to it.
+    /// votes already and may answer yet; one whose version is supported before one whose is not, a
+    /// replica before a former main, one that works before one that failed, and among equals whoever
+    /// an operator wants as main, then the preferred pair. A former main only if nobody else may come
+    /// to it.
     #[must_use]
     pub fn voter_choice(&self, main: &MainNow<'_>) -> Option<InstanceId> {
         let wanted = crate::rules::ordered(self);
         let rank = |id: &InstanceId| {
             let failed = self.registers_in_vain(main, *id);
             let votes = main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
-            (self.main(*id).is_some(), failed, !votes, wanted != Some(*id), *id)
+            let unsupported = self.is_unsupported(*id);
+            (unsupported, self.main(*id).is_some(), failed, !votes, wanted != Some(*id), *id)
         };
         let able = |id: &InstanceId| {
             crate::rules::may_vote(self, *id)

@@ -58,6 +58,20 @@ fn a_voter_waits_for_whoever_takes_its_vote_now_or_soon() {
 }
 
 #[test]
+fn a_voter_stays_while_it_is_to_take_over_or_to_prove_the_main() {
+    for name in ["failover-begins", "main-restarted"] {
+        let mut obs = base(name);
+        mark(&mut obs, 1);
+        assert_eq!(said(&obs), Leave::VoteMoves, "{name}");
+    }
+    // Unproven, it can do nothing for a main that is lost.
+    let mut obs = base("failover-begins");
+    mark(&mut obs, 1);
+    record(&mut obs).expect("a record").members.get_mut(&mg(1)).expect("a member").proof = None;
+    assert_eq!(said(&obs), Leave::MayLeave);
+}
+
+#[test]
 fn it_waits_for_nobody_who_does_not_come() {
     for third in [row(RowState::Invalid, Age::Expired), row(RowState::Diverged, Age::Fresh)] {
         assert_eq!(said(&leaving(Some(third.clone()))), Leave::MayLeave, "{third:?}");

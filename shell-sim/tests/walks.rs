@@ -118,13 +118,14 @@ fn demotes_no_voter_before_the_first_commit(observation: &ClusterObservation) ->
 /// After faults and silence every world settles, or stands in a hold that is left to people.
 #[test]
 fn random_schedules_end_well() {
-    let limits = Limits { choices: 120, faults: 6, ..Limits::default() };
+    let limits = |acts| Limits { choices: 120, faults: 6, acts, ..Limits::default() };
     let worlds = [(Version::V3_10, 1, 1), (Version::V3_8, 100_000, 2), (Version::Head, 100_000, 1)];
     for (version, flush_every, gateways) in worlds {
         let config = Config { version, flush_every, ..Config::default() };
         let settings = Settings { gateways, config, ..Settings::default() };
-        let walk = Walk::new(&settings, limits, ha_core::plan).unwrap();
-        for seed in 0..400 {
+        let walks =
+            [false, true].map(|acts| Walk::new(&settings, limits(acts), ha_core::plan).unwrap());
+        for (walk, seed) in walks.iter().flat_map(|walk| (0..400).map(move |seed| (walk, seed))) {
             let report = walk.run(seed);
             let bad: Vec<_> = report.violations.iter().filter(|found| !found.is_known()).collect();
             assert!(bad.is_empty(), "seed {seed}: {bad:?}\n{}", report.schedule);

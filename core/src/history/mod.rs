@@ -258,6 +258,25 @@ impl History {
         );
     }
 
+    /// Who is to be looked at in a cluster of that size: everybody within it, and whoever beyond it
+    /// still has a pod, a row on the main, or a part in the record.
+    #[must_use]
+    pub fn concerned(&self, size: u8) -> BTreeSet<InstanceId> {
+        let mut ids: BTreeSet<_> = (0..size).map(InstanceId).collect();
+        let has_pod =
+            |entry: &InstanceHistory| entry.pod.as_ref().is_some_and(|seen| seen.value.is_some());
+        let pods = self.instances.iter().filter(|(_, entry)| has_pod(entry));
+        ids.extend(pods.map(|(id, _)| *id));
+        if let Some(record) = self.record().and_then(StoredRecord::record) {
+            ids.insert(record.target);
+            ids.extend(record.voters());
+            if let Some(main) = self.instances.get(&record.target) {
+                ids.extend(main.rows.keys());
+            }
+        }
+        ids
+    }
+
     /// The observation of this moment.
     #[must_use]
     pub fn observe(
@@ -270,8 +289,7 @@ impl History {
         outstanding: BTreeSet<crate::ids::GatewayId>,
     ) -> ClusterObservation {
         let mut instances = BTreeMap::new();
-        for ordinal in 0..desired.instances {
-            let id = InstanceId(ordinal);
+        for id in self.concerned(desired.instances) {
             let view = self
                 .instances
                 .get(&id)

@@ -41,6 +41,8 @@ impl fmt::Display for Loss {
 pub enum VoteLoss {
     /// Its pod is marked for deletion.
     Leaves,
+    /// It came back with a version without what the rules rest on (MR 6).
+    Unsupported,
     /// It has not answered beyond patience.
     Unreached,
     /// Its history branched off.
@@ -53,6 +55,7 @@ impl fmt::Display for VoteLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Leaves => "marked for deletion",
+            Self::Unsupported => "of a version without support",
             Self::Unreached => "silent beyond patience",
             Self::Diverged => "branched off",
             Self::Stuck => "invalid for long",

@@ -367,6 +367,22 @@ pub enum Reason {
         /// What became of it.
         loss: VoteLoss,
     },
+    /// The main restarted, its voter confirms it, and a replica has more than both.
+    OlderCopy {
+        /// The main.
+        main: InstanceId,
+        /// Who has more.
+        replica: InstanceId,
+    },
+    /// The main does not answer, and is not lost.
+    MainUnheard {
+        /// The main.
+        main: InstanceId,
+        /// What came instead of an answer.
+        why: Why,
+    },
+    /// A row of an instance that is beyond the size of the cluster.
+    BeyondSize(InstanceId),
     /// A setting makes the promise impossible.
     UnsafeEngine(UnsafeEngine),
     /// Registrations made by hand.
@@ -387,9 +403,13 @@ impl Reason {
         let nobody_is_proven = matches!(
             self,
             Self::BothLostPower { .. }
+                | Self::OlderCopy { .. }
                 | Self::NoCandidate { loss: None, .. }
                 | Self::MainUnproven { state: None, .. }
-                | Self::TargetWaits { why: Unfit::TailAtRisk | Unfit::Unproven, .. }
+                | Self::TargetWaits {
+                    why: Unfit::TailAtRisk | Unfit::Unproven | Unfit::NotReplica,
+                    ..
+                }
         );
         if nobody_is_proven { Some(Recipe::LossAccepted) } else { None }
     }

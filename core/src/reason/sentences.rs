@@ -23,7 +23,7 @@ impl fmt::Display for Reason {
             | Self::NoCandidate { .. } | Self::TargetIsReplica(_) | Self::TailMayBeLost(_)
             | Self::MainUnproven { .. } | Self::VoterConfirms { .. } | Self::OutOfTouch { .. }
             | Self::LossAccepted { .. } | Self::AcceptedWaits { .. }
-            | Self::BothLostPower { .. } => self.fmt_loss(f),
+            | Self::BothLostPower { .. } | Self::OlderCopy { .. } => self.fmt_loss(f),
             Self::MoveWanted { .. } | Self::MoveWaits { .. } | Self::Draining
             | Self::GatewaysOutstanding(_) | Self::AlreadyThere(_) | Self::OrderRefused { .. }
             | Self::WayBack { .. }
@@ -38,6 +38,7 @@ impl fmt::Display for Reason {
             | Self::RetryLater(_) | Self::NoVoter | Self::VoterWaits { .. }
             | Self::VoterProven(_) | Self::EpochNotDurable | Self::FirstCommitDone
             | Self::ReplicasUnproven(_) | Self::ReplicasProven(_) | Self::ReplicaWaits { .. }
+            | Self::BeyondSize(_) | Self::MainUnheard { .. }
             | Self::FormerMainsSeen(_) | Self::Absent(_) | Self::VoterLost { .. }
             | Self::VoterLostEarly { .. } | Self::StaysInvalid(_)
             | Self::VoteOrdered { .. } | Self::VotePreferred { .. } | Self::NobodyToVote { .. }
@@ -136,6 +137,11 @@ impl Reason {
             Self::AcceptedWaits { to, why } => {
                 write!(f, "{to} is to go on by a person's word, and {why}")
             }
+            Self::OlderCopy { main, replica } => write!(
+                f,
+                "{main} restarted and {replica} has more than it and its voter, so their volumes are \
+                 older copies; a person must accept what may be lost"
+            ),
             Self::BothLostPower { main, voter } => {
                 write!(f, "{main} and {voter} lost power; a person must accept what may be lost")
             }
@@ -260,6 +266,10 @@ impl Reason {
                 list(f, ids)
             }
             Self::Absent(why) => write!(f, "{why}"),
+            Self::MainUnheard { main, why } => {
+                write!(f, "{main}: {why}; it is not lost, so nothing moves")
+            }
+            Self::BeyondSize(id) => write!(f, "{id} is beyond the size of the cluster"),
             Self::VoterLost { voter, loss, to } => write!(f, "{voter} {loss}; {to} votes instead"),
             Self::VoteOrdered { voter, to } => {
                 write!(f, "{to} is to become main, so it votes instead of {voter}")

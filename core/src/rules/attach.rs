@@ -5,8 +5,8 @@ use super::{Verdict, reset};
 use crate::{
     action::Action,
     ids::InstanceId,
-    observation::{Contact, RegisterResult, Route, Row, RowState, SyncMode},
-    reading::{Age, Why},
+    observation::{RegisterResult, Route, Row, RowState, SyncMode},
+    reading::Age,
     reason::Reason,
     record::{Record, Stage},
     situation::{MainNow, Situation},
@@ -39,6 +39,9 @@ fn clear_because(
 ) -> Option<Reason> {
     if row.state == RowState::Phantom {
         return Some(Reason::PhantomRow(id));
+    }
+    if s.is_beyond(id) && !record.is_voter(id) {
+        return Some(Reason::BeyondSize(id));
     }
     let wanted = wanted_mode(s, record, main, id);
     if row.mode != wanted {
@@ -118,14 +121,8 @@ pub(super) fn stays_invalid(s: &Situation<'_>, id: InstanceId) -> Verdict {
 
 /// A50. An instance that does not answer is missed, and nothing is done to it.
 pub(super) fn absent(s: &Situation<'_>, id: InstanceId) -> Verdict {
-    if s.record.is_none() || s.answer(id).is_some() {
+    if s.record.is_none() {
         return Verdict::Pass;
     }
-    let why = match s.view(id).map(|view| &view.contact) {
-        Some(Contact::Unreached { why, .. }) => why.clone(),
-        Some(Contact::Closed { .. }) => Why::Refused,
-        Some(Contact::Answering) => Why::Silent,
-        None => Why::NeverRead,
-    };
-    Verdict::Hold(Reason::Absent(why))
+    s.unheard(id).map_or(Verdict::Pass, |why| Verdict::Hold(Reason::Absent(why)))
 }

@@ -96,6 +96,12 @@ pub(super) fn no_candidate(s: &Situation<'_>) -> Verdict {
     }
 }
 
+/// Whether a main has nothing by which it could get in touch with `id`: no row, or one with nothing
+/// behind it (MR 3.2).
+fn has_forgotten(main: &MainNow<'_>, id: InstanceId) -> bool {
+    main.rows.get(&id).is_none_or(|row| row.state == RowState::Phantom)
+}
+
 /// The voter to whom a returned main lost: its row on that main shows more than the main has.
 fn outrunning_voter(
     s: &Situation<'_>,
@@ -109,7 +115,8 @@ fn outrunning_voter(
         let stands =
             at.incarnation == proof.replica || at.incarnation.keeps_writes_of(&proof.replica);
         let ahead = if row.state == RowState::Diverged { 0 } else { row.behind };
-        (stands && !record.resets(at)).then_some((id, at.incarnation, ahead))
+        let may_reign = stands && !record.resets(at) && !s.is_unsupported(id);
+        may_reign.then_some((id, at.incarnation, ahead))
     })
 }
 
@@ -126,7 +133,7 @@ pub(super) fn tail_lost(s: &Situation<'_>) -> Verdict {
         return Verdict::Act(actions, reason);
     }
     let Ok(voter) = s.fit_voter() else { return Verdict::Pass };
-    let forgot = restarted_main(s).is_some_and(|(_, main)| !main.rows.contains_key(&voter.id));
+    let forgot = restarted_main(s).is_some_and(|(_, main)| has_forgotten(&main, voter.id));
     let at_risk = s.lives(record.target).is_some_and(|at| {
         let replica_or_unfinished = s.is_replica(at.id) || record.stage != Stage::Steady;
         replica_or_unfinished && !s.keeps_all(at.id, record.incarnation, at.incarnation)
@@ -193,15 +200,30 @@ fn obeys_nobody(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Optio
     })
 }
 
-/// The same, where the main lost nothing.
+/// The voter that will not confirm a main that lost nothing: they do not get in touch, whatever
+/// either of them has, and somebody else may vote.
 fn out_of_touch(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
     let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
-    obeys_nobody(s, record, main).filter(|_| complete)
+    let apart = |id: &InstanceId| {
+        let for_long = main
+            .rows
+            .get(id)
+            .is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+        for_long || (has_forgotten(main, *id) && s.proof(*id).is_none())
+    };
+    record.voters().find(|id| complete && s.is_replica(*id) && apart(id))
 }
 
 /// The voter whose fresh contact confirms a restarted main.
 fn confirming_voter(record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
     record.voters().find(|id| main.rows.get(id).is_some_and(|row| row.confirms_main()))
+}
+
+/// Who has more than a restarted main that can have lost nothing: a replica is sent only what its
+/// main has committed (MR 4.3), so that one of them is an older copy of itself.
+fn older_copy(main: &MainNow<'_>) -> Option<InstanceId> {
+    let more = |row: &Row| row.state != RowState::Diverged && row.outruns_main();
+    main.rows.iter().find(|(_, row)| more(row)).map(|(id, _)| *id)
 }
 
 /// Whether the main and every voter may each have lost an unflushed tail.
@@ -226,9 +248,13 @@ pub(super) fn both_lost_power(s: &Situation<'_>) -> Verdict {
 /// E35. Only the voter can tell whether the main is complete, by being in touch with it.
 pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
-    let forgot = s.fit_voter().is_ok_and(|voter| !main.rows.contains_key(&voter.id));
+    let forgot = s.fit_voter().is_ok_and(|voter| has_forgotten(&main, voter.id));
     let spoken = confirming_voter(record, &main).is_some();
     let outrun = outrunning_voter(s, record, &main).is_some();
+    let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
+    if let Some(id) = older_copy(&main).filter(|_| spoken && complete) {
+        return Verdict::Hold(Reason::OlderCopy { main: main.at.id, replica: id });
+    }
     if forgot || spoken || outrun || out_of_touch(s, record, &main).is_some() {
         return Verdict::Pass;
     }
@@ -236,10 +262,10 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     let row = voter.and_then(|id| main.rows.get(&id));
     // Neither confirms the other, and time changes nothing: what may be missing a person must accept.
     let apart = row.is_some_and(Row::outruns_main) || obeys_nobody(s, record, &main).is_some();
-    if let Some(voter) = voter.filter(|_| apart) {
+    if let Some(voter) = voter.filter(|id| apart && !s.is_unsupported(*id)) {
         return Verdict::Hold(Reason::BothLostPower { main: main.at.id, voter });
     }
-    let state = row.map(|row| row.state.clone());
+    let state = row.map(|row| row.state.clone()).filter(|state| *state != RowState::Phantom);
     Verdict::Hold(Reason::MainUnproven { main: main.at.id, voter, state })
 }
 
@@ -247,7 +273,8 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
 pub(super) fn main_proven(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
     let Some(voter) = confirming_voter(record, &main) else { return Verdict::Pass };
-    if !s.keeps_all(main.at.id, record.incarnation, main.at.incarnation) {
+    let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
+    if !complete || older_copy(&main).is_some() {
         return Verdict::Pass;
     }
     let record = Record { incarnation: main.at.incarnation, ..record.clone() };
@@ -414,10 +441,10 @@ fn failing_target<'a>(s: &Situation<'a>) -> Option<(&'a Record, Unfit)> {
                 record.stage == Stage::Intent && voter_move && s.main(record.target).is_some();
             main_too_early.then_some(Unfit::NotReplica)?
         }
-        Err(Unfit::Unreachable) => {
-            s.loss(record.target, record.incarnation)?;
+        Err(Unfit::Unreachable) if s.out_of_reach(record.target, record.incarnation) => {
             Unfit::Unreachable
         }
+        Err(Unfit::Unreachable) => return None,
         Err(unfit) => unfit,
     };
     Some((record, unfit))

@@ -5,7 +5,7 @@ use super::Verdict;
 use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
-    observation::{PromotionRight, Route, RowState, SyncMode},
+    observation::{LeaseView, PromotionRight, Route, RowState, SyncMode},
     reading::Age,
     reason::Reason,
     record::{Cause, Member, Record, Stage},
@@ -21,10 +21,22 @@ pub(super) fn withdraw(s: &Situation<'_>) -> Verdict {
         Route::Closed => return Verdict::Pass,
         Route::Open { term, main } | Route::Draining { term, main } => (term, main),
     };
-    match unjustified(s, term, main) {
-        None => Verdict::Pass,
-        Some(reason) => Verdict::Act(vec![Action::SetRoute(Route::Closed)], reason),
+    let Some(reason) = unjustified(s, term, main) else { return Verdict::Pass };
+    let mut actions = vec![Action::SetRoute(Route::Closed)];
+    if matches!(reason, Reason::VoterRowUnsound(_)) {
+        actions.extend(proofs_end(s));
     }
+    Verdict::Act(actions, reason)
+}
+
+/// The voters of a main that may have acknowledged writes without them are no candidates any more.
+fn proofs_end(s: &Situation<'_>) -> Option<Action> {
+    let leads = s.obs.leadership.lease == LeaseView::Held;
+    let mut record = s.record.filter(|_| leads)?.clone();
+    for member in record.members.values_mut().filter(|member| member.votes) {
+        member.proof = None;
+    }
+    Some(s.writes(record))
 }
 
 fn unjustified(s: &Situation<'_>, term: crate::ids::Term, main: InstanceRef) -> Option<Reason> {

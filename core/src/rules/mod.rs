@@ -78,7 +78,7 @@ macro_rules! rule_ids {
 rule_ids!(
     T10, T20, T30, T40, T50, T60, B10, B20, B05, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40,
     E43, E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45,
-    A50, V10, V20, V30, V40, V50, V60, R10, R20, X10, X20, X30, X40,
+    A50, V10, V20, V30, V40, V50, V60, R10, R20, X05, X10, X20, X30, X40,
 );
 
 impl RuleId {
@@ -161,7 +161,7 @@ use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trus
 use RuleId::{
     A20, A30, A40, A45, A50, B05, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
     E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30,
-    T40, T50, T60, V10, V20, V30, V40, V50, V60, X10, X20, X30, X40,
+    T40, T50, T60, V10, V20, V30, V40, V50, V60, X05, X10, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -222,6 +222,7 @@ pub const RULES: &[Rule] = &[
     once(R10, Route, "route-to-main", "main and voter are proven", route::open),
     once(R20, Route, "route-waits", "main or voter is not proven", route::waits),
 
+    once(X05, Report, "main-unheard", "the main does not answer, and is not lost", report::main_unheard),
     each(X10, Report, "replica-waits", "a replica is not up to date or not proven", report::replica_waits),
     once(X20, Report, "vote-stays", "the voter cannot vote, and nobody can take the vote", vote::stays),
     once(X30, Report, "strangers", "registrations were made by hand", report::strangers),

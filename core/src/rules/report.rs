@@ -9,6 +9,18 @@ use crate::{
     situation::Situation,
 };
 
+/// X05. The main does not answer, and nothing says that it is gone: patience is not over, gateways
+/// hear from it, or it refuses the login. Nothing moves meanwhile.
+pub(super) fn main_unheard(s: &Situation<'_>) -> Verdict {
+    let Some(record) = s.record else { return Verdict::Pass };
+    let main = record.target;
+    let Some(why) = s.unheard(main) else { return Verdict::Pass };
+    if s.loss(main, record.incarnation).is_some() {
+        return Verdict::Pass;
+    }
+    Verdict::Hold(Reason::MainUnheard { main, why })
+}
+
 /// X10. Settled means every replica up to date and proven, not the voter alone.
 pub(super) fn replica_waits(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if s.record.is_none_or(|record| record.stage != Stage::Steady) || !s.is_replica(id) {

@@ -62,6 +62,9 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     if s.is_deleting(voter) {
         return Some(VoteLoss::Leaves);
     }
+    if s.is_unsupported(voter) {
+        return Some(VoteLoss::Unsupported);
+    }
     if s.diverged(main, voter) {
         return Some(VoteLoss::Diverged);
     }
@@ -122,7 +125,7 @@ fn heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, wish: Wish) -> O
             Wish::Lost(VoteLoss::Unreached | VoteLoss::Diverged | VoteLoss::Stuck) => {
                 s.is_replica(id) && row.is_some_and(in_touch)
             }
-            Wish::Lost(VoteLoss::Leaves) => proven,
+            Wish::Lost(VoteLoss::Leaves | VoteLoss::Unsupported) => proven,
             Wish::Ordered(to) => proven && to == id,
             Wish::Preferred => proven && PAIR.contains(&id),
         }
@@ -164,7 +167,8 @@ pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
 /// chosen anew, among whoever is there.
 pub(super) fn is_lost_early(s: &Situation<'_>) -> Option<(InstanceId, VoteLoss)> {
     let (record, main, voter) = reigning(s)?;
-    let loss = lost(s, &main, voter).filter(|loss| *loss != VoteLoss::Leaves)?;
+    let gone = |loss: &VoteLoss| !matches!(loss, VoteLoss::Leaves | VoteLoss::Unsupported);
+    let loss = lost(s, &main, voter).filter(gone)?;
     (record.stage == Stage::Attached).then_some((voter, loss))
 }
 

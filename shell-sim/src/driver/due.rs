@@ -162,8 +162,8 @@ impl Fair {
         let Some(pod) = &body.pod else {
             timer.remove = None;
             timer.start = None;
-            return scan
-                .is_over(&mut timer.create, RECREATE_MS)
+            let wanted = id.0 < self.world.desired.instances;
+            return (wanted && scan.is_over(&mut timer.create, RECREATE_MS))
                 .then_some(Event::CreatePod(id, false));
         };
         timer.create = None;

@@ -1,6 +1,7 @@
 //! it. They choose events; what an event does is for the world alone.
 
 mod chance;
+mod circumstances;
 mod counters;
 mod due;
 mod fair;

@@ -1,7 +1,7 @@
 //! Random walks: interleavings, faults and writes chosen by a seed, then calm and a fair end. The
 //! directives that a walk chose are its schedule; run again, they give the same world.
 
-use super::{Chance, Counters, End, Fair, Pattern};
+use super::{Chance, Counters, End, Fair, Pattern, circumstances};
 use crate::{
     oracle::{self, Violation},
     schedule::{Directive, SETTLE_MS, Schedule},
@@ -36,11 +36,13 @@ pub struct Limits {
     pub power: bool,
     /// Whether reads of the API server may lag behind.
     pub stale_reads: bool,
+    /// Whether things are done to the cluster past its controllers.
+    pub acts: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { choices: 60, faults: 4, writes: 8, power: true, stale_reads: false }
+        Self { choices: 60, faults: 4, writes: 8, power: true, stale_reads: false, acts: false }
     }
 }
 
@@ -301,6 +303,12 @@ impl Walker {
             return;
         }
         if self.faults == 0 {
+            return;
+        }
+        if self.limits.acts && self.chance.once_in(3) {
+            let id = self.victim();
+            let act = circumstances::choose(&self.fair.world, &mut self.chance, id);
+            self.faults -= u32::from(self.apply(Event::Act(act)).is_ok());
             return;
         }
         let event = match self.chance.below(20) {

@@ -119,6 +119,27 @@ pub enum Version {
 }
 
 impl Version {
+    /// Every version with its word in schedules and on command lines.
+    pub const WORDS: &[(Self, &'static str)] = &[
+        (Self::V3_6, "3.6"),
+        (Self::V3_8, "3.8"),
+        (Self::V3_10, "3.10"),
+        (Self::V3_12, "3.12"),
+        (Self::Head, "head"),
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(version, _)| *version == self).map_or("", |(_, word)| word)
+    }
+
+    /// The version of that word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(version, _)| *version)
+    }
+
     /// What SHOW VERSION answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -5,6 +5,7 @@ mod fifth;
 mod first;
 mod fourth;
 mod second;
+mod sixth;
 mod third;
 
 use crate::world::Decide;
@@ -34,9 +35,16 @@ pub struct Mutant {
 
 /// Every mutant.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    [first::MUTANTS, second::MUTANTS, third::MUTANTS, fourth::MUTANTS, fifth::MUTANTS]
-        .into_iter()
-        .flatten()
+    [
+        first::MUTANTS,
+        second::MUTANTS,
+        third::MUTANTS,
+        fourth::MUTANTS,
+        fifth::MUTANTS,
+        sixth::MUTANTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The mutant of that name.

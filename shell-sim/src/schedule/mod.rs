@@ -19,7 +19,7 @@ pub use symptom::Symptom;
 
 use crate::{
     driver::Pattern,
-    world::{BadName, Event, Place, Settings},
+    world::{Act, BadName, Event, Place, Settings},
 };
 use ha_core::leadership::Millis;
 use std::{fmt, str::FromStr};
@@ -201,7 +201,7 @@ fn verb_is_event(verb: &str) -> bool {
         "stage",
         "commit",
     ];
-    VERBS.contains(&verb)
+    VERBS.contains(&verb) || Act::VERBS.contains(&verb)
 }
 
 impl fmt::Display for Directive {

@@ -85,26 +85,8 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
 }
 
 fn engine(text: &str) -> Result<Version, BadName> {
-    match text {
-        "3.6" => Ok(Version::V3_6),
-        "3.8" => Ok(Version::V3_8),
-        "3.10" => Ok(Version::V3_10),
-        "3.12" => Ok(Version::V3_12),
-        "head" => Ok(Version::Head),
-        _ => {
-            Err(BadName { found: text.into(), expected: "an engine: 3.6, 3.8, 3.10, 3.12 or head" })
-        }
-    }
-}
-
-const fn engine_word(version: Version) -> &'static str {
-    match version {
-        Version::V3_6 => "3.6",
-        Version::V3_8 => "3.8",
-        Version::V3_10 => "3.10",
-        Version::V3_12 => "3.12",
-        Version::Head => "head",
-    }
+    let expected = "an engine: 3.6, 3.8, 3.10, 3.12 or head";
+    Version::named(text).ok_or_else(|| BadName { found: text.into(), expected })
 }
 
 /// Prints settings: the size always, the rest where it differs from the default.
@@ -121,7 +103,7 @@ pub fn format_settings(settings: &Settings) -> String {
         format!("controllers={}", settings.controllers),
         format!("gateways={}", settings.gateways),
         format!("clients={}", settings.clients),
-        format!("engine={}", engine_word(config.version)),
+        format!("engine={}", config.version.word()),
         format!("flush={}", config.flush_every),
     ];
     if settings.authority != usual.authority {

@@ -4,6 +4,7 @@
 use super::{
     Step, World,
     happening::Happening,
+    mistake::Mistake,
     names::{ControllerNo, Kind, Place},
     network::Body,
 };
@@ -11,7 +12,7 @@ use ha_core::{
     ids::{ControllerId, InstanceRef, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{RecordContent, StoredRecord},
-    record::Record,
+    record::{Record, SCHEMA},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -61,7 +62,11 @@ impl Api {
     /// cannot be seen any more.
     pub(super) fn stored(&self, stale: u8) -> Option<StoredRecord> {
         if let Some((version, record)) = back(&self.records, stale) {
-            let content = RecordContent::Record(Box::new(record.clone()));
+            let content = if record.schema > SCHEMA {
+                RecordContent::Newer { schema: record.schema }
+            } else {
+                RecordContent::Record(Box::new(record.clone()))
+            };
             return Some(StoredRecord { version: Some(*version), content });
         }
         let before_the_first =
@@ -72,6 +77,12 @@ impl Api {
     /// The lease as a read that many versions behind finds it.
     pub(super) fn lease(&self, stale: u8) -> Option<LeaseSample> {
         back(&self.leases, stale).cloned()
+    }
+
+    /// Somebody who is no controller writes the record.
+    pub(super) fn rewrite(&mut self, record: Record) {
+        let version = self.next();
+        push(&mut self.records, (version, record));
     }
 
     fn next(&mut self) -> ResourceVersion {
@@ -90,7 +101,8 @@ impl World {
         out: &mut Vec<Happening>,
     ) {
         let present = self.api.records.last().map(|(version, _)| *version);
-        let version = (present == expected).then(|| {
+        let fits = present == expected || self.settings.makes(Mistake::WritesOverTheRecord);
+        let version = fits.then(|| {
             let version = self.api.next();
             let (term, stage) = (record.term, record.stage);
             let first = self.api.record().is_none_or(|old| (old.term, old.stage) != (term, stage));

@@ -110,7 +110,7 @@ impl World {
         self.clients.get_mut(usize::from(id.0)).ok_or(Refused::NoClient(id))
     }
 
-    fn new_write(&mut self) -> WriteId {
+    pub(super) fn new_write(&mut self) -> WriteId {
         self.truth.writes += 1;
         WriteId(self.truth.writes)
     }

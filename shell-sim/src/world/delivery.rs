@@ -67,6 +67,11 @@ impl World {
                 let ended = |session| {
                     self.network.connections.get(&session).is_none_or(|connection| connection.ended)
                 };
+                if let (Body::Rpc { .. }, Place::Instance(from)) = (message, id.from)
+                    && !self.resolves(from, to, id.kind == Kind::Swap)
+                {
+                    return Some(Obstacle::Cut(Cut::Refuse));
+                }
                 let stale = !body.runs()
                     || matches!(message, Body::Rpc { receiver, .. } if *receiver != Some(body.start))
                     || message.session().is_some_and(ended);

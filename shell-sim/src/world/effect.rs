@@ -19,7 +19,7 @@ use ha_core::{
 };
 
 /// The replication port of every instance.
-const REPLICATION_PORT: u16 = 10_000;
+pub(super) const REPLICATION_PORT: u16 = 10_000;
 
 /// The statement of a command, and its kind; none for what is no command.
 pub(super) fn statement(action: &Action) -> Option<(Kind, Statement<Payload>)> {

@@ -1,7 +1,7 @@
 //! Which internal progress is possible now, in a fixed order. Faults, clients and time are chosen
 //! by whoever drives the world.
 
-use super::{Event, Obstacle, Place, World, controller::Controller};
+use super::{Act, Event, Obstacle, Place, World, controller::Controller};
 use ha_core::ids::GatewayId;
 
 impl World {
@@ -27,7 +27,8 @@ impl World {
                 events.push(Event::Start(id));
             }
             match &body.pod {
-                None => events.push(Event::CreatePod(id, true)),
+                None if id.0 < self.desired.instances => events.push(Event::CreatePod(id, true)),
+                None => {}
                 Some(pod) if pod.address.is_none() => events.push(Event::AssignAddress(id)),
                 Some(_) => {}
             }
@@ -95,6 +96,12 @@ impl World {
             if !body.powered {
                 events.push(Event::PowerOn(id));
             }
+            if body.locked_out {
+                events.push(Event::Act(Act::LockOut(id, false)));
+            }
+        }
+        if self.bodies.iter().any(|body| body.unresolved.is_some()) {
+            events.push(Event::Act(Act::Names(true)));
         }
         for (no, controller) in self.controller_numbers().zip(&self.controllers) {
             if controller.frozen {
@@ -105,6 +112,9 @@ impl World {
             if gateway.frozen {
                 events.push(Event::Thaw(Place::Gateway(id)));
             }
+        }
+        if self.desired.instances < self.settings.instances {
+            events.push(Event::Act(Act::Scale(self.settings.instances)));
         }
         if self.desired.paused {
             events.push(Event::Pause(false));
@@ -118,11 +128,14 @@ impl World {
         let runs = |body: &super::Body| {
             body.runs()
                 && !body.frozen
+                && !body.locked_out
+                && body.unresolved.is_none()
                 && body.pod.as_ref().is_some_and(|pod| pod.address.is_some() && !pod.deleting)
         };
         self.network.cuts.is_empty()
             && self.api.up
-            && self.bodies.iter().all(runs)
+            && self.bodies.iter().take(self.desired.instances.into()).all(runs)
+            && self.bodies.iter().skip(self.desired.instances.into()).all(|body| body.pod.is_none())
             && self.controllers.iter().all(|c| !c.frozen && c.process.is_some())
             && self.gateways.iter().all(|gateway| !gateway.frozen)
     }

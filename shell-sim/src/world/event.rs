@@ -1,6 +1,7 @@
 //! The closed list of what may happen to the world. Its text form is part of schedules.
 
 use super::{
+    act::Act,
     client::Next,
     names::{ClientId, ControllerNo, MessageId, Place, WriteId},
     network::Cut,
@@ -109,4 +110,7 @@ pub enum Event {
     Switchover(Option<InstanceId>),
     /// An operator pauses the controllers, or ends the pause.
     Pause(bool),
+
+    /// Something is done to the cluster past its controllers.
+    Act(Act),
 }

@@ -1,6 +1,6 @@
 //! The text form of events: one line of words each, printed and parsed.
 
-use super::{BadName, Event, client::Next, names::Place, network::Cut};
+use super::{BadName, Event, act::Act, client::Next, names::Place, network::Cut};
 use crate::memgraph::ReplicaName;
 use ha_core::ids::InstanceId;
 use std::{fmt, str::FromStr};
@@ -69,6 +69,7 @@ impl fmt::Display for Event {
             Self::Switchover(Some(to)) => write!(f, "switchover {to}"),
             Self::Pause(true) => f.write_str("pause"),
             Self::Pause(false) => f.write_str("unpause"),
+            Self::Act(act) => act.fmt(f),
         }
     }
 }
@@ -78,7 +79,7 @@ const VERBS: &str = "an event: advance, deliver, fail, overdue, cut, heal, crash
      delete-pod, remove-pod, create-pod, assign-address, power-loss, power-on, wipe, beat, busy, \
      unbusy, read-pods, read-record, read-lease, renew, release-lease, probe, decide, effect, \
      give-up, ask, ask-peers, restart, freeze, thaw, jump-wall, drift, api-down, api-up, write, begin, stage, \
-     commit, rollback, switchover, accept-loss, delete-record, pause or unpause, each with its arguments";
+     commit, rollback, switchover, accept-loss, delete-record, pause or unpause, each with its arguments, or an act such as scale or by-hand";
 
 fn word<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
     text.parse().map_err(|_| BadName::new(text, expected))
@@ -152,6 +153,7 @@ impl FromStr for Event {
             (_, rest) => parse_body(verb, rest)
                 .or_else(|| parse_process(verb, rest))
                 .or_else(|| parse_client(verb, rest))
+                .or_else(|| Act::VERBS.contains(verb).then(|| text.parse().map(Event::Act)))
                 .unwrap_or_else(|| Err(BadName::new(text, VERBS))),
         }
     }

@@ -39,6 +39,10 @@ pub struct Body {
     /// The manifest on the volume. It says used from the first role that the instance was given
     /// on, or the first data.
     pub volume: VolumeView,
+    /// Whether it refuses the login of controllers.
+    pub locked_out: bool,
+    /// While its name does not resolve: the process that others may be connected to since before.
+    pub unresolved: Option<StartId>,
     /// The instance.
     pub instance: Instance<Payload>,
 }
@@ -76,6 +80,8 @@ impl Body {
             frozen: false,
             start: StartId(0),
             volume: VolumeView::New,
+            locked_out: false,
+            unresolved: None,
             instance: Instance::new(config),
         }
     }

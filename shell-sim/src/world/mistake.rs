@@ -36,7 +36,11 @@ pub enum Mistake {
     /// See [`Mistake::ALL`].
     PromiseForgotten,
     /// See [`Mistake::ALL`].
+    ReachesByName,
+    /// See [`Mistake::ALL`].
     WaitsForAGrantOnly,
+    /// See [`Mistake::ALL`].
+    WritesOverTheRecord,
 }
 
 impl Mistake {
@@ -53,7 +57,9 @@ impl Mistake {
         (Self::MembersUnwritten, "members-unwritten", "whoever is asked for promises need not stand in the lease, since everybody waits until it ran out"),
         (Self::PromiseFailsOver, "promise-fails-over", "promises of everybody else are as good as a lease, so a leader that has them acts on"),
         (Self::PromiseForgotten, "promise-forgotten", "a promise is an answer, and who gave it need not keep it in mind"),
+        (Self::ReachesByName, "reaches-by-name", "an instance whose name does not resolve cannot be reached, whatever its pod's address is"),
         (Self::WaitsForAGrantOnly, "waits-for-a-grant-only", "no grant is older than the taking of the lease, so the length of a grant is waited for, not that of the earlier lease"),
+        (Self::WritesOverTheRecord, "writes-over-the-record", "there is one leader, so the record is written whatever version of it is there"),
     ];
 
     /// Its name.

@@ -2,6 +2,7 @@
 //! controllers, gateways, clients, and every message between them. One step function takes one
 //! event; what may happen next is chosen elsewhere. It has no chance and no clock but its own.
 
+mod act;
 mod api;
 mod by_hand;
 mod client;
@@ -25,6 +26,7 @@ mod probe;
 mod tests;
 mod visit;
 
+pub use act::{Act, ByHand};
 pub use api::Api;
 pub use client::{Client, Doing, Fate, Next, Transaction, What};
 pub use clock::Clock;
@@ -344,6 +346,7 @@ impl World {
                 Ok(())
             }
             Event::AcceptLoss(main) => self.accept_loss(main),
+            Event::Act(act) => self.act(act, out),
             Event::Switchover(to) => self.order_switchover(to),
             Event::Pause(paused) => {
                 self.desired.paused = paused;

@@ -3,6 +3,7 @@
 
 use super::{
     Body, Payload, Refused, Step, World,
+    mistake::Mistake,
     names::{ControllerNo, Place},
     network::Cut,
 };
@@ -28,6 +29,9 @@ impl World {
             return Ok(Some(Why::NoAddress));
         };
         let body = self.body(id)?;
+        if body.unresolved.is_some() && self.settings.makes(Mistake::ReachesByName) {
+            return Ok(Some(Why::NoAddress));
+        }
         let (here, there) = (Place::Controller(no), Place::Instance(id));
         let same_place =
             body.powered && body.pod.as_ref().is_some_and(|pod| pod.address == Some(address));
@@ -36,7 +40,8 @@ impl World {
             Some(Cut::Refuse) => Some(Why::Refused),
             None if !same_place => Some(Why::Silent),
             None if !body.instance.is_bolt_open() => Some(Why::Refused),
-            None => body.frozen.then_some(Why::Silent),
+            None if body.frozen => Some(Why::Silent),
+            None => body.locked_out.then_some(Why::Unauthorized),
         })
     }
 

@@ -125,6 +125,9 @@ impl Body {
             }
         }
         by.start(&mut self.start);
+        if let Some(start) = &mut self.unresolved {
+            by.start(start);
+        }
         by.boot(&mut self.boot);
         by.volume(&mut self.volume_id);
         if let Some(boot) = &mut self.boot_elsewhere {
