@@ -61,6 +61,7 @@ pub(super) fn event(event: &Event) -> String {
         | Event::Write(..)
         | Event::Begin(..)
         | Event::GoOn(..)
+        | Event::Act(_)
         | Event::DeleteRecord
         | Event::AcceptLoss(_)
         | Event::Switchover(_)
