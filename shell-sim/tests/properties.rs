@@ -39,7 +39,7 @@ const FOUND: &[&str] = &[
 ];
 
 /// In so many cases each of them is found.
-const BOUND: u32 = 2_000;
+const BOUND: u32 = 4_000;
 
 /// So many lines at most has the schedule that shows one, with those that begin and end it.
 const LINES: usize = 12;
