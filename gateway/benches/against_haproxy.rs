@@ -114,14 +114,8 @@ fn main() {
         .collect();
     let held = spread(cuts.iter().map(|(held, _)| *held).collect());
     let cut = spread(cuts.iter().map(|(_, cut)| *cut).collect());
-    for (what, of) in [("held", held), ("without its upstream", cut)] {
-        println!(
-            "signal to the last of {} sessions {what}: {:.1} ms ({:.1} to {:.1})",
-            options.idle, of[0], of[1], of[2]
-        );
-    }
-    let load_average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("load average at the end: {}", load_average.trim());
+    tell_cut(options.idle, held, cut);
+    let load_average = load_average();
     if let Some(path) = options.json {
         let all = json!({
             "rounds": options.rounds,
@@ -131,10 +125,27 @@ fn main() {
             "idle_bytes_per_session": idle,
             "signal_to_last_held_ms": held,
             "signal_to_last_cut_ms": cut,
-            "load_average": load_average.trim(),
+            "load_average": load_average,
         });
         std::fs::write(&path, format!("{all:#}\n")).expect("a file that can be written");
     }
+}
+
+/// Tells how soon a signal has reached every session.
+fn tell_cut(sessions: usize, held: [f64; 3], cut: [f64; 3]) {
+    for (what, of) in [("held", held), ("without its upstream", cut)] {
+        println!(
+            "signal to the last of {} sessions {what}: {:.1} ms ({:.1} to {:.1})",
+            sessions, of[0], of[1], of[2]
+        );
+    }
+}
+
+/// How busy the machine is; it is told, since it explains figures.
+fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load average at the end: {}", text.trim());
+    text.trim().to_owned()
 }
 
 /// What requests are sent to, and the process between.

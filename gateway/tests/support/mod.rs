@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::unwrap_used)]
 
+pub mod client;
 pub mod host;
 pub mod net;
 pub mod rig;

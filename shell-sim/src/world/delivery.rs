@@ -129,7 +129,6 @@ impl World {
         };
         match (id.to, message) {
             (Place::Instance(to), Body::Rpc { id: rpc, request, awaited, .. }) => {
-                out.push(Happening::RpcReceived { kind: id.kind, from: id.from, to });
                 self.serve_rpc(id, to, rpc, request, awaited, out)
             }
             (Place::Instance(to), Body::RpcAnswer { id: rpc, answer }) => {
@@ -200,6 +199,7 @@ impl World {
         awaited: bool,
         out: &mut Vec<Happening>,
     ) -> Step {
+        out.push(Happening::RpcReceived { kind: message.kind, from: message.from, to });
         let Place::Instance(from) = message.from else {
             return Err(Refused::NotNow("only an instance asks an instance"));
         };

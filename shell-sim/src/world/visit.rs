@@ -298,6 +298,27 @@ impl MessageBody {
                     by.version(Object::Record, version);
                 }
             }
+            Self::LeaseWrite { .. }
+            | Self::LeaseAnswer { .. }
+            | Self::PeerQuestion { .. }
+            | Self::PeerAnswer { .. } => self.visit_lease(envelope, by),
+            Self::Question(asked) => {
+                asked.question.visit(by);
+                if let Some(number) = &mut asked.accepted {
+                    by.question(asked.question.gateway, number);
+                }
+            }
+            Self::GrantAnswer(answer) => {
+                if let Place::Gateway(gateway) = envelope.to {
+                    answer.visit(gateway, by);
+                }
+            }
+        }
+    }
+
+    /// Of messages about the lease.
+    fn visit_lease(&mut self, envelope: &super::MessageId, by: &mut impl Identities) {
+        match self {
             Self::LeaseWrite { by: writer, expected, sent, members, .. } => {
                 by.controller(writer);
                 *members = renamed(std::mem::take(members), by);
@@ -325,17 +346,17 @@ impl MessageBody {
                     by.version(Object::Lease, version);
                 }
             }
-            Self::Question(asked) => {
-                asked.question.visit(by);
-                if let Some(number) = &mut asked.accepted {
-                    by.question(asked.question.gateway, number);
-                }
-            }
-            Self::GrantAnswer(answer) => {
-                if let Place::Gateway(gateway) = envelope.to {
-                    answer.visit(gateway, by);
-                }
-            }
+            Self::Rpc { .. }
+            | Self::RpcAnswer { .. }
+            | Self::Command { .. }
+            | Self::Request { .. }
+            | Self::Answer { .. }
+            | Self::Close { .. }
+            | Self::RecordWrite { .. }
+            | Self::SetAside { .. }
+            | Self::RecordAnswer { .. }
+            | Self::Question(_)
+            | Self::GrantAnswer(_) => {}
         }
     }
 }
