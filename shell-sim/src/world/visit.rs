@@ -190,7 +190,9 @@ impl Controller {
         process
             .history
             .forget_replaced(now, &Certain { tick, looks_are_whole, pods_are_read, lives });
-        let unread = !leads || process.record_read < process.leader.acquired();
+        // Whoever gave the lease up, or has not heard that it is its own, reads anew once it is.
+        let acquired = process.leader.acquired();
+        let unread = !leads || acquired.is_none() || process.record_read < acquired;
         if is_idle && unread && pods_are_read && foresight.stale == 0 {
             process.history.forget_record();
             process.record_read = None;
