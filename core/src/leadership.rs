@@ -69,6 +69,13 @@ pub struct LeaderClock {
     grants: BTreeMap<GatewayId, (Millis, u64)>,
 }
 
+impl Seen {
+    /// Whether its holder could have renewed it and did not, if nobody has since.
+    fn ran_out(&self, now: Millis, timing: &Timing) -> bool {
+        now >= self.first.saturating_add(timing.stretched(timing.lease_ms))
+    }
+}
+
 impl LeaderClock {
     /// The clock of a process that starts now.
     #[must_use]
@@ -173,10 +180,10 @@ impl LeaderClock {
                 .others
                 .filter(|at| now >= at.saturating_add(timing.stretched(timing.lease_ms)))
                 .map(|_| None),
-            Some(Seen { lease, first, .. }) => {
-                let ran_out = now >= first.saturating_add(timing.stretched(timing.lease_ms));
+            Some(seen) => {
+                let lease = &seen.lease;
                 let free = lease.holder.is_none()
-                    || (ran_out && self.peers.admit(self.me, lease, now, timing));
+                    || (seen.ran_out(now, timing) && self.peers.admit(self.me, lease, now, timing));
                 (free && lease.holder != Some(self.me)).then_some(Some(lease.version))
             }
         }
@@ -186,10 +193,10 @@ impl LeaderClock {
     /// over.
     #[must_use]
     pub fn is_kept_out(&self, now: Millis, timing: &Timing) -> bool {
-        self.seen.as_ref().is_some_and(|Seen { lease, first, .. }| {
-            lease.holder.is_some_and(|holder| holder != self.me)
-                && now >= first.saturating_add(timing.stretched(timing.lease_ms))
-                && !self.peers.admit(self.me, lease, now, timing)
+        self.seen.as_ref().is_some_and(|seen| {
+            seen.lease.holder.is_some_and(|holder| holder != self.me)
+                && seen.ran_out(now, timing)
+                && !self.peers.admit(self.me, &seen.lease, now, timing)
         })
     }
 

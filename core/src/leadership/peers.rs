@@ -2,7 +2,7 @@
 //! long as everybody who could take the lease over promises to promote nobody; who that is stands
 //! in the lease itself, so that taking it over and being asked go by the same value.
 
-use super::{LeaderClock, LeaseSample, Millis, Seen, Timing};
+use super::{LeaderClock, LeaseSample, Millis, Timing};
 use crate::ids::{ControllerId, ResourceVersion};
 use alloc::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
@@ -142,13 +142,14 @@ impl LeaderClock {
 
     /// Another controller asks for a promise.
     pub fn asked(&mut self, now: Millis, by: ControllerId, timing: &Timing) -> Word {
-        let Some(Seen { lease, first, last }) = &self.seen else { return Word::Nothing };
+        let Some(seen) = &self.seen else { return Word::Nothing };
+        let lease = &seen.lease;
         if lease.holder.is_none_or(|holder| holder == self.me) {
             return Word::Nothing;
         }
         let version = lease.version;
-        let still = *last >= first.saturating_add(timing.stretched(timing.lease_ms));
-        if still || self.peers.stands_against(version) {
+        // Only what was read tells that it stood still.
+        if seen.ran_out(seen.last, timing) || self.peers.stands_against(version) {
             let promise = timing.stretched(timing.promise_ms);
             let bound = self.promised.is_some_and(|at| now < at.saturating_add(promise));
             if bound {
@@ -183,6 +184,12 @@ impl LeaderClock {
         if named.is_some_and(|seen| seen.first <= asked) {
             self.ended(now, id);
         }
+    }
+
+    /// Whether another controller answered lately.
+    #[must_use]
+    pub fn has_heard(&self, id: ControllerId) -> bool {
+        self.peers.known.contains_key(&id)
     }
 
     /// A controller process is known to have ended.

@@ -4,14 +4,12 @@
 use super::Shared;
 use crate::cluster::Written;
 use ha_core::ids::ControllerId;
-use std::{sync::Arc, time::Duration};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use std::sync::Arc;
+use tokio::time::timeout;
 
 /// Renews, or campaigns, in its period.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let period = Duration::from_millis(shared.settings.timing.renew_ms);
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (period, mut ticks) = (shared.period(), shared.ticks());
     loop {
         ticks.tick().await;
         // What takes longer than its period is of no use any more.

@@ -229,7 +229,6 @@ impl Mind {
         };
         let ids = self.leader.members(now, &self.timing);
         self.leader.writes(expected, ids.clone());
-        self.others.retain(|id, _| ids.contains(id));
         let pod = |id: ControllerId| {
             let other = self.others.get(&id).cloned().unwrap_or_default();
             if id == self.me() { self.pod.clone() } else { other }
@@ -289,6 +288,7 @@ impl Mind {
         }
         self.leader.told(sent, *from, *word, &self.timing);
         self.others.insert(*from, pod.clone());
+        self.others.retain(|id, _| self.leader.has_heard(*id));
         let now = self.now();
         for id in self.elsewhere(*from, pod) {
             self.leader.replaced(now, sent, id);

@@ -44,7 +44,7 @@ use std::{
 };
 use tokio::{
     sync::{Notify, mpsc, watch},
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout, timeout_at},
 };
 use tracing::Instrument;
 
@@ -96,6 +96,18 @@ impl Shared {
     fn mind(&self) -> MutexGuard<'_, Mind> {
         // Nothing that is done under the lock can leave it half-done.
         self.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often the lease is renewed, and others are asked.
+    const fn period(&self) -> Duration {
+        Duration::from_millis(self.settings.timing.renew_ms)
+    }
+
+    /// Ticks in that period; what comes late shortens nothing that follows.
+    fn ticks(&self) -> Interval {
+        let mut ticks = interval(self.period());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
     }
 
     fn wake(&self) {
@@ -245,7 +257,7 @@ impl Controller {
             }
         };
         around.shutdown().await;
-        let period = Duration::from_millis(shared.settings.timing.renew_ms);
+        let period = shared.period();
         // A lease that cannot be given up runs out.
         let _late = timeout(period, election::release(shared)).await;
         is_told

@@ -3,16 +3,11 @@
 
 use super::Shared;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval, timeout},
-};
+use tokio::{task::JoinSet, time::timeout};
 
 /// Asks everybody, in turn with waiting.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let period = Duration::from_millis(shared.settings.timing.renew_ms);
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (period, mut ticks) = (shared.period(), shared.ticks());
     loop {
         ticks.tick().await;
         let mut asked = JoinSet::new();
