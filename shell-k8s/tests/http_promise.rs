@@ -46,12 +46,12 @@ async fn a_question_that_is_none_is_refused() {
         ("{\"version\":1}", "missing field `by`"),
         ("{\"version\":1,\"by\":\"nobody\"}", "hexadecimal"),
         ("{\"version\":7,\"by\":\"a\"}", "of version 7, this is 1"),
-        (&" ".repeat(1 << 20), "not read"),
     ] {
         let answer = served.ask("POST", PATH, body).await;
         assert_eq!(answer.status, 400, "{}", answer.body);
         assert!(answer.body.contains(part), "{}", answer.body);
     }
+    assert_eq!(served.ask("POST", PATH, &" ".repeat(1 << 20)).await.status, 413);
     assert_eq!(served.ask("GET", PATH, "").await.status, 405);
 }
 

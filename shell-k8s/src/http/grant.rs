@@ -1,24 +1,15 @@
 //! `POST /v1/grant`: a gateway's question. What it may be answered is judged by the core; here it is
 //! only read, bounded in size and time. A client that goes away drops its question.
 
-use super::{ASK_BYTES, Http, answer};
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use super::{ASK_BYTES, Http, answer, body};
+use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use gateway::controllers::{
     AskError,
     wire::{Ask, VERSION},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
-use tokio::time::timeout;
+use std::sync::Arc;
 
-/// How long the body of a question may take.
-const BODY_TIME: Duration = Duration::from_secs(5);
 /// The longest that a question waits; one that would wait longer is answered then.
 const LONGEST_WAIT_MS: u64 = 30_000;
 
@@ -60,7 +51,7 @@ fn why(error: AskError) -> String {
 }
 
 async fn question(body: Body) -> Result<Ask, (StatusCode, String)> {
-    let bytes = bytes(body).await?;
+    let bytes = body::read(body, ASK_BYTES).await?;
     let bad = |why: String| (StatusCode::BAD_REQUEST, why);
     let mut ask: Ask = serde_json::from_slice(&bytes)
         .map_err(|error| bad(format!("the question is not understood: {error}")))?;
@@ -70,20 +61,4 @@ async fn question(body: Body) -> Result<Ask, (StatusCode, String)> {
     }
     ask.wait_ms = ask.wait_ms.min(LONGEST_WAIT_MS);
     Ok(ask)
-}
-
-async fn bytes(body: Body) -> Result<Bytes, (StatusCode, String)> {
-    let read = timeout(BODY_TIME, Limited::new(body, ASK_BYTES).collect()).await;
-    match read {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let why = format!("the question has more than {ASK_BYTES} bytes");
-            Err((StatusCode::PAYLOAD_TOO_LARGE, why))
-        }
-        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, format!("the body broke off: {error}"))),
-        Err(_) => {
-            let why = format!("the body did not arrive within {} s", BODY_TIME.as_secs());
-            Err((StatusCode::REQUEST_TIMEOUT, why))
-        }
-    }
 }

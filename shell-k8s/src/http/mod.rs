@@ -19,6 +19,7 @@
 //! the rest holds.
 
 mod answer;
+mod body;
 mod events;
 mod explain;
 mod facts;
