@@ -10,11 +10,9 @@ use bolt::{
 };
 use gateway::session::{Ending, Policy, Proof, REWRITES, Routing, Session, Standing, rewrite};
 use std::sync::Arc;
-use support::rig::{Batch, HOLD_MS, Rig, Told, auto, explicit, one, policy, run};
-
-fn logged_in(batches: Vec<Batch>) -> Rig {
-    Rig::new(Version::V5_2, policy(), batches)
-}
+use support::rig::{
+    Batch, HOLD_MS, Rig, Told, auto, explicit, failure_codes, logged_in, one, policy, run,
+};
 
 /// Goes on until the client was told of its first statement.
 fn until_told(rig: &mut Rig) {
@@ -23,16 +21,6 @@ fn until_told(rig: &mut Rig) {
         rig.serve_step(64);
         rig.server_step(64);
     }
-}
-
-fn failure_codes(answers: &[Response]) -> Vec<&str> {
-    let mut codes = Vec::new();
-    for answer in answers {
-        if let Response::Failure(failure) = answer {
-            codes.push(failure.code.as_str());
-        }
-    }
-    codes
 }
 
 #[test]

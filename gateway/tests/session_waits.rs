@@ -3,26 +3,12 @@
 mod support;
 
 use bolt::{
-    Request, Response, Version,
+    Request, Version,
     message::{AuthMap, Extra, Fetch},
     server::FaultClass,
 };
 use gateway::session::Ending;
-use support::rig::{Batch, HOLD_MS, Rig, auto, one, policy, run};
-
-fn logged_in(batches: Vec<Batch>) -> Rig {
-    Rig::new(Version::V5_2, policy(), batches)
-}
-
-fn failure_codes(answers: &[Response]) -> Vec<&str> {
-    let mut codes = Vec::new();
-    for answer in answers {
-        if let Response::Failure(failure) = answer {
-            codes.push(failure.code.as_str());
-        }
-    }
-    codes
-}
+use support::rig::{Batch, HOLD_MS, Rig, auto, failure_codes, logged_in, one, run};
 
 /// The route moves once the instance has these requests and has answered none.
 fn moved_unanswered(requests: Vec<Request>) -> Rig {

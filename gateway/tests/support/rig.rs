@@ -413,3 +413,19 @@ impl Rig {
         panic!("it does not come to rest");
     }
 }
+
+/// A client whose login went through, with the usual policy.
+pub fn logged_in(batches: Vec<Batch>) -> Rig {
+    Rig::new(Version::V5_2, policy(), batches)
+}
+
+/// The codes of the failures among answers.
+pub fn failure_codes(answers: &[Response]) -> Vec<&str> {
+    let mut codes = Vec::new();
+    for answer in answers {
+        if let Response::Failure(failure) = answer {
+            codes.push(failure.code.as_str());
+        }
+    }
+    codes
+}
