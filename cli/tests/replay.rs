@@ -110,6 +110,7 @@ fn bad_logs_are_told_what_was_expected() {
         let output = replay(&[&path]);
         assert_eq!(output.status.code(), Some(2), "{name}: {}", stderr(&output));
         assert!(stderr(&output).contains(said), "{name}: {}", stderr(&output));
+        assert_eq!(stderr(&output).matches(&path).count(), 1, "{name}: {}", stderr(&output));
     }
 }
 

@@ -5,7 +5,7 @@ use super::lines::Lines;
 use crate::input::InputError;
 use shell_sim::incident::{
     Incident,
-    import::{Counts, Importer, read_events_json},
+    import::{Counts, ImportError, Importer, read_events_json},
 };
 use std::{
     fs,
@@ -14,6 +14,9 @@ use std::{
 
 const EXPECTED: &str =
     "an incident file: id, title, kind, date, clock, topology_before, config, timeline ...";
+/// What a file may be.
+const ANY_OF: &str = "an incident file, a log of the controller (text, JSON or gzip), what \
+                        `kubectl get events` prints, or a journal";
 /// The largest file that is read whole.
 const WHOLE_LIMIT: u64 = 64 << 20;
 
@@ -87,7 +90,7 @@ fn log(importer: &mut Importer, path: &Path, mut lines: Lines<'_>) -> Result<(),
     while lines.next(&mut line)? {
         importer.line(&line);
     }
-    importer.end().map_err(|error| unusable(path, &error.to_string()))
+    importer.end().map_err(|error| unfit(&error))
 }
 
 fn events(importer: &mut Importer, path: &Path, lines: Lines<'_>) -> Result<(), InputError> {
@@ -97,16 +100,16 @@ fn events(importer: &mut Importer, path: &Path, lines: Lines<'_>) -> Result<(), 
     for line in lines {
         importer.line(line.as_bytes());
     }
-    importer.end().map_err(|error| unusable(path, &error.to_string()))
+    importer.end().map_err(|error| unfit(&error))
 }
 
 fn unusable(path: &Path, error: &str) -> InputError {
-    InputError::Form {
-        path: path.to_owned(),
-        error: error.to_owned(),
-        expected: "an incident file, a log of the controller (text, JSON or gzip), what \
-                   `kubectl get events` prints, or a journal",
-    }
+    InputError::Form { path: path.to_owned(), error: error.to_owned(), expected: ANY_OF }
+}
+
+/// What the lines of a log came to; it names their file itself.
+fn unfit(error: &ImportError) -> InputError {
+    InputError::Refused(format!("{error}\nexpected {ANY_OF}"))
 }
 
 /// The file itself, or the incident files of a folder in the order of their names.
