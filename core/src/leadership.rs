@@ -70,7 +70,7 @@ pub struct LeaderClock {
 }
 
 impl Seen {
-    /// Whether its holder could have renewed it and did not, if nobody has since.
+    /// Whether the lease is over at that time, if it still has this value then.
     fn ran_out(&self, now: Millis, timing: &Timing) -> bool {
         now >= self.first.saturating_add(timing.stretched(timing.lease_ms))
     }
