@@ -7,6 +7,7 @@ mod found;
 use crate::input::{self, InputError};
 use clap::Args as ClapArgs;
 use found::{Find, Found};
+use ha_core::desired::Durability;
 use shell_sim::{
     driver::{Counters, End, Limits, Walk, WalkReport},
     memgraph::{Config, Version},
@@ -97,12 +98,15 @@ fn worlds() -> Vec<Settings> {
         config: Config { version, flush_every, ..Config::default() },
         ..Settings::default()
     };
+    let fast = |settings| Settings { durability: Durability::Fast, ..settings };
     vec![
         with(Version::V3_10, 1, 1),
         with(Version::V3_10, 100_000, 1),
         with(Version::V3_8, 100_000, 2),
         with(Version::V3_12, 1, 2),
         with(Version::Head, 100_000, 1),
+        fast(with(Version::V3_10, 1, 1)),
+        fast(Settings { instances: 2, ..with(Version::Head, 100_000, 1) }),
     ]
 }
 

@@ -101,6 +101,17 @@ impl fmt::Display for Durability {
     }
 }
 
+impl FromStr for Durability {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        match text {
+            "required" => Ok(Self::Required),
+            "fast" => Ok(Self::Fast),
+            _ => Err(BadName::new(text, "required or fast")),
+        }
+    }
+}
+
 impl FromStr for Authority {
     type Err = BadName;
     fn from_str(text: &str) -> Result<Self, BadName> {

@@ -120,7 +120,7 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::TargetAloneRegisters, "only the recorded main registers, and only replicas", target_alone_registers),
     guard(GuardId::VoterIsKept, "the voter's row is dropped only while nobody forwards", voter_is_kept),
     guard(GuardId::CommitIsRecorded, "a commit of ours is made only in a reign whose voters are recorded", commit_is_recorded),
-    guard(GuardId::RouteIsProven, "a route opens only to the proven main of a steady reign with a proven voter", route_is_proven),
+    guard(GuardId::RouteIsProven, "a route opens only to the proven main of a steady reign with a proven voter, or of one that is recorded as alone", route_is_proven),
     guard(GuardId::ResetsAreEarned, "a reset is ordered of what branched off under a proven main and has no vote", reset::are_earned),
     guard(GuardId::ResetIsRecorded, "data is set aside only as recorded, of a replica that is neither main nor voter", reset::is_recorded),
 ];
@@ -265,11 +265,13 @@ fn stages_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
             seen.lives(target) && seen.is_replica(target.id)
         }
         (Stage::Withdrawn, Stage::Attached) => {
-            new.voters().next().is_some()
+            (new.is_alone() || new.voters().next().is_some())
                 && new.voters().all(|id| registered_and_even(seen, new, id))
         }
         (Stage::Attached, Stage::Steady) => {
-            new.voters().eq(old.voters()) && new.voters().all(|id| acknowledged(seen, new, id))
+            new.voters().eq(old.voters())
+                && (new.voters().next().is_some() || committed_alone(seen, new))
+                && new.voters().all(|id| acknowledged(seen, new, id))
         }
         (Stage::Steady, Stage::Steady) => steady_kept(seen, old, new),
         (
@@ -312,6 +314,31 @@ fn acknowledged(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
         })
 }
 
+/// Whether the main of a reign without a vote acknowledged a commit of ours.
+fn committed_alone(seen: &Seen<'_>, record: &Record) -> bool {
+    let target = InstanceRef { id: record.target, incarnation: record.incarnation };
+    record.is_alone()
+        && seen.lives(target)
+        && seen.observation.memory.commit.as_ref().is_some_and(|made| {
+            made.acknowledged && made.term == record.term && made.main == record.incarnation
+        })
+}
+
+/// Whether commits reach the voter of this row.
+fn takes_part(row: &Row) -> bool {
+    matches!(row.state, RowState::Ready | RowState::Replicating)
+}
+
+/// Whether a main gives its voters up, none of whom takes part in its commits any more.
+fn goes_alone(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
+    let rows = seen.rows(new.target);
+    new.is_alone()
+        && old.voters().all(|id| {
+            rows.is_some_and(|rows| rows.get(&id).is_none_or(|row| !takes_part(row)))
+                && new.proof(id).is_none()
+        })
+}
+
 /// Whether somebody has more than a main, by a row of its.
 fn somebody_has_more(seen: &Seen<'_>, main: InstanceId) -> bool {
     let more = |row: &Row| match row.state {
@@ -324,15 +351,16 @@ fn somebody_has_more(seen: &Seen<'_>, main: InstanceId) -> bool {
 }
 
 /// A steady record changes only in what was proven, in former mains, and in the main's life once
-/// its voter found it complete. Votes stay.
+/// its voter found it complete. Votes stay, but where `fast` goes on without.
 fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
     let same_main = old.incarnation == new.incarnation
         || (seen.survived(new.target, old.incarnation)
             && !somebody_has_more(seen, new.target)
-            && old.voters().any(|id| {
-                let row = seen.rows(new.target).and_then(|rows| rows.get(&id));
-                row.is_some_and(|row| row.behind <= 0 && row.state != RowState::Invalid)
-            }));
+            && (old.is_alone()
+                || old.voters().any(|id| {
+                    let row = seen.rows(new.target).and_then(|rows| rows.get(&id));
+                    row.is_some_and(|row| row.behind <= 0 && row.state != RowState::Invalid)
+                })));
     let proofs_earned = new.members.iter().all(|(id, member)| {
         let before = old.members.get(id).and_then(|member| member.proof);
         member.proof.is_none()
@@ -340,7 +368,7 @@ fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
             || registered_and_even(seen, new, *id)
             || acknowledged(seen, new, *id)
     });
-    same_main && proofs_earned && new.voters().eq(old.voters())
+    same_main && proofs_earned && (new.voters().eq(old.voters()) || goes_alone(seen, old, new))
 }
 
 fn promote_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
@@ -410,7 +438,7 @@ fn commit_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
             && record.target == on.id
             && record.incarnation == on.incarnation
             && seen.rows(on.id).is_some()
-            && record.voters().next().is_some()
+            && (record.is_alone() || record.voters().next().is_some())
     }) && (!drained || quiet)
 }
 
@@ -439,12 +467,12 @@ fn route_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
         && seen.lives(main);
     let votes = |id: InstanceId| {
         let row = seen.rows(main.id).and_then(|rows| rows.get(&id));
-        let sound = row
-            .is_some_and(|row| row.mode == SyncMode::StrictSync && row.state != RowState::Phantom);
+        let sound =
+            row.is_some_and(|row| row.mode == record.vote_mode() && row.state != RowState::Phantom);
         let proven = record.members.get(&id).and_then(|member| member.proof).is_some_and(|proof| {
             seen.lives(InstanceRef { id, incarnation: proof.replica }) && seen.is_replica(id)
         });
         sound && proven
     };
-    steady && record.voters().any(votes)
+    steady && (record.is_alone() || record.voters().any(votes))
 }

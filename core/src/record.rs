@@ -2,7 +2,11 @@
 //! written by compare-and-set only, before the effects that rest on it; any leader can finish or
 //! abort a move from it and from readings alone.
 
-use crate::ids::{ControllerId, Incarnation, InstanceId, InstanceRef, RequestId, Term, VolumeId};
+use crate::{
+    desired::Durability,
+    ids::{ControllerId, Incarnation, InstanceId, InstanceRef, RequestId, Term, VolumeId},
+    observation::SyncMode,
+};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -40,6 +44,9 @@ pub struct Record {
     /// The last order to go on in spite of a loss that was carried out or refused.
     #[serde(default)]
     pub accepted: Option<RequestId>,
+    /// What an acknowledged write of this reign promises.
+    #[serde(default)]
+    pub durability: Durability,
     /// Controllers that may lead.
     pub controllers: BTreeSet<ControllerId>,
 }
@@ -54,6 +61,23 @@ impl Record {
     #[must_use]
     pub fn is_voter(&self, id: InstanceId) -> bool {
         self.members.get(&id).is_some_and(|member| member.votes)
+    }
+
+    /// How commits of this reign treat those who vote.
+    #[must_use]
+    pub const fn vote_mode(&self) -> SyncMode {
+        match self.durability {
+            Durability::Required => SyncMode::StrictSync,
+            Durability::Fast => SyncMode::Sync,
+        }
+    }
+
+    /// Whether the main of this reign goes on without anybody's vote: what it commits, it alone has.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.durability == Durability::Fast
+            && matches!(self.stage, Stage::Attached | Stage::Steady)
+            && self.voters().next().is_none()
     }
 
     /// Whether the data of an instance, in that life, was ordered to be set aside.

@@ -6,8 +6,8 @@ use crate::{
     ids::{Incarnation, InstanceId, InstanceRef, ResourceVersion},
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
-        PromotionRight, RegisterResult, Registration, RoleView, Route, Row, RowState, StoredRecord,
-        SyncMode, Witness,
+        OwnCommit, PromotionRight, RegisterResult, Registration, RoleView, Route, Row, RowState,
+        StoredRecord, SyncMode, Witness,
     },
     reading::{Age, Why},
     reason::{Loss, Reason, Unfit, UnsafeEngine},
@@ -312,12 +312,17 @@ impl<'a> Situation<'a> {
     #[must_use]
     pub fn committed(&self, main: &MainNow<'_>, id: InstanceId) -> bool {
         let life = self.lives(id).map(|at| at.incarnation);
-        self.obs.memory.commit.as_ref().is_some_and(|made| {
+        self.own_commit(main)
+            .is_some_and(|made| life.is_some() && made.replicas.get(&id).copied() == life)
+    }
+
+    /// The last commit of ours that was acknowledged on `main` in this term.
+    #[must_use]
+    pub fn own_commit(&self, main: &MainNow<'_>) -> Option<&'a OwnCommit> {
+        self.obs.memory.commit.as_ref().filter(|made| {
             made.acknowledged
                 && Some(made.term) == self.record.map(|record| record.term)
                 && made.main == main.at.incarnation
-                && life.is_some()
-                && made.replicas.get(&id).copied() == life
         })
     }
 
@@ -416,7 +421,7 @@ impl<'a> Situation<'a> {
         let wanted = crate::rules::ordered(self);
         let rank = |id: &InstanceId| {
             let failed = self.registers_in_vain(main, *id);
-            let votes = main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
+            let votes = main.rows.get(id).is_some_and(|row| row.mode != SyncMode::Async);
             let unsupported = self.is_unsupported(*id);
             (unsupported, self.main(*id).is_some(), failed, !votes, wanted != Some(*id), *id)
         };
@@ -427,7 +432,7 @@ impl<'a> Situation<'a> {
                 && self.lives(*id).is_none_or(|at| !self.resets(at))
         };
         let votes_already =
-            |id: &InstanceId| main.rows.get(id).is_some_and(|row| row.mode == SyncMode::StrictSync);
+            |id: &InstanceId| main.rows.get(id).is_some_and(|row| row.mode != SyncMode::Async);
         let choice = self
             .others(main.at.id)
             .filter(able)

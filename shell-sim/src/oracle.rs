@@ -163,11 +163,12 @@ impl fmt::Display for Violation {
 }
 
 /// Whether the promise excepts the loss of a write: its second phase was lost (MR 4.3), two
-/// nodes lost power before it was flushed, or a person accepted it.
+/// nodes lost power before it was flushed, a person accepted it, or its main alone had it.
 fn is_excepted(world: &World, write: WriteId) -> bool {
     let truth = &world.truth;
     truth.undecided.contains(&write)
         || truth.accepted.contains(&write)
+        || truth.alone.contains(&write)
         || truth.unflushed.get(&write).is_some_and(|instances| instances.len() > 1)
 }
 

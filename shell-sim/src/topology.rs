@@ -31,13 +31,15 @@ pub fn topology(world: &World) -> Topology {
 }
 
 /// Writes that a client was told are durable, without those whose loss is excepted: their second phase
-/// was lost (MR 4.3), two nodes lost power, or a person accepted it.
+/// was lost (MR 4.3), two nodes lost power, a person accepted it, or the main alone had them.
 fn acknowledged(world: &World) -> BTreeSet<WriteId> {
     let fates = world.clients.iter().flat_map(|client| &client.writes);
     fates
         .filter(|(id, fate)| {
             let power = world.truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
-            let excepted = world.truth.undecided.contains(id) || world.truth.accepted.contains(id);
+            let truth = &world.truth;
+            let excepted = [&truth.undecided, &truth.accepted, &truth.alone];
+            let excepted = excepted.iter().any(|writes| writes.contains(id));
             **fate == Fate::Acked && !excepted && !power
         })
         .map(|(id, _)| *id)

@@ -75,6 +75,8 @@ pub enum Unfit {
     NotReplica,
     /// It has no proof, or its life changed since.
     Unproven,
+    /// The main went on alone: nobody was asked for a vote.
+    Alone,
     /// Its pod is to go.
     Deleting,
     /// Its data was ordered to be set aside.
@@ -100,6 +102,7 @@ impl fmt::Display for Unfit {
             Self::Unreachable => f.write_str("does not answer"),
             Self::NotReplica => f.write_str("is not a replica"),
             Self::Unproven => f.write_str("is not proven complete in its present life"),
+            Self::Alone => f.write_str("voted no more, since the main went on alone"),
             Self::Deleting => f.write_str("its pod is to go"),
             Self::ResetOrdered => f.write_str("its data was ordered to be set aside"),
             Self::TailAtRisk => f.write_str("may have lost an unflushed tail"),

@@ -7,6 +7,7 @@ mod sentences;
 pub use kinds::{Loss, NotFresh, Unfit, UnsafeEngine, VoteLoss};
 
 use crate::{
+    desired::Durability,
     ids::{GatewayId, InstanceId, Term},
     observation::{PromotionWait, RowState},
     reading::Why,
@@ -14,15 +15,12 @@ use crate::{
 use alloc::{collections::BTreeSet, string::String};
 use serde::{Deserialize, Serialize};
 
-/// A procedure that a situation waits for: one that does not exist yet, or one that is left to
-/// people.
+/// A procedure that a situation waits for, because it is left to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
     /// Set the data of an instance aside and let it begin anew.
     DataReset,
-    /// `durability: fast`.
-    Fast,
     /// A person accepts a loss that is stated.
     LossAccepted,
 }
@@ -33,7 +31,6 @@ impl Recipe {
     pub const fn name(self) -> &'static str {
         match self {
             Self::DataReset => "data-reset",
-            Self::Fast => "fast",
             Self::LossAccepted => "loss-accepted",
         }
     }
@@ -59,13 +56,6 @@ pub enum Reason {
     UnreadableRecord(String),
     /// Operators asked for no change.
     Paused,
-    /// The situation needs a recipe that does not exist yet.
-    RecipeMissing {
-        /// Which.
-        recipe: Recipe,
-        /// For whom, where it is one instance.
-        instance: Option<InstanceId>,
-    },
 
     // Bootstrap.
     /// Every instance answers and is provably empty.
@@ -165,6 +155,8 @@ pub enum Reason {
         /// The voter.
         voter: InstanceId,
     },
+    /// The main went on alone, restarted and lost nothing.
+    AloneAndComplete(InstanceId),
     /// The main restarted and lost nothing, and its voter obeys nobody any more.
     OutOfTouch {
         /// The main.
@@ -360,6 +352,21 @@ pub enum Reason {
         /// Who takes over.
         to: InstanceId,
     },
+    /// The voter is lost and nobody can vote in its place: the main goes on alone.
+    GoesAlone {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+    },
+    /// Nobody is there to vote in a new reign: the main begins it alone.
+    BeginsAlone(InstanceId),
+    /// The main goes on alone, and somebody can vote again.
+    VoteRestored(InstanceId),
+    /// The main goes on alone: no other instance must have what it commits.
+    Unprotected(InstanceId),
+    /// Another promise is wanted than the reign keeps.
+    DurabilityWanted(Durability),
     /// The voter cannot vote, and nobody is proven who could instead.
     NobodyToVote {
         /// The voter.
@@ -394,9 +401,6 @@ impl Reason {
     /// accepts the loss.
     #[must_use]
     pub const fn missing_recipe(&self) -> Option<Recipe> {
-        if let Self::RecipeMissing { recipe, .. } = self {
-            return Some(*recipe);
-        }
         if matches!(self, Self::ResetUnwanted(_) | Self::StaysInvalid(_)) {
             return Some(Recipe::DataReset);
         }

@@ -17,11 +17,11 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLeader | Self::LeaseUnrenewed | Self::RecordUnread(_) | Self::NewerRecord { .. }
-            | Self::UnreadableRecord(_) | Self::Paused | Self::RecipeMissing { .. }
+            | Self::UnreadableRecord(_) | Self::Paused
             | Self::Adopted { .. } | Self::MainNamed(_) | Self::AllFresh | Self::BootstrapWaits { .. } | Self::BootstrapRefused { .. } => self.fmt_trust(f),
             Self::MainLost { .. } | Self::TailLost { .. } | Self::MainForgot { .. }
             | Self::NoCandidate { .. } | Self::TargetIsReplica(_) | Self::TailMayBeLost(_)
-            | Self::MainUnproven { .. } | Self::VoterConfirms { .. } | Self::OutOfTouch { .. }
+            | Self::MainUnproven { .. } | Self::VoterConfirms { .. } | Self::OutOfTouch { .. } | Self::AloneAndComplete(_)
             | Self::LossAccepted { .. } | Self::AcceptedWaits { .. }
             | Self::BothLostPower { .. } | Self::OlderCopy { .. } => self.fmt_loss(f),
             Self::MoveWanted { .. } | Self::MoveWaits { .. } | Self::Draining
@@ -39,10 +39,12 @@ impl fmt::Display for Reason {
             | Self::VoterProven(_) | Self::EpochNotDurable | Self::FirstCommitDone
             | Self::ReplicasUnproven(_) | Self::ReplicasProven(_) | Self::ReplicaWaits { .. }
             | Self::BeyondSize(_) | Self::MainUnheard { .. }
-            | Self::FormerMainsSeen(_) | Self::Absent(_) | Self::VoterLost { .. }
-            | Self::VoterLostEarly { .. } | Self::StaysInvalid(_)
-            | Self::VoteOrdered { .. } | Self::VotePreferred { .. } | Self::NobodyToVote { .. }
+            | Self::FormerMainsSeen(_) | Self::Absent(_) | Self::StaysInvalid(_)
             | Self::RouteProven { .. } | Self::UnsafeEngine(_) | Self::Strangers(_) => self.fmt_attach(f),
+            Self::VoterLost { .. } | Self::VoterLostEarly { .. } | Self::VoteOrdered { .. }
+            | Self::VotePreferred { .. } | Self::NobodyToVote { .. } | Self::GoesAlone { .. }
+            | Self::BeginsAlone(_) | Self::VoteRestored(_) | Self::Unprotected(_)
+            | Self::DurabilityWanted(_) => self.fmt_vote(f),
             Self::Branched(_) | Self::VoterBranched(_) | Self::ResetWaits(_) | Self::ResetUnwanted(_)
             | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetsDone(_) => self.fmt_reset(f),
         }
@@ -69,10 +71,6 @@ impl Reason {
             }
             Self::UnreadableRecord(why) => write!(f, "record not readable: {why}"),
             Self::Paused => f.write_str("paused by an operator"),
-            Self::RecipeMissing { recipe, instance } => {
-                write!(f, "recipe {} missing", recipe.name())?;
-                instance.map_or(Ok(()), |id| write!(f, " for {id}"))
-            }
             Self::Adopted { main, replicas } => {
                 write!(f, "{main} is the only main, followed by ")?;
                 list(f, replicas)
@@ -127,6 +125,9 @@ impl Reason {
             }
             Self::VoterConfirms { main, voter } => {
                 write!(f, "{main} restarted, {voter} confirms that it is complete")
+            }
+            Self::AloneAndComplete(main) => {
+                write!(f, "{main} went on alone, restarted and lost nothing")
             }
             Self::OutOfTouch { main, voter } => {
                 write!(f, "{main} restarted and lost nothing, {voter} obeys nobody any more")
@@ -227,6 +228,37 @@ impl Reason {
         }
     }
 
+    fn fmt_vote(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::VoterLost { voter, loss, to } => write!(f, "{voter} {loss}; {to} votes instead"),
+            Self::VoteOrdered { voter, to } => {
+                write!(f, "{to} is to become main, so it votes instead of {voter}")
+            }
+            Self::VotePreferred { voter, to } => {
+                write!(f, "{to} is preferred to {voter} as voter")
+            }
+            Self::VoterLostEarly { voter, loss } => {
+                write!(f, "{voter} {loss} before the first commit; a voter is chosen anew")
+            }
+            Self::GoesAlone { voter, loss } => {
+                write!(f, "{voter} {loss}, nobody else can vote; writes go on without a vote")
+            }
+            Self::BeginsAlone(main) => write!(f, "nobody can vote; {main} begins without a vote"),
+            Self::VoteRestored(to) => write!(f, "{to} can vote again"),
+            Self::Unprotected(main) => {
+                write!(
+                    f,
+                    "unprotected: {main} goes on without a vote, no other need have its writes"
+                )
+            }
+            Self::DurabilityWanted(durability) => write!(f, "durability {durability} is wanted"),
+            Self::NobodyToVote { voter, loss } => {
+                write!(f, "{voter} {loss}, nobody else is proven")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn fmt_attach(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unregistered(id) => write!(f, "{id} is a replica without registration"),
@@ -270,19 +302,6 @@ impl Reason {
                 write!(f, "{main}: {why}; it is not lost, so nothing moves")
             }
             Self::BeyondSize(id) => write!(f, "{id} is beyond the size of the cluster"),
-            Self::VoterLost { voter, loss, to } => write!(f, "{voter} {loss}; {to} votes instead"),
-            Self::VoteOrdered { voter, to } => {
-                write!(f, "{to} is to become main, so it votes instead of {voter}")
-            }
-            Self::VotePreferred { voter, to } => {
-                write!(f, "{to} is preferred to {voter} as voter")
-            }
-            Self::VoterLostEarly { voter, loss } => {
-                write!(f, "{voter} {loss} before the first commit; a voter is chosen anew")
-            }
-            Self::NobodyToVote { voter, loss } => {
-                write!(f, "{voter} {loss}, nobody else is proven")
-            }
             Self::RouteProven { main, voter } => write!(f, "{main} proven, voter {voter} proven"),
             Self::UnsafeEngine(engine) => write!(f, "{engine}"),
             Self::Strangers(names) => {

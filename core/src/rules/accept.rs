@@ -57,11 +57,11 @@ fn stands_still(s: &Situation<'_>) -> bool {
 pub(super) fn loss(s: &Situation<'_>) -> Verdict {
     let Some((order, record)) = open(s) else { return Verdict::Pass };
     let to = order.main;
-    // What a move that is under way has recorded is left alone.
-    let is_steady = record.stage == Stage::Steady;
     let refuse = |why| {
-        if !is_steady {
-            return Verdict::Hold(Reason::AcceptedWaits { to, why });
+        // What a move that is under way has recorded is left alone, and so are the rules that finish
+        // it: the order is answered when the reign is steady.
+        if record.stage != Stage::Steady {
+            return Verdict::Pass;
         }
         let record = Record { accepted: Some(order.id), ..record.clone() };
         Verdict::Act(alloc::vec![s.writes(record)], Reason::OrderRefused { to, why })

@@ -26,7 +26,7 @@ fn wanted_mode(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: Insta
         Stage::Intent | Stage::Withdrawn => s.voter_choice(main) == Some(id),
         Stage::Attached | Stage::Steady => record.is_voter(id),
     };
-    if votes { SyncMode::StrictSync } else { SyncMode::Async }
+    if votes { record.vote_mode() } else { SyncMode::Async }
 }
 
 /// Why `row` must go before anything else can be done with `id`.
@@ -51,7 +51,7 @@ fn clear_because(
     if reset::is_of_old_data(s, record, main, at) {
         return Some(Reason::UnprovenRow(id));
     }
-    let to_vote = record.stage == Stage::Withdrawn && wanted == SyncMode::StrictSync;
+    let to_vote = record.stage == Stage::Withdrawn && wanted != SyncMode::Async;
     // What a client had sent before the route was withdrawn may be committed now, and its second
     // phase lost (MR 4.3): before the reign's own commit only a registration mends that.
     let lags = row.state == RowState::Ready && row.behind != 0 && row.still != Age::Fresh;

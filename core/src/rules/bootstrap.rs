@@ -112,6 +112,7 @@ pub(super) fn first_record(s: &Situation<'_>, at: InstanceRef, cause: Cause) -> 
         resets: BTreeMap::new(),
         answered: s.obs.desired.switchover.map(|request| request.id),
         accepted,
+        durability: s.obs.desired.durability,
         controllers: BTreeSet::from([s.obs.leadership.me]),
     };
     let mut actions = vec![s.writes(record)];

@@ -1,12 +1,11 @@
 //! Who is to be main? These rules only ever write intents, or keep the record of a main that
 //! stays up to date. Nothing changes its role here.
 
-use super::{Verdict, vote};
+use super::Verdict;
 use crate::{
     action::Action,
-    desired::SwitchoverRequest,
-    ids::{Incarnation, InstanceId, RequestId},
-    observation::{Drain, Route, Row, RowState, SyncMode},
+    ids::{Incarnation, InstanceId},
+    observation::{Route, Row, RowState},
     reading::Age,
     reason::{Reason, Unfit},
     record::{Before, Cause, Record, Stage},
@@ -38,6 +37,7 @@ pub(super) fn intent(
         members: BTreeMap::new(),
         before,
         former,
+        durability: s.obs.desired.durability,
         ..old.clone()
     };
     let mut actions = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn intent(
     actions
 }
 
-fn target_before(record: &Record) -> Option<Before> {
+pub(super) fn target_before(record: &Record) -> Option<Before> {
     Some(Before { main: record.target, incarnation: record.incarnation })
 }
 
@@ -57,7 +57,7 @@ fn reign<'a>(s: &Situation<'a>) -> Option<&'a Record> {
     s.record.filter(|record| record.voters().next().is_some())
 }
 
-fn steady<'a>(s: &Situation<'a>) -> Option<&'a Record> {
+pub(super) fn steady<'a>(s: &Situation<'a>) -> Option<&'a Record> {
     s.record.filter(|record| record.stage == Stage::Steady)
 }
 
@@ -91,6 +91,7 @@ pub(super) fn no_candidate(s: &Situation<'_>) -> Verdict {
     match s.fit_voter() {
         Ok(_) => Verdict::Pass,
         Err((voter, why)) => {
+            let why = if record.is_alone() { Unfit::Alone } else { why };
             Verdict::Hold(Reason::NoCandidate { main: record.target, loss, voter, why })
         }
     }
@@ -249,13 +250,14 @@ pub(super) fn both_lost_power(s: &Situation<'_>) -> Verdict {
 pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
     let forgot = s.fit_voter().is_ok_and(|voter| has_forgotten(&main, voter.id));
-    let spoken = confirming_voter(record, &main).is_some();
+    let spoken = confirming_voter(record, &main).is_some() || record.is_alone();
     let outrun = outrunning_voter(s, record, &main).is_some();
     let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
     if let Some(id) = older_copy(&main).filter(|_| spoken && complete) {
         return Verdict::Hold(Reason::OlderCopy { main: main.at.id, replica: id });
     }
-    if forgot || spoken || outrun || out_of_touch(s, record, &main).is_some() {
+    let confirmed = spoken && (complete || !record.is_alone());
+    if forgot || confirmed || outrun || out_of_touch(s, record, &main).is_some() {
         return Verdict::Pass;
     }
     let voter = record.voters().next();
@@ -272,160 +274,18 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
 /// E40. The voter found the restarted main complete, and nothing can have been lost besides.
 pub(super) fn main_proven(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
-    let Some(voter) = confirming_voter(record, &main) else { return Verdict::Pass };
-    let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
+    let id = main.at.id;
+    let reason = match confirming_voter(record, &main) {
+        Some(voter) => Reason::VoterConfirms { main: id, voter },
+        None if record.is_alone() => Reason::AloneAndComplete(id),
+        None => return Verdict::Pass,
+    };
+    let complete = s.keeps_all(id, record.incarnation, main.at.incarnation);
     if !complete || older_copy(&main).is_some() {
         return Verdict::Pass;
     }
     let record = Record { incarnation: main.at.incarnation, ..record.clone() };
-    Verdict::Act(vec![s.writes(record)], Reason::VoterConfirms { main: main.at.id, voter })
-}
-
-/// Whether somebody wants the main elsewhere: `Some(true)` because its pod is to go.
-fn move_wanted(s: &Situation<'_>, record: &Record) -> Option<bool> {
-    if s.is_deleting(record.target) {
-        return Some(true);
-    }
-    let open = s.obs.desired.switchover.filter(|request| record.answered != Some(request.id));
-    open.map(|_| false)
-}
-
-/// E50. A planned move: hold new transactions, let open ones finish, prove the candidate, record.
-pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
-    let Some(record) = steady(s) else { return Verdict::Pass };
-    let Some(main) = s.proven_main() else { return Verdict::Pass };
-    let Some(deleting) = move_wanted(s, record) else { return Verdict::Pass };
-    let request = s.obs.desired.switchover.filter(|request| record.answered != Some(request.id));
-    if let Some((id, refusal)) = request.filter(|_| !deleting).and_then(|it| refused(s, record, it))
-    {
-        let record = Record { answered: Some(id), ..record.clone() };
-        return Verdict::Act(vec![s.writes(record)], refusal);
-    }
-    let named = request.filter(|_| !deleting).and_then(|request| request.to);
-    let candidate = match s.fit_voter() {
-        Ok(at) if s.is_deleting(at.id) => {
-            return Verdict::Hold(Reason::MoveWaits { instance: at.id, why: Unfit::Deleting });
-        }
-        Ok(at) => at,
-        Err((voter, why)) => {
-            return Verdict::Hold(Reason::MoveWaits { instance: voter.unwrap_or(main.at.id), why });
-        }
-    };
-    // An order for another instance stays open when the main must go at once.
-    let request = request.filter(|it| it.to.is_none_or(|to| to == candidate.id));
-    // It would vote by now if it could (E45).
-    if let Some(to) = named.filter(|to| *to != candidate.id) {
-        return Verdict::Hold(Reason::MoveWaits { instance: to, why: Unfit::NoVote });
-    }
-    if let Some((instance, why)) = not_ready_to_move(s, &main, candidate.id) {
-        return Verdict::Hold(Reason::MoveWaits { instance, why });
-    }
-    let cause = Cause::Switchover { request: request.map(|request| request.id) };
-    let reason = Reason::MoveWanted { from: main.at.id, to: candidate.id, deleting };
-    drain_then(s, record, &main, candidate.id, cause, reason)
-}
-
-/// An order that no wait can carry out is answered at once.
-fn refused(
-    s: &Situation<'_>,
-    record: &Record,
-    order: SwitchoverRequest,
-) -> Option<(RequestId, Reason)> {
-    let to = order.to?;
-    let reason = if to == record.target {
-        Reason::AlreadyThere(to)
-    } else if s.view(to).is_none() {
-        Reason::OrderRefused { to, why: Unfit::Unnamed }
-    } else if !vote::may_vote(s, to) {
-        Reason::OrderRefused { to, why: Unfit::NoVote }
-    } else {
-        return None;
-    };
-    Some((order.id, reason))
-}
-
-/// Who is not ready for a planned move: the candidate always counts, the others while they can
-/// still be expected to recover.
-fn not_ready_to_move(
-    s: &Situation<'_>,
-    main: &MainNow<'_>,
-    candidate: InstanceId,
-) -> Option<(InstanceId, Unfit)> {
-    s.others(main.at.id).find_map(|id| {
-        let row = main.rows.get(&id);
-        let ready = row.is_some_and(|row| match row.state {
-            RowState::Ready | RowState::Replicating => row.behind <= 0,
-            RowState::Recovery
-            | RowState::Invalid
-            | RowState::Diverged
-            | RowState::Phantom
-            | RowState::Unrecognized(_) => false,
-        });
-        let votes = row.is_some_and(|row| row.mode == SyncMode::StrictSync);
-        let ready = ready && (votes || id != candidate);
-        let recoverable =
-            row.is_some_and(|row| row.since != Age::Expired && row.state != RowState::Diverged);
-        let expected = id == candidate || (!s.is_deleting(id) && recoverable);
-        let state = row.map_or(RowState::Phantom, |row| row.state.clone());
-        (!ready && expected).then_some((id, Unfit::NotReady(state)))
-    })
-}
-
-/// Holds new transactions and lets open ones finish, until nobody forwards any.
-///
-/// # Errors
-/// What there is to do or to wait for first.
-pub(super) fn drained(
-    s: &Situation<'_>,
-    record: &Record,
-    main: &MainNow<'_>,
-    reason: &Reason,
-) -> Result<(), Verdict> {
-    let route = |next| Err(Verdict::Act(vec![Action::SetRoute(next)], reason.clone()));
-    match s.obs.route.handed_out {
-        Route::Open { term, main: routed } if term != record.term || routed != main.at => {
-            route(Route::Closed)
-        }
-        Route::Open { term, main } => route(Route::Draining { term, main }),
-        Route::Draining { .. } => match s.obs.route.drain {
-            Drain::Idle | Drain::Waiting => Err(Verdict::Stop(Reason::Draining)),
-            Drain::Overdue => {
-                Err(Verdict::Act(vec![Action::SetRoute(Route::Closed)], Reason::Draining))
-            }
-            Drain::Drained => Ok(()),
-        },
-        Route::Closed if s.is_fenced() => Ok(()),
-        Route::Closed => Err(Verdict::Stop(s.unfenced())),
-    }
-}
-
-/// Drains, proves the candidate once more, and only then names it.
-fn drain_then(
-    s: &Situation<'_>,
-    record: &Record,
-    main: &MainNow<'_>,
-    candidate: InstanceId,
-    cause: Cause,
-    reason: Reason,
-) -> Verdict {
-    if let Err(not_yet) = drained(s, record, main, &reason) {
-        return not_yet;
-    }
-    let proven_since = s.committed(main, candidate)
-        && s.obs.memory.commit.as_ref().is_some_and(|commit| commit.drained);
-    let Some(at) = s.replica(candidate) else { return Verdict::Pass };
-    if !proven_since {
-        let commit =
-            Action::Commit { on: main.at, term: record.term, proves: vec![at], drained: true };
-        return Verdict::Act(vec![commit], reason);
-    }
-    let mut actions = intent(s, record, candidate, at.incarnation, target_before(record), cause);
-    if let Some(Action::WriteRecord { record, .. }) = actions.last_mut()
-        && let Cause::Switchover { request: Some(request) } = cause
-    {
-        record.answered = Some(request);
-    }
-    Verdict::Act(actions, reason)
+    Verdict::Act(vec![s.writes(record)], reason)
 }
 
 /// Why the target cannot carry a move that has begun, while no commit of its reign exists.

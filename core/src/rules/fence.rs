@@ -4,8 +4,9 @@
 use super::Verdict;
 use crate::{
     action::Action,
+    desired::Durability,
     ids::{InstanceId, InstanceRef},
-    observation::{LeaseView, PromotionRight, Route, RowState, SyncMode},
+    observation::{LeaseView, PromotionRight, Route, RowState},
     reading::Age,
     reason::Reason,
     record::{Cause, Member, Record, Stage},
@@ -54,9 +55,9 @@ fn unjustified(s: &Situation<'_>, term: crate::ids::Term, main: InstanceRef) -> 
     let sound = |id: &InstanceId| {
         now.rows
             .get(id)
-            .is_some_and(|row| row.mode == SyncMode::StrictSync && row.state != RowState::Phantom)
+            .is_some_and(|row| row.mode == record.vote_mode() && row.state != RowState::Phantom)
     };
-    if record.voters().any(|id| sound(&id)) {
+    if record.is_alone() || record.voters().any(|id| sound(&id)) {
         return None;
     }
     Some(Reason::VoterRowUnsound(record.voters().next().unwrap_or(main.id)))
@@ -107,7 +108,7 @@ pub(super) fn record_withdrawn(s: &Situation<'_>) -> Verdict {
 
 /// F45. A voter in recovery, or behind in quiet times, lacks a transaction that its main has,
 /// acknowledged perhaps: a second phase was lost (MR 4.3). It is no candidate until it is proven
-/// again.
+/// again. Where commits do not wait for it, one that is out of touch may lack any number of them.
 pub(super) fn voter_misses(s: &Situation<'_>) -> Verdict {
     let Some(record) = s.record.filter(|r| r.stage == Stage::Steady) else { return Verdict::Pass };
     let Some(main) = s.proven_main() else { return Verdict::Pass };
@@ -116,11 +117,9 @@ pub(super) fn voter_misses(s: &Situation<'_>) -> Verdict {
         record.proof(*id).is_some()
             && row.is_some_and(|row| match row.state {
                 RowState::Recovery | RowState::Diverged => true,
+                RowState::Invalid => record.durability == Durability::Fast,
                 RowState::Ready => row.behind > 0 || (row.behind < 0 && row.still != Age::Fresh),
-                RowState::Replicating
-                | RowState::Invalid
-                | RowState::Phantom
-                | RowState::Unrecognized(_) => false,
+                RowState::Replicating | RowState::Phantom | RowState::Unrecognized(_) => false,
             })
     });
     let Some(id) = misses else { return Verdict::Pass };

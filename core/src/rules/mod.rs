@@ -2,6 +2,7 @@
 //! log line, event and diagram; its judge is one function of the phase's file.
 
 mod accept;
+mod alone;
 mod attach;
 mod bootstrap;
 mod elect;
@@ -11,6 +12,7 @@ mod prove;
 mod report;
 mod reset;
 mod route;
+mod switchover;
 mod trust;
 mod vote;
 
@@ -76,9 +78,9 @@ macro_rules! rule_ids {
 }
 
 rule_ids!(
-    T10, T20, T30, T40, T50, T60, B10, B20, B05, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40,
-    E43, E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30, A40, A45,
-    A50, V10, V20, V30, V40, V50, V60, R10, R20, X05, X10, X20, X30, X40,
+    T10, T20, T30, T50, T60, B10, B20, B05, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
+    E45, E46, E47, E48, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30,
+    A40, A45, A50, V10, V20, V30, V40, V50, V60, R10, R20, X05, X10, X15, X20, X30, X40,
 );
 
 impl RuleId {
@@ -160,8 +162,8 @@ pub(crate) use vote::{may_vote, moves_from, ordered};
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
     A20, A30, A40, A45, A50, B05, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
-    E45, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20, T10, T20, T30,
-    T40, T50, T60, V10, V20, V30, V40, V50, V60, X05, X10, X20, X30, X40,
+    E45, E46, E47, E48, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20,
+    T10, T20, T30, T50, T60, V10, V20, V30, V40, V50, V60, X05, X10, X15, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -170,7 +172,6 @@ pub const RULES: &[Rule] = &[
     once(T10, Trust, "lease", "this controller does not hold the lease", trust::lease),
     once(T20, Trust, "record-unread", "the record was not read since the lease was acquired", trust::record_unread),
     once(T30, Trust, "record-foreign", "the record is of a newer schema or not readable", trust::record_foreign),
-    once(T40, Trust, "shape", "a cluster of another shape is asked for", trust::shape),
     once(T50, Trust, "paused", "an operator paused the controller", trust::paused),
     once(T60, Trust, "record-in-doubt", "an earlier write of the record may still land", trust::record_in_doubt),
 
@@ -190,7 +191,10 @@ pub const RULES: &[Rule] = &[
     once(E40, Elect, "main-proven", "the main restarted and its voter confirms it", elect::main_proven),
     once(E43, Elect, "voter-lost-early", "the voter is gone before the reign has a commit", vote::begins_anew),
     once(E45, Elect, "vote-moves", "the voter is lost or not the one that is wanted, and another can vote", vote::moves),
-    once(E50, Elect, "switchover", "the main is to be moved, and its voter can take over", elect::switchover),
+    once(E46, Elect, "goes-alone", "the voter is lost, nobody else can vote, and `fast` is wanted", alone::goes_on),
+    once(E47, Elect, "vote-restored", "the main goes on alone, and somebody can vote", alone::ends),
+    once(E48, Elect, "durability-changes", "another promise is wanted than the reign keeps", alone::changes),
+    once(E50, Elect, "switchover", "the main is to be moved, and its voter can take over", switchover::switchover),
     once(E60, Elect, "way-back", "the target fails before the reign has a commit", elect::way_back),
     once(E70, Elect, "target-waits", "the target fails, and nobody else is complete", elect::target_waits),
 
@@ -224,6 +228,7 @@ pub const RULES: &[Rule] = &[
 
     once(X05, Report, "main-unheard", "the main does not answer, and is not lost", report::main_unheard),
     each(X10, Report, "replica-waits", "a replica is not up to date or not proven", report::replica_waits),
+    once(X15, Report, "unprotected", "the main goes on without a vote", alone::unprotected),
     once(X20, Report, "vote-stays", "the voter cannot vote, and nobody can take the vote", vote::stays),
     once(X30, Report, "strangers", "registrations were made by hand", report::strangers),
     once(X40, Report, "unsafe-engine", "a setting makes the promise impossible", report::unsafe_engine),

@@ -1,7 +1,7 @@
 //! Prove replicas, commit, record. `ready` is a cache and no proof (MR 2.2): a replica's life is
 //! proven by a registration or a commit of our own that began after that life was read.
 
-use super::Verdict;
+use super::{Verdict, alone};
 use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
@@ -25,9 +25,15 @@ fn reigning<'a>(s: &Situation<'a>, stage: Stage) -> Option<(&'a Record, MainNow<
 /// V10. The reign may hold a commit from now on, so there is no way back any more.
 pub(super) fn voter(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = reigning(s, Stage::Withdrawn) else { return Verdict::Pass };
-    let Some(choice) = s.voter_choice(&main) else { return Verdict::Hold(Reason::NoVoter) };
+    let choice = s.voter_choice(&main);
+    if alone::begins_alone(s, record, &main, choice) {
+        let members = BTreeMap::new();
+        let record = Record { stage: Stage::Attached, members, before: None, ..record.clone() };
+        return Verdict::Act(vec![s.writes(record)], Reason::BeginsAlone(main.at.id));
+    }
+    let Some(choice) = choice else { return Verdict::Hold(Reason::NoVoter) };
     let row = main.rows.get(&choice);
-    let votes = row.is_some_and(|row| row.mode == SyncMode::StrictSync);
+    let votes = row.is_some_and(|row| row.mode == record.vote_mode());
     let proof = s.newly_proven(&main, choice).filter(|_| votes && s.registered(&main, choice));
     let Some(proof) = proof else {
         return Verdict::Hold(Reason::VoterWaits {
@@ -54,10 +60,10 @@ fn attached(s: &Situation<'_>, main: &MainNow<'_>) -> Vec<InstanceRef> {
 fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Action> {
     let can_vote =
         |id| s.is_replica(id) && main.rows.get(&id).is_some_and(|row| row.state == RowState::Ready);
-    let votes = |row: &(&InstanceId, &Row)| row.1.mode == SyncMode::StrictSync;
+    let votes = |row: &(&InstanceId, &Row)| row.1.mode != SyncMode::Async;
     let mut voting = main.rows.iter().filter(votes).map(|(id, _)| *id);
-    let ready =
-        record.voters().next().is_some() && record.voters().all(can_vote) && voting.all(can_vote);
+    let begun = record.voters().next().is_some() || record.is_alone();
+    let ready = begun && record.voters().all(can_vote) && voting.all(can_vote);
     ready.then(|| Action::Commit {
         on: main.at,
         term: record.term,
@@ -66,10 +72,16 @@ fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Acti
     })
 }
 
+/// Whether the reign has a commit of ours that its voters acknowledged, or its main where it is alone.
+fn has_commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> bool {
+    let alone = record.is_alone() && s.own_commit(main).is_some();
+    alone || record.voters().any(|id| s.committed(main, id))
+}
+
 /// V20. An epoch is durable with its first commit only (MR 3.3).
 pub(super) fn first_commit(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
-    if record.voters().any(|id| s.committed(&main, id)) && !stays_behind(record, &main) {
+    if has_commit(s, record, &main) && !stays_behind(record, &main) {
         return Verdict::Pass;
     }
     match commit(s, record, &main) {
@@ -100,7 +112,7 @@ fn voter_waits(record: &Record, main: &MainNow<'_>) -> Reason {
 /// V30. Voters acknowledged the first commit, in lives that read the same before and after.
 pub(super) fn steady(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
-    if !record.voters().any(|id| s.committed(&main, id)) || stays_behind(record, &main) {
+    if !has_commit(s, record, &main) || stays_behind(record, &main) {
         return Verdict::Pass;
     }
     let proven = |id: InstanceId| s.newly_proven(&main, id).filter(|_| s.committed(&main, id));

@@ -5,7 +5,7 @@ use super::Verdict;
 use crate::{
     action::Action,
     ids::InstanceId,
-    observation::{Route, RowState, SyncMode},
+    observation::{Route, RowState},
     reason::Reason,
     record::{Record, Stage},
     situation::{MainNow, Situation},
@@ -22,7 +22,7 @@ fn voting(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Inst
     record.voters().find(|id| {
         s.proof(*id).is_some()
             && main.rows.get(id).is_some_and(|row| {
-                row.mode == SyncMode::StrictSync
+                row.mode == record.vote_mode()
                     && matches!(row.state, RowState::Ready | RowState::Replicating)
             })
     })
@@ -35,19 +35,25 @@ fn is_open(s: &Situation<'_>) -> bool {
 /// R10. Opens the route, also after a drain that came to nothing.
 pub(super) fn open(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = steady(s) else { return Verdict::Pass };
-    let Some(voter) = voting(s, record, &main) else { return Verdict::Pass };
-    let unsafe_engine = s.unsafe_engine(main.at.id).is_some() || s.unsafe_engine(voter).is_some();
-    if is_open(s) || unsafe_engine {
+    let voter = voting(s, record, &main);
+    if voter.is_none() && !record.is_alone() {
+        return Verdict::Pass;
+    }
+    let mut needed = voter.into_iter().chain([main.at.id]);
+    if is_open(s) || needed.any(|id| s.unsafe_engine(id).is_some()) {
         return Verdict::Pass;
     }
     let open = Action::SetRoute(Route::Open { term: record.term, main: main.at });
-    Verdict::Act(vec![open], Reason::RouteProven { main: main.at.id, voter })
+    let main = main.at.id;
+    let reason =
+        voter.map_or(Reason::Unprotected(main), |voter| Reason::RouteProven { main, voter });
+    Verdict::Act(vec![open], reason)
 }
 
 /// R20. Writes wait.
 pub(super) fn waits(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = steady(s) else { return Verdict::Pass };
-    if is_open(s) || voting(s, record, &main).is_some() {
+    if is_open(s) || record.is_alone() || voting(s, record, &main).is_some() {
         return Verdict::Pass;
     }
     let Some(voter) = record.voters().next() else { return Verdict::Hold(Reason::NoVoter) };

@@ -3,10 +3,9 @@
 use super::{Verdict, fence, route};
 use crate::{
     action::Action,
-    desired::Durability,
     observation::{LeaseView, RecordContent, Route},
     reading::Reading,
-    reason::{Reason, Recipe},
+    reason::Reason,
     situation::Situation,
 };
 use alloc::vec;
@@ -56,13 +55,6 @@ pub(super) fn record_foreign(s: &Situation<'_>) -> Verdict {
         Some(RecordContent::Absent | RecordContent::Earlier { .. } | RecordContent::Record(_))
         | None => Verdict::Pass,
     }
-}
-
-/// T40. Shapes whose recipes do not exist yet.
-pub(super) fn shape(s: &Situation<'_>) -> Verdict {
-    let missing = |recipe| Verdict::Stop(Reason::RecipeMissing { recipe, instance: None });
-    let desired = &s.obs.desired;
-    if desired.durability == Durability::Fast { missing(Recipe::Fast) } else { Verdict::Pass }
 }
 
 /// T50. A pause changes nothing, in particular not the route.

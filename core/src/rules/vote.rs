@@ -2,11 +2,11 @@
 //! main begins an epoch, and whoever votes in it is registered, proven and recorded as in every
 //! other reign. So nothing that holds for the beginning of a reign has to be said once more here.
 
-use super::{Verdict, elect};
+use super::{Verdict, alone, elect, switchover};
 use crate::{
     desired::Authority,
     ids::InstanceId,
-    observation::{RegisterResult, Route, Row, RowState, SyncMode},
+    observation::{RegisterResult, Route, Row, RowState},
     reading::Age,
     reason::{Reason, VoteLoss},
     record::{Before, Cause, Record, Stage},
@@ -96,13 +96,47 @@ fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceI
 
 /// Whether the voter is proven and its vote can be counted now.
 fn votes(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
-    s.proof(voter).is_some() && counts(main, voter)
+    s.proof(voter).is_some() && counts(s, main, voter)
 }
 
 /// Whether commits go through on the main with the vote of `voter`, whether or not it answers us.
-fn counts(main: &MainNow<'_>, voter: InstanceId) -> bool {
+fn counts(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
     let row = main.rows.get(&voter);
-    row.is_some_and(|row| row.mode == SyncMode::StrictSync && in_touch(row))
+    row.is_some_and(|row| {
+        s.record.is_some_and(|record| row.mode == record.vote_mode()) && in_touch(row)
+    })
+}
+
+/// Whether the recorded voter of a steady reign votes.
+pub(super) fn has_vote(s: &Situation<'_>) -> bool {
+    steady(s).is_some_and(|(_, main, voter)| votes(s, &main, voter))
+}
+
+/// The voter that is lost, where nobody can take the vote over and its main waits for it in vain.
+pub(super) fn lost_for_good(s: &Situation<'_>) -> Option<(InstanceId, VoteLoss)> {
+    let (record, main, voter) = steady(s)?;
+    let loss = lost(s, &main, voter).filter(|loss| !alone::still_votes(*loss))?;
+    let stays = counts(s, &main, voter) || heir(s, record, &main, Wish::Lost(loss)).is_some();
+    (!stays).then_some((voter, loss))
+}
+
+/// Who can vote for a main that goes on alone.
+pub(super) fn successor(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+) -> Option<InstanceId> {
+    let follows = |id: &InstanceId| {
+        able(s, record, main, *id)
+            && s.proof(*id).is_some()
+            && main.rows.get(id).is_some_and(keeps_up)
+    };
+    s.others(main.at.id).find(follows)
+}
+
+/// Whether the main finds `id` up to date.
+pub(super) fn is_even(main: &MainNow<'_>, id: InstanceId) -> bool {
+    main.rows.get(&id).is_some_and(Row::is_even)
 }
 
 /// Whether the main is in touch with the replica of this row, and has told it all that was before.
@@ -167,8 +201,7 @@ pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
 /// chosen anew, among whoever is there.
 pub(super) fn is_lost_early(s: &Situation<'_>) -> Option<(InstanceId, VoteLoss)> {
     let (record, main, voter) = reigning(s)?;
-    let gone = |loss: &VoteLoss| !matches!(loss, VoteLoss::Leaves | VoteLoss::Unsupported);
-    let loss = lost(s, &main, voter).filter(gone)?;
+    let loss = lost(s, &main, voter).filter(|loss| !alone::still_votes(*loss))?;
     (record.stage == Stage::Attached).then_some((voter, loss))
 }
 
@@ -196,13 +229,13 @@ pub(super) fn moves(s: &Situation<'_>) -> Verdict {
         Wish::Ordered(_) => Reason::VoteOrdered { voter, to },
         Wish::Preferred => Reason::VotePreferred { voter, to },
     };
-    if counts(&main, voter)
+    if counts(s, &main, voter)
         && s.obs.route.handed_out != Route::Closed
-        && let Err(not_yet) = elect::drained(s, record, &main, &reason)
+        && let Err(not_yet) = switchover::drained(s, record, &main, &reason)
     {
         return not_yet;
     }
-    let even = votes(s, &main, voter) && main.rows.get(&voter).is_some_and(Row::is_even);
+    let even = votes(s, &main, voter) && is_even(&main, voter);
     let before = elect::voter_before(s).filter(|_| even);
     let (id, life) = (main.at.id, main.at.incarnation);
     let intent = elect::intent(s, record, id, life, before, Cause::Renewal);

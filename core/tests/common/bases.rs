@@ -2,7 +2,7 @@
 //! hand. What should be decided in them is said elsewhere.
 
 use ha_core::{
-    desired::{Desired, SwitchoverRequest},
+    desired::{Desired, Durability, SwitchoverRequest},
     ids::{
         BootId, ControllerId, DatabaseUuid, GatewayId, Incarnation, InstanceId, InstanceRef,
         PodUid, RequestId, ResourceVersion, StartId, Term, VolumeId,
@@ -183,6 +183,7 @@ fn settled() -> ClusterObservation {
         resets: BTreeMap::new(),
         answered: None,
         accepted: None,
+        durability: Durability::Required,
         controllers: BTreeSet::from([ControllerId(1)]),
     };
     let rows = [(voter, even(SyncMode::StrictSync)), (third, even(SyncMode::Async))];

@@ -7,7 +7,7 @@ use crate::{
 use std::str::FromStr;
 
 const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clients=2 engine=3.10 \
-     flush=100000 authority=any vote-returns=true sets-aside=true wal=true restore=true recover=true heartbeats=true ordered=true \
+     flush=100000 durability=required authority=any vote-returns=true sets-aside=true wal=true restore=true recover=true heartbeats=true ordered=true \
      rereads=true rechecks=true clocks-sleep=false \
      recovery=wals lease=5000 \
      renew=1000 grant=3000 promise=5000 drift=1000 \
@@ -52,6 +52,7 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
         "restore" => config.restore_state = value(text, SWITCH)?,
         "recover" => config.recover_data = value(text, SWITCH)?,
         "heartbeats" => config.heartbeats = value(text, SWITCH)?,
+        "durability" => settings.durability = text.parse()?,
         "authority" => settings.authority = text.parse()?,
         "vote-returns" => settings.vote_returns = value(text, SWITCH)?,
         "promises" => settings.promises = value(text, SWITCH)?,
@@ -106,6 +107,9 @@ pub fn format_settings(settings: &Settings) -> String {
         format!("engine={}", config.version.word()),
         format!("flush={}", config.flush_every),
     ];
+    if settings.durability != usual.durability {
+        words.push(format!("durability={}", settings.durability));
+    }
     if settings.authority != usual.authority {
         words.push(format!("authority={}", settings.authority));
     }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::memgraph::{ReplicaName, Statement, SyncMode, Version};
 use ha_core::{
+    desired::Durability,
     ids::InstanceId,
     record::{Record, SCHEMA},
 };
@@ -30,6 +31,8 @@ pub enum Act {
     Engine(InstanceId, Version),
     /// The StatefulSet gets another size.
     Scale(u8),
+    /// Operators want another promise.
+    Durability(Durability),
     /// Somebody writes the record object without changing what it says.
     TouchRecord,
     /// A newer program writes the record.
@@ -76,6 +79,10 @@ impl World {
                 Ok(())
             }
             Act::Scale(instances) => self.scale(instances),
+            Act::Durability(durability) => {
+                self.desired.durability = durability;
+                Ok(())
+            }
             Act::TouchRecord => self.rewrite_record(SCHEMA),
             Act::NewerRecord => self.rewrite_record(SCHEMA + 1),
             Act::ByHand(id, what) => self.by_hand(id, what, out),
@@ -164,7 +171,7 @@ impl World {
 }
 
 const VERBS: &str = "an act: lock-out, let-in, names-down, names-up, forget, restore, engine, scale, \
-     touch-record, newer-record or by-hand, each with its arguments";
+     durability, touch-record, newer-record or by-hand, each with its arguments";
 
 impl Act {
     /// The words that an act begins with.
@@ -177,6 +184,7 @@ impl Act {
         "restore",
         "engine",
         "scale",
+        "durability",
         "touch-record",
         "newer-record",
         "by-hand",
@@ -194,6 +202,7 @@ impl fmt::Display for Act {
             Self::Restore(id, keep) => write!(f, "restore {id} keep={keep}"),
             Self::Engine(id, version) => write!(f, "engine {id} {}", version.word()),
             Self::Scale(instances) => write!(f, "scale {instances}"),
+            Self::Durability(durability) => write!(f, "durability {durability}"),
             Self::TouchRecord => f.write_str("touch-record"),
             Self::NewerRecord => f.write_str("newer-record"),
             Self::ByHand(id, what) => write!(f, "by-hand {id} {what}"),
@@ -270,6 +279,7 @@ impl FromStr for Act {
                 .parse()
                 .map(Self::Scale)
                 .map_err(|_| BadName::new(instances, "a number of instances such as 3")),
+            ["durability", text] => text.parse().map(Self::Durability),
             ["touch-record"] => Ok(Self::TouchRecord),
             ["newer-record"] => Ok(Self::NewerRecord),
             ["by-hand", id, rest @ ..] => Ok(Self::ByHand(instance(id)?, rest.join(" ").parse()?)),

@@ -110,6 +110,9 @@ impl World {
             push(&mut self.api.records, (version, record));
             version
         });
+        if version.is_some() {
+            self.note_votes();
+        }
         if version.is_none() {
             out.push(Happening::RecordConflict(from));
         }

@@ -7,8 +7,11 @@ use super::{
     happening::Happening,
     names::{ClientId, WriteId},
 };
-use crate::memgraph::{Answer, ServerError, Statement};
-use ha_core::ids::GatewayId;
+use crate::memgraph::{Answer, Entry, ServerError, Statement};
+use ha_core::{
+    desired::Durability,
+    ids::{GatewayId, InstanceId},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -247,6 +250,7 @@ impl World {
         answer: &Answer,
         out: &mut Vec<Happening>,
     ) -> bool {
+        let told = out.len();
         let Ok(client) = self.client_mut(id) else { return true };
         let Some(doing) = client.doing.take() else { return true };
         let from_replica = matches!(
@@ -284,7 +288,35 @@ impl World {
                 }
             }
         }
+        for happening in out.iter().skip(told) {
+            if let Happening::Told(write, Fate::Acked) = happening {
+                self.note_alone(*write);
+            }
+        }
         !from_replica
+    }
+
+    /// Where commits do not wait for a vote, a write may be acknowledged that no voter has.
+    fn note_alone(&mut self, write: WriteId) {
+        let waits = self.api.record().is_none_or(|it| it.durability == Durability::Required);
+        if !waits && !self.voters_hold(write) {
+            self.truth.alone.insert(write);
+        }
+    }
+
+    /// Whoever votes from now on has what the main had alone, or it is as lost as it was.
+    pub(super) fn note_votes(&mut self) {
+        let alone = std::mem::take(&mut self.truth.alone);
+        self.truth.alone = alone.into_iter().filter(|write| !self.voters_hold(*write)).collect();
+    }
+
+    fn voters_hold(&self, write: WriteId) -> bool {
+        let has = |id: InstanceId| {
+            let log = self.body(id).ok().map(|body| &body.instance.volume.log);
+            let is_it = |entry: &Entry<Payload>| entry.payload == Payload::Write(write);
+            log.is_some_and(|log| log.iter().any(is_it))
+        };
+        self.api.record().is_some_and(|record| record.voters().any(has))
     }
 }
 

@@ -87,6 +87,7 @@ impl World {
                     }
                     self.truth.undecided.remove(&write);
                     self.truth.unflushed.remove(&write);
+                    self.truth.alone.remove(&write);
                 }
             }
         }

@@ -45,7 +45,7 @@ pub use visit::{Foresight, Identities};
 
 use crate::memgraph::{self, Config, Input, Mint};
 use ha_core::{
-    desired::{AcceptedLoss, Authority, Desired, SwitchoverRequest},
+    desired::{AcceptedLoss, Authority, Desired, Durability, SwitchoverRequest},
     history::Patience,
     ids::{GatewayId, InstanceId, RequestId, Term},
     leadership::{Millis, Timing},
@@ -115,6 +115,8 @@ pub struct Settings {
     pub timing: Timing,
     /// How long controllers wait before they call something lost.
     pub patience: Patience,
+    /// What an acknowledged write promises.
+    pub durability: Durability,
     /// Which instances may vote.
     pub authority: Authority,
     /// Whether the vote goes back to the preferred pair by itself.
@@ -147,6 +149,7 @@ impl Default for Settings {
             config: Config { version: memgraph::Version::V3_10, ..Config::default() },
             timing: Timing::default(),
             patience: Patience::default(),
+            durability: Durability::default(),
             authority: Authority::default(),
             vote_returns: true,
             promises: true,
@@ -175,6 +178,9 @@ pub struct Truth {
     /// Writes whose loss a person accepted: acknowledged, and not there when a reign began by their
     /// word.
     pub accepted: BTreeSet<WriteId>,
+    /// Writes that were acknowledged when their main alone had them, as `durability: fast` allows, and
+    /// that no voter was found to have since.
+    pub alone: BTreeSet<WriteId>,
     /// Writes so far.
     pub writes: u16,
     /// Requests of operators so far.
@@ -243,6 +249,7 @@ impl World {
             mint,
             desired: Desired {
                 instances: settings.instances,
+                durability: settings.durability,
                 authority: settings.authority,
                 vote_returns: settings.vote_returns,
                 sets_aside: settings.sets_aside,
