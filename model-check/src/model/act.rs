@@ -1,7 +1,10 @@
 //! The transitions of the model, one name each: what somebody does in one go. What each of them is
 //! made of is in the world's own events, in the file beside this one.
 
-use ha_core::ids::{GatewayId, InstanceId};
+use ha_core::{
+    desired::Durability,
+    ids::{GatewayId, InstanceId},
+};
 use shell_sim::{
     memgraph::ReplicaName,
     world::{ClientId, ControllerNo, MessageId, Place, WriteId},
@@ -50,6 +53,8 @@ pub enum Act {
     Crash(InstanceId),
     /// A node loses power; of the log so many entries stay.
     Power(InstanceId, usize),
+    /// Two nodes lose power at once; of each log so many entries stay.
+    Both((InstanceId, usize), (InstanceId, usize)),
     /// A pod is taken away.
     RemovePod(InstanceId),
     /// A pod is marked for deletion.
@@ -76,6 +81,10 @@ pub enum Act {
     Switchover,
     /// An operator orders a switchover to one instance.
     Order(InstanceId),
+    /// An operator accepts what an instance lacks.
+    Accept(InstanceId),
+    /// Operators want this promise.
+    Promise(Durability),
     /// A leader gives its lease up.
     Release(ControllerNo),
     /// A leader gives its lease up, and does not hear that it did.
@@ -108,6 +117,9 @@ impl fmt::Display for Act {
             Self::Write(client) => write!(f, "{client} writes"),
             Self::Crash(id) => write!(f, "{id} crashes"),
             Self::Power(id, keep) => write!(f, "{id} loses power, {keep} entries stay"),
+            Self::Both((one, kept), (other, left)) => {
+                write!(f, "{one} and {other} lose power, {kept} and {left} entries stay")
+            }
             Self::RemovePod(id) => write!(f, "{id} loses its pod"),
             Self::Mark(id) => write!(f, "{id} is marked for deletion"),
             Self::LoseVolume(id) => write!(f, "{id} loses its volume"),
@@ -121,6 +133,8 @@ impl fmt::Display for Act {
             Self::DeliverUnanswered(id) => write!(f, "{id} arrives, its answer is lost"),
             Self::Switchover => f.write_str("an operator orders a switchover"),
             Self::Order(to) => write!(f, "an operator orders a switchover to {to}"),
+            Self::Accept(id) => write!(f, "an operator accepts what {id} lacks"),
+            Self::Promise(durability) => write!(f, "durability {durability} is wanted"),
             Self::Release(no) => write!(f, "{no} gives the lease up"),
             Self::ReleaseUnheard(no) => write!(f, "{no} gives the lease up, its answer is lost"),
             Self::Glance(no, id) => write!(f, "{no} looks at all but {id} and decides"),
@@ -161,10 +175,11 @@ impl Act {
             Self::Deliver(id) if id.answer => 45 + pair(id.from, id.to),
             Self::Deliver(id) => 80 + pair(id.from, id.to),
             Self::Expire(_) => 115,
+            Self::RemovePod(id) => 117 + instance(id),
             Self::Write(_)
             | Self::Crash(_)
             | Self::Power(..)
-            | Self::RemovePod(_)
+            | Self::Both(..)
             | Self::Mark(_)
             | Self::LoseVolume(_)
             | Self::LoseNode(_)
@@ -176,6 +191,8 @@ impl Act {
             | Self::DeliverUnanswered(_)
             | Self::Switchover
             | Self::Order(_)
+            | Self::Accept(_)
+            | Self::Promise(_)
             | Self::Release(_)
             | Self::ReleaseUnheard(_)
             | Self::Glance(..)

@@ -21,6 +21,8 @@ pub enum Outside {
     Voter,
     /// A node of an instance loses power, and with it what was not flushed.
     Power,
+    /// The nodes of the main and of a voter lose power at once.
+    Both,
     /// A pod is taken away, and its process with it.
     Pod,
     /// A volume is lost, and the process with it.
@@ -53,6 +55,12 @@ pub enum Outside {
     Order,
     /// The pod of the main or of the voter is marked for deletion.
     Mark,
+    /// The next pod of a rolling restart is marked for deletion.
+    Roll,
+    /// An operator accepts what an instance lacks, and wants the cluster to go on with it.
+    Accept,
+    /// Operators want the other promise.
+    Promise,
     /// A leader gives its lease up.
     Release,
     /// A leader gives its lease up, and does not hear that it did.
@@ -73,6 +81,7 @@ impl Outside {
         (Self::Main, "crashes of the main"),
         (Self::Voter, "crashes of the voter"),
         (Self::Power, "losses of power"),
+        (Self::Both, "losses of power of main and voter at once"),
         (Self::Pod, "pods taken away"),
         (Self::Volume, "volumes lost"),
         (Self::Node, "nodes lost for good"),
@@ -89,6 +98,9 @@ impl Outside {
         (Self::Switchover, "switchovers"),
         (Self::Order, "switchovers to one without a vote"),
         (Self::Mark, "pods marked for deletion"),
+        (Self::Roll, "pods of a rolling restart"),
+        (Self::Accept, "losses accepted"),
+        (Self::Promise, "changes of what is promised"),
         (Self::Release, "leases given up"),
         (Self::Unheard, "leases given up unheard"),
         (Self::Slow, "slow messages"),
@@ -99,7 +111,17 @@ impl Outside {
     /// Whether it is a fault; the rest is what users do.
     #[must_use]
     pub const fn is_fault(self) -> bool {
-        !matches!(self, Self::Write | Self::Switchover | Self::Order | Self::Mark | Self::Release)
+        !matches!(
+            self,
+            Self::Write
+                | Self::Switchover
+                | Self::Order
+                | Self::Mark
+                | Self::Roll
+                | Self::Accept
+                | Self::Promise
+                | Self::Release
+        )
     }
 }
 

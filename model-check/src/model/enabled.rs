@@ -5,6 +5,8 @@
     reason = "a message of another kind is not lost on purpose"
 )]
 
+mod people;
+
 use super::{
     act::Act,
     configuration::{Configuration, Outside, Spent},
@@ -18,6 +20,7 @@ use shell_sim::{
         Place, Process, World, WriteId,
     },
 };
+use std::ops::RangeInclusive;
 
 /// A transition, and what of the budget it takes.
 pub(super) type Enabled = (Act, Option<Outside>);
@@ -32,6 +35,7 @@ pub(super) fn enabled(world: &World, spent: Spent, configuration: &Configuration
     list.gateways_and_clients();
     list.remedies();
     list.time();
+    list.leaving();
     list.faults();
     acts
 }
@@ -231,15 +235,15 @@ impl List<'_> {
                 }
             }
             if body.powered && body.pod.is_some() {
-                let (least, all) = (body.instance.volume.flushed, body.instance.volume.log.len());
-                for lost in 0..=all.saturating_sub(least).min(2) {
-                    self.outside(Outside::Power, Act::Power(id, all - lost));
+                for kept in kept_without_power(body) {
+                    self.outside(Outside::Power, Act::Power(id, kept));
                 }
                 self.outside(Outside::Pod, Act::RemovePod(id));
                 self.outside(Outside::Volume, Act::LoseVolume(id));
                 self.outside(Outside::Node, Act::LoseNode(id));
             }
         }
+        self.nodes_at_once();
         self.faults_of_controllers();
         for (id, gateway) in (0..).map(GatewayId).zip(&world.gateways) {
             if !gateway.frozen {
@@ -248,6 +252,25 @@ impl List<'_> {
         }
         self.faults_between();
         self.orders();
+    }
+
+    /// What nobody can make good: whoever has all of it loses power together.
+    fn nodes_at_once(&mut self) {
+        let Some(record) = self.world.api.record().filter(|_| self.may(Outside::Both)) else {
+            return;
+        };
+        let kept = |id: InstanceId| {
+            let body = self.world.body(id).ok().filter(|body| body.powered && body.pod.is_some());
+            body.into_iter().flat_map(kept_without_power)
+        };
+        let pairs = record.voters().flat_map(|voter| {
+            kept(record.target).flat_map(move |main| {
+                kept(voter).map(move |other| Act::Both((record.target, main), (voter, other)))
+            })
+        });
+        for act in pairs {
+            self.outside(Outside::Both, act);
+        }
     }
 
     fn faults_of_controllers(&mut self) {
@@ -315,26 +338,13 @@ impl List<'_> {
             }
         }
     }
+}
 
-    fn orders(&mut self) {
-        let world = self.world;
-        let answered = world.api.record().and_then(|record| record.answered);
-        let open = world.desired.switchover.is_some_and(|order| Some(order.id) != answered);
-        if !open {
-            self.outside(Outside::Switchover, Act::Switchover);
-        }
-        let Some(record) = world.api.record() else { return };
-        let plain = |id: &InstanceId| *id != record.target && !record.is_voter(*id);
-        for id in world.instances().filter(plain).filter(|_| !open) {
-            self.outside(Outside::Order, Act::Order(id));
-        }
-        for id in record.voters().chain([record.target]) {
-            let stays = |body: &Body| body.pod.as_ref().is_some_and(|pod| !pod.deleting);
-            if world.body(id).is_ok_and(stays) {
-                self.outside(Outside::Mark, Act::Mark(id));
-            }
-        }
-    }
+/// How many entries of its log may stay where an instance loses power: of what is not flushed all,
+/// or all but one or two.
+fn kept_without_power(body: &Body) -> RangeInclusive<usize> {
+    let (least, all) = (body.instance.volume.flushed, body.instance.volume.log.len());
+    least.max(all.saturating_sub(2))..=all
 }
 
 /// Whether an instance never comes back: it has neither pod nor power.

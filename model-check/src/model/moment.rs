@@ -5,7 +5,7 @@
 
 use ha_core::{
     action::Action,
-    plan::Step,
+    plan::Plan,
     reason::Reason,
     record::{Cause, Record, Stage},
 };
@@ -74,6 +74,12 @@ moments! {
     DecisionLost = "second phase lost",
     /// An acknowledged write is missing whose second phase was lost: the exception.
     LostByDecision = "exception: acknowledged write lost with its second phase",
+    /// A reign goes on without a vote.
+    Alone = "main goes on without a vote",
+    /// A vote is there again after a reign without one.
+    Protected = "vote restored",
+    /// An acknowledged write is missing that its main alone had.
+    LostAlone = "exception: acknowledged write lost that its main alone had",
     /// An acknowledged write is missing that two nodes lost with their power: the exception.
     LostByPower = "exception: acknowledged write lost with two nodes",
     /// A client was told success.
@@ -111,15 +117,7 @@ impl Moments {
             Happening::RecordWritten { stage: Stage::Steady, first: true, .. } => {
                 self.steady(world);
             }
-            Happening::Planned { plan, .. } => {
-                let back = |step: &Step| {
-                    matches!(step.action, Action::WriteRecord { .. })
-                        && matches!(step.reason, Reason::VotePreferred { .. })
-                };
-                if plan.steps.iter().any(back) {
-                    self.set(Moment::VoteReturns);
-                }
-            }
+            Happening::Planned { plan, .. } => self.planned(plan),
             Happening::RecordConflict(_) => self.set(Moment::RecordConflict),
             Happening::GrantsOnPromises(_) => self.set(Moment::OnPromises),
             Happening::LeaseTaken { released: false, .. } => self.set(Moment::LeaseTaken),
@@ -169,6 +167,19 @@ impl Moments {
         }
     }
 
+    /// What a plan is about to record.
+    fn planned(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            let Action::WriteRecord { .. } = step.action else { continue };
+            match step.reason {
+                Reason::VotePreferred { .. } => self.set(Moment::VoteReturns),
+                Reason::GoesAlone { .. } | Reason::BeginsAlone(_) => self.set(Moment::Alone),
+                Reason::VoteRestored(_) => self.set(Moment::Protected),
+                _ => {}
+            }
+        }
+    }
+
     /// A reign became steady. Why it began stands in the record before: it is asked no more once a
     /// record is steady, and the canonical form has forgotten it in the one that was just written.
     fn steady(&mut self, world: &World) {
@@ -196,6 +207,8 @@ impl Moments {
         };
         if world.truth.undecided.contains(write) {
             self.set(Moment::LostByDecision);
+        } else if world.truth.alone.contains(write) {
+            self.set(Moment::LostAlone);
         } else {
             self.set(Moment::LostByPower);
         }

@@ -16,6 +16,7 @@ use super::{
 use crate::canonical::Grain;
 use ha_core::{
     ids::{GatewayId, InstanceId},
+    observation::ClusterObservation,
     plan::Plan,
 };
 use shell_sim::{
@@ -177,6 +178,9 @@ impl Turn {
             Act::Write(client) => self.all([Event::Write(client, GatewayId(0), None)]),
             Act::Crash(id) => self.all([Event::Crash(id)]),
             Act::Power(id, keep) => self.all([Event::PowerLoss(id, keep)]),
+            Act::Both((one, kept), (other, left)) => {
+                self.all([Event::PowerLoss(one, kept), Event::PowerLoss(other, left)]);
+            }
             Act::RemovePod(id) => self.all([Event::RemovePod(id)]),
             Act::Mark(id) => self.all([Event::MarkDeleted(id)]),
             Act::LoseVolume(id) => self.lose_volume(id),
@@ -202,6 +206,10 @@ impl Turn {
             Act::DeliverUnanswered(id) => self.deliver_unanswered(id),
             Act::Switchover => self.all([Event::Switchover(None)]),
             Act::Order(to) => self.all([Event::Switchover(Some(to))]),
+            Act::Accept(id) => self.all([Event::AcceptLoss(id)]),
+            Act::Promise(durability) => {
+                self.all([Event::Act(shell_sim::world::Act::Durability(durability))]);
+            }
             Act::Release(no) => self.all([Event::Release(no)]),
             Act::ReleaseUnheard(no) => self.release_unheard(no),
         }
@@ -289,6 +297,12 @@ impl Turn {
                 self.note(&broken);
             }
         }
+    }
+
+    /// What a controller knows after a look.
+    pub(super) fn knows(&mut self, no: ControllerNo) -> Option<ClusterObservation> {
+        self.sample(no, None);
+        self.world.observation(no).ok()
     }
 
     /// One look, whole or but for one instance.

@@ -2,6 +2,7 @@
 //! is said of its states would be false, but it would be said of fewer than it seems.
 
 use crate::model::{Configuration, Moment, Outside};
+use ha_core::desired::Durability;
 use std::collections::BTreeSet;
 
 /// Each row: what has to be in the budget, how many faults that takes, and what must be seen then.
@@ -21,6 +22,9 @@ const ROWS: &[(&[Outside], u8, &[Moment])] = &[
     (&[Outside::Main, Outside::Late], 2, &[Moment::LatePromotion]),
     (&[Outside::Voter, Outside::Late], 2, &[Moment::LateDemotion, Moment::LatePromotion]),
     (&[Outside::Switchover, Outside::Late], 1, &[Moment::LateDemotion]),
+    (&[Outside::Roll], 0, &[Moment::Switchover, Moment::VoteMoved]),
+    (&[Outside::Write, Outside::Both, Outside::Accept], 1, &[Moment::LostByPower]),
+    (&[Outside::Write, Outside::Decision, Outside::Main], 2, &[Moment::LostByDecision]),
 ];
 
 /// What must be seen.
@@ -35,6 +39,11 @@ pub fn expected(configuration: &Configuration) -> BTreeSet<Moment> {
         rows.flat_map(|(.., moments)| moments.iter().copied()).collect();
     if configuration.settings.vote_returns && has(&[Outside::Voter], 1) {
         moments.insert(Moment::VoteReturns);
+    }
+    let alone = configuration.settings.durability == Durability::Fast
+        && configuration.settings.instances == 2;
+    if alone && has(&[Outside::Crash], 1) {
+        moments.extend([Moment::Alone, Moment::Protected]);
     }
     moments
 }

@@ -1,83 +1,22 @@
-//! The configurations that are checked, each with its budget: `ci` in every run of the tests,
-//! `long` when somebody has an hour.
+//! Those of every run of the tests.
 
-use super::configuration::{
-    Budget, COARSE, Configuration, LEASES, Outside, world, world_of_leases,
+use super::{
+    super::configuration::{Configuration, Outside},
+    configuration, fast, leases, loose, main, of_four, of_two, promised, resetting, returning,
+    with,
+};
+use Outside::{
+    Accept, Alone, Answer, Api, Both, Clock, Controller, Crash, Cut, Decision, Freeze, Gateway,
+    Glance, Late, Main, Mark, Node, Order, Part, Pod, Power, Promise, Release, Roll, Slow,
+    Switchover, Unheard, Volume, Voter, Write,
 };
 use ha_core::desired::Authority;
 use shell_sim::{
     memgraph::{RecoveryPath, Version},
     world::Settings,
 };
-use std::fmt;
 
-/// How far to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Bounds {
-    /// Minutes.
-    Ci,
-    /// An hour.
-    Long,
-}
-
-impl fmt::Display for Bounds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ci => "ci",
-            Self::Long => "long",
-        })
-    }
-}
-
-use Outside::{
-    Alone, Answer, Api, Clock, Controller, Crash, Cut, Decision, Freeze, Gateway, Glance, Late,
-    Main, Mark, Node, Order, Part, Pod, Power, Release, Slow, Switchover, Unheard, Volume, Voter,
-    Write,
-};
-
-fn configuration(
-    name: &'static str,
-    about: &'static str,
-    faults: u8,
-    each: &[(Outside, u8)],
-) -> Configuration {
-    Configuration {
-        name,
-        about,
-        settings: world(),
-        budget: Budget { each: each.to_vec(), faults },
-        decide: ha_core::plan,
-        grain: COARSE,
-        main: false,
-    }
-}
-
-/// One of those whose number of states counts.
-fn main(
-    name: &'static str,
-    about: &'static str,
-    faults: u8,
-    each: &[(Outside, u8)],
-) -> Configuration {
-    Configuration { main: true, ..configuration(name, about, faults, each) }
-}
-
-fn with(configuration: Configuration, change: impl FnOnce(&mut Settings)) -> Configuration {
-    let mut configuration = configuration;
-    change(&mut configuration.settings);
-    configuration
-}
-
-/// The configurations of these bounds, the small ones first.
-#[must_use]
-pub fn configurations(bounds: Bounds) -> Vec<Configuration> {
-    match bounds {
-        Bounds::Ci => ci(),
-        Bounds::Long => long(),
-    }
-}
-
-fn ci() -> Vec<Configuration> {
+pub(super) fn all() -> Vec<Configuration> {
     let mut all = vec![configuration("quiet", "nothing but writes", 0, &[(Write, 2)])];
     all.extend(instances());
     all.extend(networks());
@@ -85,23 +24,28 @@ fn ci() -> Vec<Configuration> {
     all.extend(engines());
     all.extend(of_leases());
     all.extend(votes());
+    all.extend(people());
     all.extend(resets());
+    all.extend(of_fast());
     all.extend(mains());
     all
 }
 
 /// What becomes of votes: they move to the third instance, and back where they return.
 fn votes() -> Vec<Configuration> {
-    let returning = |name, about, faults, each: &[(Outside, u8)]| {
-        with(configuration(name, about, faults, each), |settings| settings.vote_returns = true)
-    };
+    let pair = configuration(
+        "pair",
+        "only two may vote, and a process ends",
+        1,
+        &[(Write, 2), (Crash, 1)],
+    );
     vec![
-        returning(
+        returning(configuration(
             "voter-gone",
             "an instance is lost for good with its node",
             1,
             &[(Write, 2), (Node, 1)],
-        ),
+        )),
         configuration(
             "gone-in-a-move",
             "an instance is lost for good with its node, at any moment of a switchover",
@@ -114,60 +58,112 @@ fn votes() -> Vec<Configuration> {
             1,
             &[(Order, 1), (Node, 1)],
         ),
-        returning(
+        returning(configuration(
             "voter-lost",
             "the voter's process ends, and the leader dies between any two effects",
             2,
             &[(Voter, 1), (Controller, 1)],
-        ),
+        )),
         configuration(
             "vote-ordered",
             "an operator wants an instance without a vote as main, and a process ends",
             1,
             &[(Write, 1), (Order, 1), (Crash, 1)],
         ),
-        with(
-            configuration(
-                "pair",
-                "only two may vote, and a process ends",
-                1,
-                &[(Write, 2), (Crash, 1)],
-            ),
-            |settings| settings.authority = Authority::Pair,
-        ),
-        returning(
+        with(pair, |settings| settings.authority = Authority::Pair),
+        returning(configuration(
             "voter-lost-late",
             "the voter's process ends, and a command lands late",
             2,
             &[(Write, 1), (Voter, 1), (Late, 1)],
+        )),
+    ]
+}
+
+/// What people do: restarts of everything, and their word in the place of a proof.
+fn people() -> Vec<Configuration> {
+    vec![
+        configuration(
+            "rolling",
+            "every pod is replaced in turn, and a process ends",
+            1,
+            &[(Roll, 3), (Crash, 1)],
         ),
+        configuration(
+            "rolling-writes",
+            "every pod is replaced in turn while clients write",
+            0,
+            &[(Write, 2), (Roll, 3)],
+        ),
+        configuration(
+            "loss-accepted",
+            "a volume is lost, and a person names whom to go on with, at any moment",
+            1,
+            &[(Write, 1), (Volume, 1), (Accept, 1)],
+        ),
+        loose(configuration(
+            "two-nodes",
+            "main and voter lose power at once, and a person names whom to go on with",
+            1,
+            &[(Write, 1), (Both, 1), (Accept, 1)],
+        )),
     ]
 }
 
 /// What becomes of data that branched off, where it is set aside by itself.
 fn resets() -> Vec<Configuration> {
-    let resetting = |name, about, faults, each: &[(Outside, u8)]| {
-        with(configuration(name, about, faults, each), |settings| settings.sets_aside = true)
-    };
     vec![
-        resetting(
+        resetting(configuration(
             "data-reset",
             "a process ends in the middle of a write, and what branched off is set aside",
             1,
             &[(Write, 2), (Crash, 1)],
-        ),
-        resetting(
+        )),
+        resetting(configuration(
             "data-reset-late",
             "the same, and an order to set data aside lands late",
             2,
             &[(Write, 1), (Main, 1), (Late, 1)],
+        )),
+    ]
+}
+
+/// `durability: fast`.
+fn of_fast() -> Vec<Configuration> {
+    let head = |settings: &mut Settings| settings.config.version = Version::Head;
+    vec![
+        fast(configuration(
+            "fast",
+            "commits do not wait for the vote of one that is lost; a process ends",
+            1,
+            &[(Write, 2), (Crash, 1)],
+        )),
+        fast(of_two(configuration(
+            "fast-alone",
+            "of two instances processes end, and a person may name whom to go on with",
+            2,
+            &[(Write, 2), (Crash, 2), (Accept, 1)],
+        ))),
+        with(
+            fast(of_two(configuration(
+                "fast-parted",
+                "the main of two loses its voter, and then its process; clients are told success",
+                2,
+                &[(Write, 2), (Part, 1), (Crash, 1)],
+            ))),
+            head,
         ),
+        of_two(configuration(
+            "durability-changes",
+            "the promise is changed, twice, and a process ends",
+            1,
+            &[(Write, 1), (Promise, 2), (Crash, 1)],
+        )),
     ]
 }
 
 /// What befalls instances.
 fn instances() -> Vec<Configuration> {
-    let loose = |configuration| with(configuration, |settings| settings.config.flush_every = 1_000);
     vec![
         configuration(
             "two-crashes",
@@ -179,7 +175,7 @@ fn instances() -> Vec<Configuration> {
             "power-lost",
             "a node loses power, and with it what was not flushed",
             1,
-            &[(Write, 2), (Power, 1)],
+            &[(Write, 1), (Power, 1)],
         )),
         configuration(
             "pods-replaced",
@@ -192,8 +188,20 @@ fn instances() -> Vec<Configuration> {
             "pod-deleted",
             "the pod of the main or of the voter is marked for deletion, and the leader dies",
             1,
-            &[(Write, 1), (Mark, 1), (Controller, 1)],
+            &[(Mark, 1), (Controller, 1)],
         ),
+        of_four(configuration(
+            "four-instances",
+            "of four instances a process ends",
+            1,
+            &[(Write, 1), (Crash, 1)],
+        )),
+        of_four(configuration(
+            "four-in-a-move",
+            "a switchover among four instances while a client writes",
+            0,
+            &[(Write, 1), (Switchover, 1)],
+        )),
     ]
 }
 
@@ -255,7 +263,7 @@ fn leaders() -> Vec<Configuration> {
             "leader-dies",
             "a process of an instance ends, and the leader dies between any two effects",
             2,
-            &[(Write, 1), (Crash, 1), (Controller, 1)],
+            &[(Crash, 1), (Controller, 1)],
         ),
         configuration(
             "stale-leader",
@@ -297,15 +305,15 @@ fn of_leases() -> Vec<Configuration> {
         ),
         leases(
             "lease-cut",
-            "the leader alone does not reach the API server, and a clock loses a tick",
-            2,
-            &[(Switchover, 1), (Alone, 1), (Clock, 1)],
+            "the leader alone does not reach the API server",
+            1,
+            &[(Switchover, 1), (Alone, 1)],
         ),
         leases(
             "lease-frozen",
-            "a leader and a gateway stand still while leases and grants end, and the main is lost",
-            3,
-            &[(Crash, 1), (Freeze, 1), (Gateway, 1)],
+            "a leader stands still while its lease and its grants end, and the main is lost",
+            2,
+            &[(Main, 1), (Freeze, 1)],
         ),
         promised(leases(
             "lease-promised",
@@ -317,28 +325,9 @@ fn of_leases() -> Vec<Configuration> {
             "lease-released",
             "a leader gives its lease up and may not hear that it did, and the main is lost",
             2,
-            &[(Crash, 1), (Unheard, 1)],
+            &[(Main, 1), (Unheard, 1)],
         ),
     ]
-}
-
-/// A part of a lease at a time.
-fn leases(
-    name: &'static str,
-    about: &'static str,
-    faults: u8,
-    each: &[(Outside, u8)],
-) -> Configuration {
-    Configuration {
-        settings: world_of_leases(),
-        grain: LEASES,
-        ..configuration(name, about, faults, each)
-    }
-}
-
-/// Controllers ask each other for promises.
-fn promised(configuration: Configuration) -> Configuration {
-    with(configuration, |settings| settings.promises = true)
 }
 
 /// Those whose number of states counts: three instances, two controllers, late commands, two
@@ -347,9 +336,10 @@ fn mains() -> Vec<Configuration> {
     vec![
         main(
             "second-phase-lost",
-            "a decision is lost on its way, a process ends, commands of a dead leader land late",
+            "a decision is lost on its way, the main's process ends, a command lands late, a \
+             gateway stands still",
             3,
-            &[(Write, 2), (Decision, 1), (Crash, 1), (Gateway, 1)],
+            &[(Write, 2), (Decision, 1), (Main, 1), (Late, 1), (Gateway, 1)],
         ),
         main(
             "failover",
@@ -362,42 +352,6 @@ fn mains() -> Vec<Configuration> {
             "a switchover, a decision that is lost, a late command, a gateway that stands still",
             3,
             &[(Write, 2), (Switchover, 1), (Decision, 1), (Late, 1), (Gateway, 1)],
-        ),
-    ]
-}
-
-fn long() -> Vec<Configuration> {
-    let resetting = configuration(
-        "data-reset-leader-dies",
-        "a process ends in the middle of a write, what branched off is set aside, the leader dies",
-        2,
-        &[(Write, 1), (Main, 1), (Controller, 1)],
-    );
-    vec![
-        with(resetting, |settings| settings.sets_aside = true),
-        promised(leases(
-            "lease-promised-clock",
-            "the leader alone does not reach the API server, and a clock loses a tick",
-            2,
-            &[(Switchover, 1), (Alone, 1), (Clock, 1)],
-        )),
-        promised(leases(
-            "lease-promised-api-gone",
-            "the API server is gone for a while, and a controller ends",
-            2,
-            &[(Switchover, 1), (Api, 1), (Controller, 1)],
-        )),
-        main(
-            "switchover-long",
-            "a switchover, a leader that dies, a late command, a gateway that stands still",
-            3,
-            &[(Write, 2), (Switchover, 1), (Controller, 1), (Late, 1), (Gateway, 1)],
-        ),
-        main(
-            "failover-long",
-            "a process ends, a command lands late, the leader dies, a gateway stands still",
-            3,
-            &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
         ),
     ]
 }
