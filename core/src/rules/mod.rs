@@ -11,6 +11,7 @@ mod prove;
 mod report;
 mod reset;
 mod route;
+mod scope;
 mod trust;
 mod vote;
 
@@ -98,6 +99,17 @@ impl fmt::Display for RuleId {
     }
 }
 
+impl RuleId {
+    /// What this rule may do and wait for.
+    ///
+    /// # Panics
+    /// Never: a test holds that every id has a scope.
+    #[must_use]
+    pub fn scope(self) -> &'static Scope {
+        SCOPES.iter().find(|scope| scope.id == self).unwrap_or(&SCOPES[0])
+    }
+}
+
 /// What a judge says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -155,6 +167,7 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
+pub use scope::{SCOPES, Scope};
 pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
