@@ -62,6 +62,37 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// Every phase, in the order in which they are judged.
+    pub const ALL: &[Self] = &[
+        Self::Trust,
+        Self::Bootstrap,
+        Self::Elect,
+        Self::Fence,
+        Self::Promote,
+        Self::Attach,
+        Self::Prove,
+        Self::Route,
+        Self::Report,
+    ];
+
+    /// What it asks, in words.
+    #[must_use]
+    pub const fn question(self) -> &'static str {
+        match self {
+            Self::Trust => "May I act, and do I know enough?",
+            Self::Bootstrap => "Is there a cluster at all?",
+            Self::Elect => "Who is to be main?",
+            Self::Fence => "Can anybody else still accept or ship writes?",
+            Self::Promote => "Is the target main?",
+            Self::Attach => "Is every replica registered on the main?",
+            Self::Prove => "Who is proven to have everything?",
+            Self::Route => "Where do writes go?",
+            Self::Report => "What else should people know?",
+        }
+    }
+}
+
 /// Generates the id type and its names from one list.
 macro_rules! rule_ids {
     ($($id:ident),+ $(,)?) => {
