@@ -1,6 +1,7 @@
 //! What each rule may do and wait for is what it really says: nothing beyond its scope, and nothing
 //! in its scope that never happens.
 
+#[allow(dead_code, reason = "each test takes what it needs")]
 mod common;
 
 use common::judged::{CASES, judged, observations};

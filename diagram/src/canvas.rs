@@ -27,8 +27,8 @@ a text{text-decoration:underline}\
 .line.rule{stroke:#0969da}\
 .line.event{stroke:#cf222e}\
 .line.both{stroke:#8250df}\
-.line.faint{stroke:#d1d9e0;stroke-width:1}\
-.dashed{stroke-dasharray:5 4}\
+.line.life{stroke:#b7bfc8;stroke-width:1.2}\
+.line.dashed{stroke-dasharray:5 4}\
 .head-rule{fill:#0969da}.head-event{fill:#cf222e}.head-both{fill:#8250df}.head-plain{fill:#59636e}\
 @media(prefers-color-scheme:dark){\
 text{fill:#e6edf3}text.soft{fill:#9198a1}text.rule{fill:#79c0ff}text.event{fill:#ffa198}\
@@ -40,7 +40,7 @@ text.both{fill:#d2a8ff}\
 .bad{fill:#3b1216;stroke:#f85149}\
 .note{fill:#2e2508;stroke:#d29922}\
 .line{stroke:#9198a1}.line.rule{stroke:#58a6ff}.line.event{stroke:#f85149}\
-.line.both{stroke:#bc8cff}.line.faint{stroke:#3d444d}\
+.line.both{stroke:#bc8cff}.line.life{stroke:#4b535d}\
 .head-rule{fill:#58a6ff}.head-event{fill:#f85149}.head-both{fill:#bc8cff}.head-plain{fill:#9198a1}}";
 
 /// What a line or a word stands for.
@@ -151,7 +151,9 @@ impl Canvas {
             Anchor::Middle => " text-anchor=\"middle\"",
         };
         let text = escaped(text);
-        self.put(format_args!("<text x=\"{x}\" y=\"{y}\"{anchor} class=\"{class}\">{text}</text>\n"));
+        self.put(format_args!(
+            "<text x=\"{x}\" y=\"{y}\"{anchor} class=\"{class}\">{text}</text>\n"
+        ));
     }
 
     /// Words that lead to another page.
@@ -185,6 +187,11 @@ impl Canvas {
     fn put(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _written = self.body.write_fmt(text);
+    }
+
+    /// Puts another picture on top of this one.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.body.push_str(&other.body);
     }
 
     /// The whole picture.

@@ -1,5 +1,7 @@
 //! What each rule says of many observations: those that a reviewer would draw, and spoiled ones.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use super::{bases::BASES, runs::runs, spoil::case};
 use ha_core::{
     ids::InstanceId,

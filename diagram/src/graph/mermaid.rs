@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 
 /// Words between quotes.
 fn quoted(lines: impl IntoIterator<Item = String>) -> String {
-    let lines: Vec<String> =
-        lines.into_iter().map(|line| crate::mermaid::words(&line)).collect();
+    let lines: Vec<String> = lines.into_iter().map(|line| crate::mermaid::words(&line)).collect();
     format!("\"{}\"", lines.join("<br>"))
 }
 

@@ -57,25 +57,29 @@ impl State {
     pub(super) fn behind(&self, world: &World, id: MessageId) -> Option<RuleId> {
         let Place::Controller(no) = id.from else { return None };
         let waits = world.controller(no).ok()?.waiting.as_ref()?;
-        let awaited = match world.network.messages.get(&id)? {
-            MessageBody::Command { session, .. } => Awaited::Connection(*session),
-            MessageBody::RecordWrite { ticket, .. } | MessageBody::SetAside { ticket, .. } => {
-                Awaited::Record(*ticket)
-            }
-            _ => return None,
-        };
+        let (_, awaited) = order(world, id)?;
         (waits.on == awaited).then(|| rule(self.of(no)[0])).flatten()
     }
 }
 
+/// What a command or a write of the record is, and what whoever waits for it waits for.
+fn order(world: &World, id: MessageId) -> Option<(ActionKind, Awaited)> {
+    let body = world.network.messages.get(&id)?;
+    if let MessageBody::Command { session, action } = body {
+        return Some((action.kind(), Awaited::Connection(*session)));
+    }
+    if let MessageBody::RecordWrite { ticket, record, .. } = body {
+        return Some((ActionKind::of_record(record.stage), Awaited::Record(*ticket)));
+    }
+    if let MessageBody::SetAside { ticket, .. } = body {
+        return Some((ActionKind::SetAside, Awaited::Record(*ticket)));
+    }
+    None
+}
+
 /// What a command or a write of the record is, whether it is waited for or not.
 pub(super) fn ordered(world: &World, id: MessageId) -> Option<ActionKind> {
-    match world.network.messages.get(&id)? {
-        MessageBody::Command { action, .. } => Some(action.kind()),
-        MessageBody::RecordWrite { record, .. } => Some(ActionKind::of_record(record.stage)),
-        MessageBody::SetAside { .. } => Some(ActionKind::SetAside),
-        _ => None,
-    }
+    order(world, id).map(|(kind, _)| kind)
 }
 
 impl Told<'_> {

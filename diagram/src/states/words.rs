@@ -54,10 +54,25 @@ pub(super) fn label(world: &World, state: &State, act: Act, from: Shape, to: Sha
         Act::Cut(one, other) => {
             event(format!("{} and {} are cut off", place(world, one), place(world, other)))
         }
-        Act::Tick | Act::Poll(_) | Act::Heal(..) | Act::ApiUp | Act::Look(_) | Act::Campaign(_) | Act::StartController(_)
-        | Act::Beat(..) | Act::Retry(..) | Act::Expire(_) => plain(act.to_string()),
-        Act::Write(_) | Act::GiveUp(_) | Act::ApiDown | Act::Lose(_) | Act::Switchover
-        | Act::Order(_) | Act::Release(_) | Act::ReleaseUnheard(_) | Act::Glance(..)
+        Act::Tick
+        | Act::Poll(_)
+        | Act::Heal(..)
+        | Act::ApiUp
+        | Act::Look(_)
+        | Act::Campaign(_)
+        | Act::StartController(_)
+        | Act::Beat(..)
+        | Act::Retry(..)
+        | Act::Expire(_) => plain(act.to_string()),
+        Act::Write(_)
+        | Act::GiveUp(_)
+        | Act::ApiDown
+        | Act::Lose(_)
+        | Act::Switchover
+        | Act::Order(_)
+        | Act::Release(_)
+        | Act::ReleaseUnheard(_)
+        | Act::Glance(..)
         | Act::LoseTick(_) => event(act.to_string()),
     }
 }
