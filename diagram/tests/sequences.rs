@@ -79,6 +79,29 @@ fn a_journal_tells_the_same_orders() {
     }
 }
 
+/// In a journal the end of an order is written after what was read meanwhile.
+#[test]
+fn an_order_stands_before_what_comes_of_it() {
+    let all = schedules();
+    let (path, schedule) =
+        all.iter().find(|(path, _)| path.contains("s01-main-crashes")).expect("it is there");
+    let report = run_with_journal(schedule, ha_core::plan);
+    let mut teller = Teller::new(WHOLE);
+    report.fair.journal.lines().iter().for_each(|line| teller.line(line));
+    let text = teller.finish(path).mermaid();
+    let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words}: {text}"));
+    let told = [
+        "mg0: [6.014 s] does not answer",
+        "E10 failover: record intent main=mg-1 term=2",
+        "intent main=mg-1 term=2 (ct-0 reads)",
+        "F40 record-withdrawn: record withdrawn main=mg-1 term=2",
+        "withdrawn main=mg-1 term=2 (ct-0 reads)",
+        "P10 promote-target: promote mg-1 term=2",
+    ];
+    let places: Vec<usize> = told.iter().map(|words| place(words)).collect();
+    assert!(places.is_sorted(), "{places:?}: {text}");
+}
+
 #[test]
 fn a_window_shows_its_part() {
     let all = schedules();

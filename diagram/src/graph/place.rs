@@ -30,8 +30,11 @@ pub(super) struct Placed {
     pub(super) width: i32,
 }
 
+/// How wide the way of an edge past nodes is, which it may cross aslant.
+const PASS: i32 = 36;
+
 /// The size of what an item shows.
-fn size(graph: &Graph, item: Item) -> (i32, i32) {
+fn size(graph: &Graph, item: Item, layer: usize) -> (i32, i32) {
     let lines = |count: usize| i32::try_from(count).unwrap_or(i32::MAX / LINE) * LINE;
     match item {
         Item::Node(node) => {
@@ -45,7 +48,7 @@ fn size(graph: &Graph, item: Item) -> (i32, i32) {
             let widest = labels.iter().map(|label| width(&label.text)).max().unwrap_or(0);
             (widest + 8, lines(labels.len()) + 4)
         }
-        Item::Joint(_) => (6, 0),
+        Item::Joint(_) => (if layer.is_multiple_of(2) { PASS } else { 6 }, 0),
     }
 }
 
@@ -53,7 +56,12 @@ impl Placed {
     pub(super) fn of(graph: &Graph) -> Self {
         let mut layers = Layers::of(graph);
         order(&mut layers);
-        let size: Vec<(i32, i32)> = layers.items.iter().map(|item| size(graph, *item)).collect();
+        let size: Vec<(i32, i32)> = layers
+            .items
+            .iter()
+            .zip(&layers.layer)
+            .map(|(item, layer)| size(graph, *item, *layer))
+            .collect();
         let mut top = 0;
         let bands = layers.rows.iter().map(|row| {
             let height = row.iter().map(|item| size[*item].1).max().unwrap_or(0);

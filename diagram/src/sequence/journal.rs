@@ -17,14 +17,16 @@ use std::collections::BTreeMap;
 /// What is known of a journal so far.
 #[derive(Debug, Default)]
 pub struct Teller {
-    items: Vec<Item>,
+    /// Each with its place among those of one moment.
+    items: Vec<(usize, Item)>,
+    /// The next place.
+    place: usize,
     window: Window,
     controllers: BTreeMap<u8, Known>,
     /// How each instance answered last.
     answers: BTreeMap<InstanceId, String>,
     /// The record as last read.
     record: Option<(Term, Stage)>,
-    first: Option<Millis>,
 }
 
 /// What is known of one controller.
@@ -33,6 +35,8 @@ struct Known {
     /// Orders whose end was not seen yet.
     open: Vec<Step>,
     since: Millis,
+    /// The place of the last decision.
+    place: usize,
     holds: Vec<Hold>,
     settled: bool,
 }
@@ -46,7 +50,6 @@ impl Teller {
 
     /// Takes one line of a journal.
     pub fn line(&mut self, line: &Line) {
-        self.first.get_or_insert(line.at);
         let by = line.controller;
         match &line.what {
             What::Start { .. } => {
@@ -61,6 +64,8 @@ impl Teller {
                 let known = self.controllers.entry(by).or_default();
                 known.open.clone_from(&decided.plan.steps);
                 known.since = line.at;
+                known.place = self.place;
+                self.place += 1;
                 let fresh = |hold: &&Hold| !known.holds.contains(hold);
                 let holds: Vec<Item> = decided
                     .plan
@@ -90,7 +95,8 @@ impl Teller {
         for by in controllers {
             self.close(by);
         }
-        self.items.sort_by_key(|item| item.at);
+        self.items.sort_by_key(|(place, item)| (item.at, *place));
+        let items = self.items.into_iter().map(|(_, item)| item).collect();
         let part = match self.window.words() {
             words if words.is_empty() => String::new(),
             words => format!(" Shown is what happens{words}."),
@@ -99,23 +105,29 @@ impl Teller {
             "From a journal: orders bear the rule that asked for them, and why; an order without an \
              answer below was done. Times are those of the controllers' clocks.{part}"
         );
-        Sequence::of(title.to_owned(), vec![note], self.items, [])
+        Sequence::of(title.to_owned(), vec![note], items, [])
     }
 
     fn push(&mut self, item: Item) {
+        self.push_at(self.place, item);
+        self.place += 1;
+    }
+
+    /// What rests on a decision stands at the decision's place, however late it is told.
+    fn push_at(&mut self, place: usize, item: Item) {
         if self.window.contains(item.at) {
-            self.items.push(item);
+            self.items.push((place, item));
         }
     }
 
     /// Orders of the last decision whose end nobody wrote down.
     fn close(&mut self, by: u8) {
         let Some(known) = self.controllers.get_mut(&by) else { return };
-        let (since, open) = (known.since, std::mem::take(&mut known.open));
+        let (since, place, open) = (known.since, known.place, std::mem::take(&mut known.open));
         for step in open {
             let mut item = Item::order(since, Lane::Controller(by), &step);
             item.text.push_str(" (asked for; no end of it is told)");
-            self.push(item);
+            self.push_at(place, item);
         }
     }
 
@@ -125,14 +137,13 @@ impl Teller {
                 let known = self.controllers.entry(by).or_default();
                 let found = known.open.iter().position(|step| step.action == *action);
                 let Some(step) = found.map(|at| known.open.remove(at)) else { return };
-                if *outcome != Outcome::NotSent {
-                    self.push(Item::order(began, Lane::Controller(by), &step));
-                } else {
-                    let mut item = Item::order(began, Lane::Controller(by), &step);
+                let place = known.place;
+                let mut item = Item::order(began, Lane::Controller(by), &step);
+                if *outcome == Outcome::NotSent {
                     item.text.push_str(" (not sent: its facts hold no more)");
-                    self.push(item);
-                    return;
+                    return self.push_at(place, item);
                 }
+                self.push_at(place, item);
                 if let Some(answer) = Item::ended(at, Lane::Controller(by), action, *outcome) {
                     self.push(answer);
                 }

@@ -235,12 +235,18 @@ fn voter(world: &World, record: &Record) -> Voter {
     }
 }
 
+/// The main before a move of the main. Where the same main begins anew, whoever could take over if it
+/// fails was none.
+fn way_back(record: &Record) -> Option<InstanceId> {
+    record.before.filter(|_| record.cause != Cause::Renewal).map(|before| before.main)
+}
+
 fn old(world: &World, record: &Record) -> Old {
     if !record.resets.is_empty() {
         return Old::SetAside;
     }
-    let before = record.before.map(|before| before.main).into_iter();
-    let ids = before.chain(record.former.iter().copied()).filter(|id| *id != record.target);
+    let ids = way_back(record).into_iter().chain(record.former.iter().copied());
+    let ids = ids.filter(|id| *id != record.target);
     let of = |id: InstanceId| match role(world, id) {
         None => Old::Gone,
         // A steady reign knows it as a replica like any other as soon as it was read.
@@ -265,7 +271,7 @@ pub(super) fn part(world: &World, id: InstanceId) -> &'static str {
     let begun = matches!(record.stage, Stage::Attached | Stage::Steady);
     if record.target == id {
         if begun { "the main" } else { "the main-to-be" }
-    } else if record.before.is_some_and(|before| before.main == id) || record.former.contains(&id) {
+    } else if way_back(record) == Some(id) || record.former.contains(&id) {
         "the old main"
     } else if begun && record.is_voter(id) {
         "the voter"
