@@ -49,9 +49,9 @@ impl Args {
         let mut lines = Lines::open(&self.file)?;
         let is_journal = lines.peek()?.trim_ascii_start().starts_with(b"{");
         let sequence = if is_journal {
-            self.from_journal(&title, lines)?
+            self.of_journal(&title, lines)?
         } else {
-            self.from_schedule(&title, lines)?
+            self.of_schedule(&title, lines)?
         };
         if sequence.is_empty() {
             let why = "nothing happens there; expected --from and --until around what is wanted";
@@ -70,7 +70,7 @@ impl Args {
         Window { from: self.from.map(at), until: self.until.map(at), holds: !self.orders }
     }
 
-    fn from_schedule(&self, title: &str, lines: Lines<'_>) -> Result<Sequence, InputError> {
+    fn of_schedule(&self, title: &str, lines: Lines<'_>) -> Result<Sequence, InputError> {
         let text = lines.whole(LIMIT)?;
         let schedule = Schedule::parse(&text).map_err(|error| InputError::Form {
             path: self.file.clone(),
@@ -85,7 +85,7 @@ impl Args {
         Ok(Sequence::told(title, &schedule, &report, &self.window(0)))
     }
 
-    fn from_journal(&self, title: &str, lines: Lines<'_>) -> Result<Sequence, InputError> {
+    fn of_journal(&self, title: &str, lines: Lines<'_>) -> Result<Sequence, InputError> {
         if self.mutant.is_some() {
             let why = "--mutant; expected a schedule, for a journal tells what was decided";
             return Err(InputError::Refused(format!("{}: {why}", self.file.display())));

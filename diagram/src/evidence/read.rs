@@ -38,6 +38,12 @@ pub enum Unreadable {
         /// Where and what.
         error: shell_sim::schedule::BadLine,
     },
+    /// A page is to show a configuration that there is not.
+    #[error("there is no configuration {name:?}; expected one of the model checker's")]
+    NoConfiguration {
+        /// Its name.
+        name: &'static str,
+    },
     /// The model of a configuration does not begin.
     #[error(transparent)]
     NoStart(#[from] model_check::model::NoStart),

@@ -104,8 +104,9 @@ fn legend(rules: &BTreeSet<RuleId>) -> String {
 fn states(pages: &mut Vec<Page>, catalogue: &mut Catalogue) -> Result<Vec<Entry>, Unreadable> {
     let mut entries = Vec::new();
     let known = configurations(Bounds::Ci);
-    let wanted = |name: &&'static str| known.iter().find(|one| one.name == *name).cloned();
-    for configuration in STATES.iter().filter_map(wanted) {
+    for name in STATES {
+        let configuration = known.iter().find(|one| one.name == *name).cloned();
+        let configuration = configuration.ok_or(Unreadable::NoConfiguration { name })?;
         let states = States::of(reduced(configuration))?;
         let title = format!("Shapes: {}", states.name);
         let (file, picture) =
