@@ -50,6 +50,9 @@ pub(crate) enum InputError {
         /// What would be right.
         expected: &'static str,
     },
+    /// Files of the workspace that cannot be used.
+    #[error(transparent)]
+    Workspace(#[from] diagram::evidence::Unreadable),
     /// Settings that cannot be.
     #[error(transparent)]
     Settings(#[from] gateway::settings::Problems),

@@ -5,6 +5,7 @@
 mod check;
 mod controller;
 mod demo;
+mod diagram;
 mod entrypoint;
 mod explain;
 mod failover;
@@ -55,6 +56,8 @@ enum Command {
     },
     /// Start a whole cluster here, and show what it survives
     Demo(demo::Args),
+    /// Draw the rules, the shapes that a cluster can have, or what happened
+    Diagram(diagram::Args),
     /// Prepare the volume of a pod, then become the instance that is named after --
     Entrypoint(entrypoint::Args),
     /// Copy this program into a folder that the containers of a pod share
@@ -134,6 +137,7 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo(args) => demo::run(args),
+        Command::Diagram(args) => diagram::run(args),
         Command::Entrypoint(args) => entrypoint::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Install(args) => install::run(args),

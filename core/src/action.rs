@@ -83,6 +83,88 @@ pub enum Action {
     },
 }
 
+/// What an effect is, whomever it concerns: a write of the record by the stage that it writes, a
+/// route by what it lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ActionKind {
+    /// The record names who is to be main, in a new term.
+    RecordIntent,
+    /// The record says that nobody forwards.
+    RecordWithdrawn,
+    /// The record says that the voters are registered and proven.
+    RecordAttached,
+    /// The record of a steady reign is written.
+    RecordSteady,
+    /// Writes are let through to the main.
+    OpenRoute,
+    /// New transactions are held, open ones go on.
+    DrainRoute,
+    /// No write is let through.
+    CloseRoute,
+    /// See [`Action::Promote`].
+    Promote,
+    /// See [`Action::Demote`].
+    Demote,
+    /// See [`Action::Register`].
+    Register,
+    /// See [`Action::Drop`].
+    Drop,
+    /// See [`Action::SetAside`].
+    SetAside,
+    /// See [`Action::Commit`].
+    Commit,
+}
+
+impl ActionKind {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::RecordIntent,
+        Self::RecordWithdrawn,
+        Self::RecordAttached,
+        Self::RecordSteady,
+        Self::OpenRoute,
+        Self::DrainRoute,
+        Self::CloseRoute,
+        Self::Promote,
+        Self::Demote,
+        Self::Register,
+        Self::Drop,
+        Self::SetAside,
+        Self::Commit,
+    ];
+
+    /// A write of the record, by the stage that it writes.
+    #[must_use]
+    pub const fn of_record(stage: Stage) -> Self {
+        match stage {
+            Stage::Intent => Self::RecordIntent,
+            Stage::Withdrawn => Self::RecordWithdrawn,
+            Stage::Attached => Self::RecordAttached,
+            Stage::Steady => Self::RecordSteady,
+        }
+    }
+
+    /// Its name, in words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RecordIntent => "record intent",
+            Self::RecordWithdrawn => "record withdrawn",
+            Self::RecordAttached => "record attached",
+            Self::RecordSteady => "record steady",
+            Self::OpenRoute => "open the route",
+            Self::DrainRoute => "drain the route",
+            Self::CloseRoute => "close the route",
+            Self::Promote => "promote",
+            Self::Demote => "demote",
+            Self::Register => "register",
+            Self::Drop => "drop",
+            Self::SetAside => "set data aside",
+            Self::Commit => "commit",
+        }
+    }
+}
+
 /// A fact that is read again just before an action takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -142,6 +224,23 @@ impl Action {
                 Lives(*replica),
                 IsReplica(replica.id),
             ],
+        }
+    }
+
+    /// What it is, whomever it concerns.
+    #[must_use]
+    pub const fn kind(&self) -> ActionKind {
+        match self {
+            Self::WriteRecord { record, .. } => ActionKind::of_record(record.stage),
+            Self::SetRoute(Route::Open { .. }) => ActionKind::OpenRoute,
+            Self::SetRoute(Route::Draining { .. }) => ActionKind::DrainRoute,
+            Self::SetRoute(Route::Closed) => ActionKind::CloseRoute,
+            Self::Promote { .. } => ActionKind::Promote,
+            Self::Demote { .. } => ActionKind::Demote,
+            Self::Register { .. } => ActionKind::Register,
+            Self::Drop { .. } => ActionKind::Drop,
+            Self::SetAside { .. } => ActionKind::SetAside,
+            Self::Commit { .. } => ActionKind::Commit,
         }
     }
 

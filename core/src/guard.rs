@@ -324,17 +324,18 @@ fn committed_alone(seen: &Seen<'_>, record: &Record) -> bool {
         })
 }
 
-/// Whether commits reach the voter of this row.
-fn takes_part(row: &Row) -> bool {
-    matches!(row.state, RowState::Ready | RowState::Replicating)
+/// Whether commits wait for the vote of this row, and get it.
+fn takes_part(row: &Row, mode: SyncMode) -> bool {
+    row.mode == mode && matches!(row.state, RowState::Ready | RowState::Replicating)
 }
 
 /// Whether a main gives its voters up, none of whom takes part in its commits any more.
 fn goes_alone(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
     let rows = seen.rows(new.target);
+    let mode = old.vote_mode();
     new.is_alone()
         && old.voters().all(|id| {
-            rows.is_some_and(|rows| rows.get(&id).is_none_or(|row| !takes_part(row)))
+            rows.is_some_and(|rows| rows.get(&id).is_none_or(|row| !takes_part(row, mode)))
                 && new.proof(id).is_none()
         })
 }

@@ -5,65 +5,30 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
 
-use bases::{base, bolt, mg, record};
+use bases::{base, mg, record, with_rows};
 use ha_core::{
     action::Action,
     desired::Durability,
     guard::{GUARDS, GuardId, Seen},
     ids::InstanceId,
-    observation::{ClusterObservation, Contact, RoleView, Route, Row, RowState, SyncMode},
+    observation::{ClusterObservation, Contact, Route, RowState, SyncMode},
     plan,
     plan::Step,
     reading::{Age, Why},
     reason::{Reason, Unfit},
-    record::{Cause, Member, Record, Stage},
+    record::{Cause, Record, Stage},
     rules::RuleId,
 };
-use std::collections::BTreeMap;
 
 const VOTER: InstanceId = mg(1);
 const THIRD: InstanceId = mg(2);
 
-fn with_rows(obs: &mut ClusterObservation, change: impl FnOnce(&mut BTreeMap<InstanceId, Row>)) {
-    let role = &mut bolt(obs, mg(0)).expect("an answer").role;
-    let RoleView::Main { rows, .. } = role else { panic!("a main was expected") };
-    change(rows);
-}
-
-fn gone(obs: &mut ClusterObservation, id: InstanceId, since: Age) {
-    obs.instances.get_mut(&id).expect("an instance").contact =
-        Contact::Unreached { why: Why::Silent, since };
-    with_rows(obs, |rows| {
-        if let Some(row) = rows.get_mut(&id) {
-            row.state = RowState::Invalid;
-            row.since = since;
-        }
-    });
-}
-
-/// A settled cluster of `fast`.
-fn fast() -> ClusterObservation {
-    let mut obs = base("settled");
-    obs.desired.durability = Durability::Fast;
-    record(&mut obs).expect("a record").durability = Durability::Fast;
-    with_rows(&mut obs, |rows| rows.get_mut(&VOTER).expect("a row").mode = SyncMode::Sync);
-    obs
-}
-
-/// Nobody but the main is left, and its voter's proof has ended.
 fn left_alone(since: Age) -> ClusterObservation {
-    let mut obs = fast();
-    gone(&mut obs, VOTER, since);
-    gone(&mut obs, THIRD, since);
-    let member = Member { votes: true, proof: None };
-    record(&mut obs).expect("a record").members.insert(VOTER, member);
-    obs
-}
-
-fn alone() -> ClusterObservation {
-    let mut obs = left_alone(Age::Expired);
-    let member = Member { votes: false, proof: None };
-    record(&mut obs).expect("a record").members.insert(VOTER, member);
+    let mut obs = base("fast-left-alone");
+    for id in [VOTER, THIRD] {
+        obs.instances.get_mut(&id).expect("an instance").contact =
+            Contact::Unreached { why: Why::Silent, since };
+    }
     obs
 }
 
@@ -86,7 +51,7 @@ fn allows(obs: &ClusterObservation, id: GuardId, action: &Action) -> bool {
 
 #[test]
 fn a_settled_cluster_of_fast_has_nothing_to_do() {
-    let plan = plan(&fast());
+    let plan = plan(&base("fast"));
     assert!(plan.settled, "{plan:?}");
 }
 
@@ -101,7 +66,7 @@ fn that_nobody_votes_is_recorded_before_the_row_goes() {
     let drops = |step: &Step| matches!(step.action, Action::Drop { .. });
     assert!(!all.steps.iter().any(drops), "{all:?}");
     // Once it is recorded the row goes, for SYNC fails every commit until it does.
-    let dropped = steps(&alone(), RuleId::A20);
+    let dropped = steps(&base("fast-alone"), RuleId::A20);
     assert!(dropped.iter().any(drops), "{dropped:?}");
 }
 
@@ -150,11 +115,11 @@ fn sync_is_asked_for_by_fast_alone() {
 
 #[test]
 fn the_route_is_open_and_unprotected_is_said() {
-    let mut obs = alone();
+    let mut obs = base("fast-alone");
     obs.route.handed_out = Route::Closed;
     let opened = steps(&obs, RuleId::R10);
     assert!(matches!(opened[0].action, Action::SetRoute(Route::Open { .. })), "{opened:?}");
-    let plan = plan(&alone());
+    let plan = plan(&base("fast-alone"));
     let says = |hold: &ha_core::plan::Hold| matches!(hold.reason, Reason::Unprotected(_));
     assert!(plan.holds.iter().any(says) && !plan.settled);
     // The same record in a reign that waits for votes opens nothing.
@@ -164,7 +129,7 @@ fn the_route_is_open_and_unprotected_is_said() {
 
 #[test]
 fn nobody_takes_over_from_a_main_that_was_alone() {
-    let mut obs = alone();
+    let mut obs = base("fast-alone");
     let main = record(&mut obs).expect("a record").target;
     for id in [VOTER, THIRD] {
         obs.instances.get_mut(&id).expect("an instance").contact = Contact::Answering;
@@ -179,7 +144,7 @@ fn nobody_takes_over_from_a_main_that_was_alone() {
 
 #[test]
 fn a_vote_comes_back_in_a_term_of_its_own() {
-    let mut obs = alone();
+    let mut obs = base("fast-alone");
     obs.instances.get_mut(&THIRD).expect("an instance").contact = Contact::Answering;
     assert_eq!(steps(&obs, RuleId::E47), [], "it does not keep up");
     with_rows(&mut obs, |rows| {
@@ -196,7 +161,7 @@ fn a_vote_comes_back_in_a_term_of_its_own() {
 
 #[test]
 fn another_promise_begins_another_reign() {
-    let mut obs = fast();
+    let mut obs = base("fast");
     obs.desired.durability = Durability::Required;
     obs.route.handed_out = Route::Closed;
     let e48 = steps(&obs, RuleId::E48);
@@ -209,7 +174,7 @@ fn another_promise_begins_another_reign() {
 
 #[test]
 fn a_voter_out_of_touch_loses_its_proof_at_once() {
-    let mut obs = fast();
+    let mut obs = base("fast");
     with_rows(&mut obs, |rows| rows.get_mut(&VOTER).expect("a row").state = RowState::Invalid);
     let f45 = steps(&obs, RuleId::F45);
     assert!(written(&f45).proof(VOTER).is_none());

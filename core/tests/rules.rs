@@ -6,8 +6,7 @@ mod common;
 
 use common::{
     bases::{BASES, base},
-    runs::runs,
-    spoil::case,
+    judged::{CASES, Judged, judged, observations},
 };
 use ha_core::{
     action::Action,
@@ -20,17 +19,10 @@ use ha_core::{
     rules::{Judge, Phase, RULES, RuleId, Verdict},
     situation::Situation,
 };
-use proptest::{
-    strategy::{Strategy, ValueTree},
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
-};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
 };
-
-/// How many spoiled observations are looked at. They are the same each time.
-const CASES: usize = 60_000;
 
 /// Two rules of one phase that may apply to one subject at once: the first one speaks, and why
 /// that is right.
@@ -42,6 +34,9 @@ const ORDERED: &[(RuleId, RuleId, &str)] = &[
     (RuleId::E20, RuleId::E60, "a recorded voter is better than the way back"),
     (RuleId::E20, RuleId::E70, "a recorded voter ends the wait for the target"),
     (RuleId::E45, RuleId::E50, "whoever becomes main votes before, and whoever votes is there"),
+    (RuleId::E46, RuleId::E50, "a move needs a voter"),
+    (RuleId::E47, RuleId::E50, "a move needs a voter"),
+    (RuleId::E48, RuleId::E50, "a move keeps the promise of its reign, which is settled first"),
     (RuleId::F10, RuleId::F20, "the route is closed before its withdrawal is waited for"),
     (RuleId::F10, RuleId::F45, "the route is closed first, the record follows"),
     (RuleId::F10, RuleId::F50, "the route is closed first, the record follows"),
@@ -61,41 +56,6 @@ const GAPS: &[(&str, &[RuleId], &str)] = &[
     ("answer", &[RuleId::A20], "a phantom's row is cleared at once where no try is remembered"),
     ("pod", &[RuleId::A20], "a phantom's row is cleared at once where no try is remembered"),
 ];
-
-type Judged = BTreeMap<(RuleId, Option<InstanceId>), Verdict>;
-
-/// What each row says of each subject, whatever the rows before it say.
-fn judged(obs: &ClusterObservation) -> Judged {
-    let situation = Situation::of(obs);
-    let target = situation.record.map(|record| record.target);
-    let mut verdicts = Judged::new();
-    for rule in RULES {
-        match rule.judge {
-            Judge::Once(judge) => {
-                verdicts.insert((rule.id, None), judge(&situation));
-            }
-            Judge::Each(judge) => {
-                for id in obs.instances.keys().filter(|id| Some(**id) != target) {
-                    verdicts.insert((rule.id, Some(*id)), judge(&situation, *id));
-                }
-            }
-        }
-    }
-    verdicts
-}
-
-/// Observations: every base, then the same spoiled ones each time.
-fn observations(count: usize) -> impl Iterator<Item = (String, ClusterObservation)> {
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[0x6d; 32]);
-    let mut runner = TestRunner::new_with_rng(Config { ..runs(1) }, rng);
-    let cases = case();
-    let bases = BASES.iter().map(|(name, build)| ((*name).to_owned(), build()));
-    let spoiled = (0..count).map(move |_| {
-        let case = cases.new_tree(&mut runner).expect("a case is always made").current();
-        (format!("{case:?}"), case.build())
-    });
-    bases.chain(spoiled)
-}
 
 /// The pairs of rules in the phases that a pass reached, which both apply to one subject.
 fn overlaps(obs: &ClusterObservation) -> BTreeSet<(RuleId, RuleId)> {

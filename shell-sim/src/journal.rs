@@ -108,7 +108,11 @@ impl Reader {
         self.take(line, decide)
     }
 
-    fn parse(&mut self, text: &str) -> Result<Option<Line>, JournalError> {
+    /// Reads a line and takes nothing of it; none if it is blank.
+    ///
+    /// # Errors
+    /// The line is of another form or version.
+    pub fn parse(&mut self, text: &str) -> Result<Option<Line>, JournalError> {
         self.line += 1;
         if text.trim().is_empty() {
             return Ok(None);

@@ -2,6 +2,7 @@
 
 use super::lines::Lines;
 use crate::input::InputError;
+use ha_core::journal::Line;
 use serde_json::json;
 use shell_sim::journal::{JournalError, Reader};
 use std::{
@@ -40,11 +41,7 @@ pub(super) fn decide_again(path: &Path) -> Result<DecidedAgain, InputError> {
     let mut number = 0_u64;
     while lines.next(&mut line)? {
         number += 1;
-        let text = std::str::from_utf8(&line).map_err(|error| InputError::Form {
-            path: path.to_owned(),
-            error: format!("line {number}: a byte that is not UTF-8 at {}", error.valid_up_to()),
-            expected: EXPECTED,
-        })?;
+        let text = utf8(path, number, &line)?;
         let Some(one) = reader.line(text, ha_core::plan).map_err(|error| wrong(path, &error))?
         else {
             continue;
@@ -103,6 +100,34 @@ impl DecidedAgain {
 
 const EXPECTED: &str = "a journal as `play --journal` writes it: one JSON object a line";
 
+/// Takes each line of a journal, one after the other.
+pub(crate) fn each_line(
+    path: &Path,
+    mut lines: Lines<'_>,
+    mut with: impl FnMut(&Line),
+) -> Result<(), InputError> {
+    let mut reader = Reader::default();
+    let mut line = Vec::new();
+    let mut number = 0_u64;
+    while lines.next(&mut line)? {
+        number += 1;
+        let text = utf8(path, number, &line)?;
+        if let Some(line) = reader.parse(text).map_err(|error| wrong(path, &error))? {
+            with(&line);
+        }
+    }
+    Ok(())
+}
+
+/// A line as text.
+fn utf8<'l>(path: &Path, number: u64, line: &'l [u8]) -> Result<&'l str, InputError> {
+    std::str::from_utf8(line).map_err(|error| InputError::Form {
+        path: path.to_owned(),
+        error: format!("line {number}: a byte that is not UTF-8 at {}", error.valid_up_to()),
+        expected: EXPECTED,
+    })
+}
+
 fn wrong(path: &Path, error: &JournalError) -> InputError {
     InputError::Form { path: path.to_owned(), error: error.to_string(), expected: EXPECTED }
 }
@@ -134,7 +159,7 @@ pub(super) fn observation(
 
 /// A moment in a journal, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(crate) enum Moment {
     /// On the controller's clock.
     At(u64),
     /// So long after the journal's first line.
@@ -151,7 +176,7 @@ impl fmt::Display for Seconds {
 }
 
 /// A moment as users write it: `12`, `12.345s`, or `+12` after the beginning.
-pub(super) fn moment(text: &str) -> Result<Moment, String> {
+pub(crate) fn moment(text: &str) -> Result<Moment, String> {
     match text.strip_prefix('+') {
         Some(rest) => millis(rest).map(Moment::After),
         None => millis(text).map(Moment::At),

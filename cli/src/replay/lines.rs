@@ -17,7 +17,7 @@ const INFLATED_LIMIT: u64 = 2 << 30;
 const WORD: Duration = Duration::from_secs(2);
 
 /// An open file, gunzipped where it is gzip.
-pub(super) struct Lines<'p> {
+pub(crate) struct Lines<'p> {
     path: &'p Path,
     reader: Box<dyn BufRead>,
     /// The most that may come out of it, if it is gzip.
@@ -29,7 +29,7 @@ pub(super) struct Lines<'p> {
 
 impl<'p> Lines<'p> {
     /// Opens a file, or standard input for `-`.
-    pub(super) fn open(path: &'p Path) -> Result<Self, InputError> {
+    pub(crate) fn open(path: &'p Path) -> Result<Self, InputError> {
         let io = |error| InputError::Io { path: path.to_owned(), error };
         let raw: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
@@ -48,13 +48,13 @@ impl<'p> Lines<'p> {
     }
 
     /// The beginning, without taking it.
-    pub(super) fn peek(&mut self) -> Result<&[u8], InputError> {
+    pub(crate) fn peek(&mut self) -> Result<&[u8], InputError> {
         let path = self.path;
         self.reader.fill_buf().map_err(|error| InputError::Io { path: path.to_owned(), error })
     }
 
     /// Everything, up to a limit.
-    pub(super) fn whole(mut self, limit: u64) -> Result<String, InputError> {
+    pub(crate) fn whole(mut self, limit: u64) -> Result<String, InputError> {
         let mut bytes = Vec::new();
         let path = self.path.to_owned();
         let io = |error| InputError::Io { path: path.clone(), error };
@@ -72,7 +72,7 @@ impl<'p> Lines<'p> {
 
     /// Takes the next line into `line`, without its end; false at the end of the file. Of a line that
     /// is too long, as much is kept as shows that it is.
-    pub(super) fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, InputError> {
+    pub(crate) fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, InputError> {
         line.clear();
         let mut any = false;
         loop {

@@ -1,8 +1,8 @@
 //! `memgraph-ha replay PATH...`: what recorded incidents show, whether the predecessor's policy does
 //! it again, and what ours does in its place. Also for logs of the predecessor, and for journals.
 
-mod journal;
-mod lines;
+pub(crate) mod journal;
+pub(crate) mod lines;
 mod sources;
 
 use crate::input::InputError;

@@ -12,6 +12,7 @@ mod prove;
 mod report;
 mod reset;
 mod route;
+mod scope;
 mod switchover;
 mod trust;
 mod vote;
@@ -63,6 +64,37 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// Every phase, in the order in which they are judged.
+    pub const ALL: &[Self] = &[
+        Self::Trust,
+        Self::Bootstrap,
+        Self::Elect,
+        Self::Fence,
+        Self::Promote,
+        Self::Attach,
+        Self::Prove,
+        Self::Route,
+        Self::Report,
+    ];
+
+    /// What it asks, in words.
+    #[must_use]
+    pub const fn question(self) -> &'static str {
+        match self {
+            Self::Trust => "May I act, and do I know enough?",
+            Self::Bootstrap => "Is there a cluster at all?",
+            Self::Elect => "Who is to be main?",
+            Self::Fence => "Can anybody else still accept or ship writes?",
+            Self::Promote => "Is the target main?",
+            Self::Attach => "Is every replica registered on the main?",
+            Self::Prove => "Who is proven to have everything?",
+            Self::Route => "Where do writes go?",
+            Self::Report => "What else should people know?",
+        }
+    }
+}
+
 /// Generates the id type and its names from one list.
 macro_rules! rule_ids {
     ($($id:ident),+ $(,)?) => {
@@ -97,6 +129,17 @@ impl RuleId {
 impl fmt::Display for RuleId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:?}")
+    }
+}
+
+impl RuleId {
+    /// What this rule may do and wait for.
+    ///
+    /// # Panics
+    /// Never: a test holds that every id has a scope.
+    #[must_use]
+    pub fn scope(self) -> &'static Scope {
+        SCOPES.iter().find(|scope| scope.id == self).unwrap_or(&SCOPES[0])
     }
 }
 
@@ -157,6 +200,7 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
+pub use scope::{SCOPES, Scope};
 pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};

@@ -116,8 +116,9 @@ pub(super) fn has_vote(s: &Situation<'_>) -> bool {
 pub(super) fn lost_for_good(s: &Situation<'_>) -> Option<(InstanceId, VoteLoss)> {
     let (record, main, voter) = steady(s)?;
     let loss = lost(s, &main, voter).filter(|loss| !alone::still_votes(*loss))?;
-    let stays = counts(s, &main, voter) || heir(s, record, &main, Wish::Lost(loss)).is_some();
-    (!stays).then_some((voter, loss))
+    let heir_may_come = s.others(main.at.id).any(|id| s.may_answer_yet(id))
+        || heir(s, record, &main, Wish::Lost(loss)).is_some();
+    (!counts(s, &main, voter) && !heir_may_come).then_some((voter, loss))
 }
 
 /// Who can vote for a main that goes on alone.

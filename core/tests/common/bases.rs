@@ -13,7 +13,7 @@ use ha_core::{
         RecordContent, RegisterResult, Registration, RoleView, Route, RouteView, Row, RowState,
         StoredRecord, SyncMode, VolumeView, Witness,
     },
-    reading::{Age, Reading},
+    reading::{Age, Reading, Why},
     record::{Before, Cause, Member, Proof, Record, SCHEMA, Stage},
 };
 use std::{
@@ -52,6 +52,10 @@ pub(crate) const BASES: &[Base] = &[
     ("foreign-main", foreign_main),
     ("standby", standby),
     ("unrecorded", unrecorded),
+    ("fast", fast),
+    ("fast-left-alone", fast_left_alone),
+    ("fast-alone", fast_alone),
+    ("fast-vote-back", fast_vote_back),
 ];
 
 /// The observation of that name.
@@ -211,6 +215,60 @@ fn settled() -> ClusterObservation {
         },
         memory: Memory::default(),
     }
+}
+
+/// The rows of mg-0, which is main.
+pub(crate) fn with_rows(
+    obs: &mut ClusterObservation,
+    change: impl FnOnce(&mut BTreeMap<InstanceId, Row>),
+) {
+    if let Some(RoleView::Main { rows, .. }) = bolt(obs, mg(0)).map(|view| &mut view.role) {
+        change(rows);
+    }
+}
+
+/// The same in `fast`.
+fn fast() -> ClusterObservation {
+    let mut obs = settled();
+    obs.desired.durability = Durability::Fast;
+    record(&mut obs).expect("a record").durability = Durability::Fast;
+    with_rows(&mut obs, |rows| rows.get_mut(&mg(1)).expect("a row").mode = SyncMode::Sync);
+    obs
+}
+
+/// Nobody but the main answers, and its voter's proof has ended.
+fn fast_left_alone() -> ClusterObservation {
+    let mut obs = fast();
+    for id in [mg(1), mg(2)] {
+        obs.instances.get_mut(&id).expect("an instance").contact =
+            Contact::Unreached { why: Why::Silent, since: Age::Expired };
+        with_rows(&mut obs, |rows| {
+            let row = rows.get_mut(&id).expect("a row");
+            (row.state, row.since) = (RowState::Invalid, Age::Expired);
+        });
+    }
+    let member = Member { votes: true, proof: None };
+    record(&mut obs).expect("a record").members.insert(mg(1), member);
+    obs
+}
+
+/// The main goes on alone.
+fn fast_alone() -> ClusterObservation {
+    let mut obs = fast_left_alone();
+    let member = Member { votes: false, proof: None };
+    record(&mut obs).expect("a record").members.insert(mg(1), member);
+    obs
+}
+
+/// The same, and mg-2 is there and keeps up.
+fn fast_vote_back() -> ClusterObservation {
+    let mut obs = fast_alone();
+    obs.instances.get_mut(&mg(2)).expect("an instance").contact = Contact::Answering;
+    with_rows(&mut obs, |rows| {
+        rows.insert(mg(2), even(SyncMode::Async));
+        rows.remove(&mg(1));
+    });
+    obs
 }
 
 fn failover_begins() -> ClusterObservation {

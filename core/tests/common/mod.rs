@@ -2,5 +2,6 @@
 //! them. Nothing here judges.
 
 pub(crate) mod bases;
+pub(crate) mod judged;
 pub(crate) mod runs;
 pub(crate) mod spoil;

@@ -3,7 +3,7 @@
 
 use super::bases::{BASES, at, bolt, even, life, main_with, mg, rebooted, record, restarted};
 use ha_core::{
-    desired::SwitchoverRequest,
+    desired::{Durability, SwitchoverRequest},
     ids::{ControllerId, GatewayId, Incarnation, InstanceId, PodUid, RequestId, Term, VolumeId},
     observation::{
         ClusterObservation, Contact, Container, Content, Drain, EngineVersion, InstanceView,
@@ -414,8 +414,10 @@ fn promotion(obs: &mut ClusterObservation, _: InstanceId, choice: usize) {
 
 fn wish(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     let asked = |to| Some(SwitchoverRequest { id: RequestId(9), to });
-    match choice % 4 {
+    match choice % 6 {
         0 => obs.desired.paused = true,
+        3 => obs.desired.durability = Durability::Fast,
+        4 => obs.desired.durability = Durability::Required,
         1 => obs.desired.switchover = asked(None),
         2 => obs.desired.switchover = asked(Some(id)),
         _ => obs.desired.switchover = None,
