@@ -2,6 +2,7 @@
 //! one of them, and the shortest way to its harm is kept as a schedule in `traces/`. Run with
 //! `KEEP_TRACES=1`, the test writes them anew; with `MISTAKE=name` it looks for that one alone.
 
+use ha_core::desired::Durability;
 use model_check::{
     explore::{Limits, Liveness, explore},
     model::{
@@ -30,7 +31,7 @@ type Row =
     (&'static str, Wrong, &'static [(Outside, u8)], fn(&mut Configuration), Option<&'static str>);
 
 use Outside::{
-    Alone, Clock, Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Release,
+    Alone, Clock, Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Promise, Release,
     Switchover, Write,
 };
 use Wrong::World;
@@ -58,6 +59,22 @@ const fn alone_unflushed(one: &mut Configuration) {
 const fn heard_unflushed(one: &mut Configuration) {
     alone_unflushed(one);
     one.settings.patience.witness_limit_ms = 6_000;
+}
+
+/// Four instances.
+const fn of_four(one: &mut Configuration) {
+    one.settings.instances = 4;
+}
+
+/// Two instances: nobody can vote in the place of one that is lost.
+const fn of_two(one: &mut Configuration) {
+    one.settings.instances = 2;
+}
+
+/// The same, and the main may go on alone.
+const fn fast_of_two(one: &mut Configuration) {
+    of_two(one);
+    one.settings.durability = Durability::Fast;
 }
 
 /// Requests overtake each other.
@@ -108,6 +125,10 @@ const ROWS: &[Row] = &[
     ("never-moves-the-vote", Wrong::Decision, &[(Node, 1)], alone, None),
     ("moves-the-vote-of-an-unproven-main", Wrong::Decision, &[(Power, 1), (Crash, 1)], alone_unflushed, Some("promote-only-caught-up")),
     ("records-a-voter-that-does-not-vote", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("promote-only-caught-up")),
+    ("commits-beside-a-busy-replica", Wrong::Decision, &[(Write, 1), (Switchover, 1)], of_four, None),
+    ("never-goes-alone", Wrong::Decision, &[(Node, 1)], fast_of_two, None),
+    ("stays-alone", Wrong::Decision, &[(Crash, 1)], fast_of_two, None),
+    ("keeps-a-promise-nobody-wants", Wrong::Decision, &[(Node, 1), (Promise, 1)], of_two, None),
     ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
     ("grant-checked-when-asked", World, &[(Write, 1), (Cut, 1), (Gateway, 1)], alone, Some("acknowledged-writes-survive")),
     ("boot-of-the-node", World, &[(Crash, 1), (Power, 1)], alone_unflushed, Some("promote-only-caught-up")),
