@@ -143,6 +143,10 @@ impl World {
 
     fn check(&self) {
         assert_eq!(self.main.graph(), self.replica.graph());
+        let mut recovered = Store::new();
+        let log: Vec<&Delta> = self.log.iter().collect();
+        recovered.apply_all(&log).expect("the log fits");
+        assert_eq!(self.main.graph(), recovered.graph(), "all at once is one after the other");
         check_lists(self.main.graph());
         for (at, (began, ended, changed)) in self.committed.iter().enumerate() {
             for (other_began, other_ended, other) in &self.committed[at + 1..] {

@@ -102,12 +102,13 @@ impl Execution<'_> {
         }
         let mut table = Table { scope: Scope::default(), rows: vec![Row::new()] };
         let mut answered = Vec::new();
-        for clause in &self.query.clauses {
+        for (at, clause) in self.query.clauses.iter().enumerate() {
             match clause {
                 Clause::Match { optional, patterns, filter } => {
                     let matcher =
                         Matcher::new(patterns, filter.as_ref(), &table.scope, self.view())?;
-                    table = self.find(&matcher, *optional, table)?;
+                    let most = self.taken_by(self.query.clauses.get(at + 1));
+                    table = self.find(&matcher, *optional, table, most)?;
                 }
                 Clause::Create(patterns) => table = self.create(patterns, table)?,
                 Clause::Merge { pattern, on_create, on_match } => {
@@ -147,12 +148,22 @@ impl Execution<'_> {
         self.evaluator(scope).evaluate(expr, row)
     }
 
-    fn find(&self, matcher: &Matcher<'_>, optional: bool, table: Table) -> Done<Table> {
+    /// The first rows that the patterns give, `most` of them at most.
+    fn find(
+        &self,
+        matcher: &Matcher<'_>,
+        optional: bool,
+        table: Table,
+        most: usize,
+    ) -> Done<Table> {
         let evaluator = self.evaluator(matcher.scope());
         let mut rows = Vec::new();
         for row in table.rows {
             let before = rows.len();
-            matcher.search(&evaluator, &row, &mut rows)?;
+            if before >= most {
+                break;
+            }
+            matcher.search(&evaluator, &row, &mut rows, most)?;
             if optional && rows.len() == before {
                 let mut row = row;
                 row.resize(matcher.visible(), Item::Null);

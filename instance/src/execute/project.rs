@@ -6,7 +6,7 @@ use super::evaluate::{Evaluator, group_key, order, type_name};
 use super::scope::{Row, Scope, Table};
 use super::{Done, Execution, QueryError};
 use crate::cypher::Place;
-use crate::cypher::ast::{Expr, ExprKind, Projection};
+use crate::cypher::ast::{Clause, Expr, ExprKind, Projection};
 use crate::value::{Item, Value};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -47,6 +47,25 @@ impl Execution<'_> {
             }
         }
         Ok(Table { scope, rows: kept })
+    }
+
+    /// How many rows a clause takes of the ones before it: a LIMIT takes the first ones alone, where
+    /// nothing is sorted, grouped or told apart. What it does not take is not looked for, as in
+    /// Memgraph, whose rows are pulled one by one. A LIMIT that cannot be is told when its clause runs.
+    pub(super) fn taken_by(&self, clause: Option<&Clause>) -> usize {
+        let Some(Clause::With(projection) | Clause::Return(projection)) = clause else {
+            return usize::MAX;
+        };
+        let grouped = projection.items.iter().any(|item| has_aggregate(&item.value));
+        if grouped || projection.distinct || !projection.order.is_empty() {
+            return usize::MAX;
+        }
+        let skip = self.bound(projection.skip.as_ref(), "SKIP");
+        let limit = self.bound(projection.limit.as_ref(), "LIMIT");
+        match (skip, limit) {
+            (Ok(skip), Ok(Some(limit))) => limit.saturating_add(skip.unwrap_or(0)),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => usize::MAX,
+        }
     }
 
     /// One row for each row before.

@@ -143,7 +143,7 @@ impl Execution<'_> {
             self.refuse_null(pattern, &table.scope, &before)?;
             let matcher = Matcher::new(patterns, None, &table.scope, self.view())?;
             let mut found = Vec::new();
-            matcher.search(&self.evaluator(matcher.scope()), &before, &mut found)?;
+            matcher.search(&self.evaluator(matcher.scope()), &before, &mut found, usize::MAX)?;
             let (set, found) = if found.is_empty() {
                 let mut row = before.clone();
                 row.resize(scope.len(), Item::Null);

@@ -107,13 +107,28 @@ impl Store {
     /// # Errors
     /// If it does not fit this graph; then nothing changed.
     pub fn apply(&mut self, delta: &Delta) -> Result<(), Misfit> {
-        self.graph = self.graph.after(delta)?;
-        self.version += 1;
-        for change in delta.changes() {
-            self.ids.pass(change);
+        self.apply_all(&[delta]).map_err(|(_, misfit)| misfit)
+    }
+
+    /// Makes several deltas visible at once, as a replica is sent them in a recovery. That is much
+    /// cheaper than one after the other, since the graph of before has to be kept only once.
+    ///
+    /// # Errors
+    /// The first that does not fit what the ones before it made, by its position; then nothing
+    /// changed.
+    pub fn apply_all(&mut self, deltas: &[&Delta]) -> Result<(), (usize, Misfit)> {
+        let mut graph = self.graph.clone();
+        for (at, delta) in deltas.iter().enumerate() {
+            for change in delta.changes() {
+                graph.apply(change).map_err(|misfit| (at, misfit))?;
+            }
         }
+        self.graph = graph;
+        self.version += 1;
+        let changes = || deltas.iter().flat_map(|delta| delta.changes());
+        changes().for_each(|change| self.ids.pass(change));
         if !self.open.is_empty() {
-            let touched = delta.changes().iter().flat_map(|change| change.touched());
+            let touched = changes().flat_map(|change| change.touched());
             self.changed.extend(touched.map(|object| (object, self.version)));
         }
         self.prune();

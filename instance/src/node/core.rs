@@ -5,11 +5,14 @@ use crate::disk::{Disk, DiskError};
 use crate::graph::{Delta, Store, Transaction};
 use crate::settings::Settings;
 use shell_sim::memgraph::{
-    self, Answer, Endpoint, Input, Instance, Mint, Output, Rpc, RpcId, RpcResponse, Session,
+    self, Answer, Endpoint, Entry, Input, Instance, Mint, Output, Rpc, RpcId, RpcResponse, Session,
 };
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+
+/// Room for outputs that is kept from input to input.
+const KEPT_OUTPUTS: usize = 64;
 
 /// What must happen outside after one input.
 #[derive(Debug, Default)]
@@ -22,6 +25,8 @@ pub(super) struct Fed {
     pub(super) bolt_open: bool,
     /// The machine could not go on.
     pub(super) died: bool,
+    /// What a replica was sent, a whole recovery at a time.
+    applied: Vec<Entry<Delta>>,
 }
 
 /// The machine with what belongs to it.
@@ -141,6 +146,9 @@ impl Core {
         for output in out.drain(..) {
             self.tell(output, &mut fed);
         }
+        self.apply(&std::mem::take(&mut fed.applied));
+        // A recovery tells a great many at once, and its room is not kept for the rare next one.
+        out.shrink_to(KEPT_OUTPUTS);
         self.out = out;
         Ok(fed)
     }
@@ -159,9 +167,8 @@ impl Core {
             Output::Send { id, to, request } => fed.sends.push((id, to, request)),
             Output::Respond { response, .. } => fed.response = Some(response),
             Output::Refuse { id, .. } => tracing::debug!(%id, "refused: no replication server"),
-            Output::Committed(entry) | Output::Applied(entry) => {
-                self.apply(entry.tick, &entry.payload)
-            }
+            Output::Committed(entry) => self.apply(&[entry]),
+            Output::Applied(entry) => fed.applied.push(entry),
             Output::Replaced => self.rebuild(),
             Output::Aborted { tick } => tracing::info!(tick, "transaction aborted everywhere"),
             Output::Prepared(entry) => tracing::trace!(tick = entry.tick, "prepared"),
@@ -178,11 +185,13 @@ impl Core {
         }
     }
 
-    fn apply(&mut self, tick: u64, delta: &Delta) {
-        if self.broken.is_some() {
+    fn apply(&mut self, entries: &[Entry<Delta>]) {
+        if self.broken.is_some() || entries.is_empty() {
             return;
         }
-        if let Err(misfit) = self.store.apply(delta) {
+        let deltas: Vec<&Delta> = entries.iter().map(|entry| &entry.payload).collect();
+        if let Err((at, misfit)) = self.store.apply_all(&deltas) {
+            let tick = entries.get(at).map_or(0, |entry| entry.tick);
             self.break_at(&format!("the transaction with tick {tick}: {misfit}"));
         }
     }

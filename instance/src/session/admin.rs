@@ -176,6 +176,11 @@ pub(super) async fn run(node: &Arc<Node>, session: Session, admin: Admin) -> Res
         }
         Admin::CreateIndex(index) => change_index(node, session, index, true).await,
         Admin::DropIndex(index) => change_index(node, session, index, false).await,
+        Admin::CreateUser { .. } | Admin::DropUser { .. }
+            if node.with_machine(|machine| machine.as_main().is_none()) =>
+        {
+            Err(Fault::client("Query forbidden on the replica!"))
+        }
         Admin::CreateUser { .. } | Admin::DropUser { .. } => Err(Fault::client(
             "Users are not managed by statements on this instance; start it with --user and \
              --password.",

@@ -151,6 +151,26 @@ impl Instance {
         }
     }
 
+    /// Stops the process where it is: its connections stay, and it says nothing. Its threads stop
+    /// one after the other, and until the last of them one may still answer.
+    pub(crate) fn freeze(&self) {
+        let pid = self.running.as_ref().unwrap().child.id();
+        signal(pid, "STOP");
+        until("each thread stands", || {
+            let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+            threads.map(|thread| thread.unwrap().path().join("stat")).all(|path| {
+                let stat = std::fs::read_to_string(path).unwrap_or_default();
+                // The state follows the name, which stands in brackets.
+                stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T"))
+            })
+        });
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        signal(self.running.as_ref().unwrap().child.id(), "CONT");
+    }
+
     /// Ends the process by SIGTERM and waits; whether it ended well.
     pub(crate) fn terminate(&mut self) -> bool {
         let Process { mut child, .. } = self.running.take().unwrap();
@@ -268,6 +288,11 @@ fn foreign() -> Option<(Command, bool)> {
     let arguments: Vec<&str> = words.collect();
     command.args(&arguments);
     Some((command, arguments != ["instance"]))
+}
+
+/// Whether the start command is a vendor's.
+pub(crate) fn is_vendors() -> bool {
+    foreign().is_some_and(|(_, is_vendors)| is_vendors)
 }
 
 /// A main with replicas in these modes, named `r1`, `r2` and so on; all ready.

@@ -11,8 +11,10 @@ mod common;
 mod drivers;
 mod durability;
 mod faults;
+mod fidelity;
 mod lone;
 mod network;
+mod relay;
 mod replicas;
 
 /// Not a test: the body of a child process.

@@ -140,12 +140,13 @@ impl<'q> Matcher<'q> {
         }
     }
 
-    /// Adds a row for each way in which the patterns fit a row of before.
+    /// Adds a row for each way in which the patterns fit a row of before, until there are `most`.
     pub(super) fn search(
         &self,
         evaluator: &Evaluator<'_>,
         before: &Row,
         rows: &mut Vec<Row>,
+        most: usize,
     ) -> Done<()> {
         let mut row = before.clone();
         row.resize(self.scope.len(), Item::Null);
@@ -154,7 +155,7 @@ impl<'q> Matcher<'q> {
         let wanted = self.steps.iter().map(|step| step.wanted(evaluator, before));
         let wanted = wanted.collect::<Done<Vec<_>>>()?;
         let used = Vec::new();
-        Search { matcher: self, evaluator, wanted: &wanted, row, set, used, rows }.step(0)
+        Search { matcher: self, evaluator, wanted: &wanted, row, set, used, rows, most }.step(0)
     }
 }
 

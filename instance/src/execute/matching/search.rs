@@ -23,6 +23,8 @@ pub(super) struct Search<'a, 'q> {
     /// Relationships that are taken.
     pub(super) used: Vec<EdgeId>,
     pub(super) rows: &'a mut Vec<Row>,
+    /// How many rows there may be in the end.
+    pub(super) most: usize,
 }
 
 impl<'q> Search<'_, 'q> {
@@ -50,6 +52,11 @@ impl<'q> Search<'_, 'q> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether nobody takes a further row.
+    fn is_full(&self) -> bool {
+        self.rows.len() >= self.most
     }
 
     fn found(&mut self) -> Done<()> {
@@ -87,11 +94,17 @@ impl<'q> Search<'_, 'q> {
         match pattern.labels.iter().min_by_key(|label| graph.labelled_count(label)) {
             Some(rarest) => {
                 for id in graph.labelled(rarest) {
+                    if self.is_full() {
+                        break;
+                    }
                     self.candidate(at, slot, id, pattern)?;
                 }
             }
             None => {
                 for (id, node) in graph.nodes() {
+                    if self.is_full() {
+                        break;
+                    }
                     self.evaluator.budget.step()?;
                     if self.properties_fit(&node.properties, self.wanted_of_node(at)) {
                         self.put(slot, Value::Entity(Reference::Node(id)));
@@ -142,6 +155,9 @@ impl<'q> Search<'_, 'q> {
         let edges = edges.chain(incoming.into_iter().flatten().map(|id| (id, false)));
         let (edge_was_set, node_was_set) = (self.is_set(slot), self.is_set(to));
         for (id, begins_here) in edges {
+            if self.is_full() {
+                break;
+            }
             let Some(edge) = graph.edge(id) else { continue };
             // A loop is met twice where both ways are looked at, and counts once.
             let again =

@@ -207,3 +207,26 @@ fn mr_3_4_swap_is_taken_from_anyone() {
     assert_eq!(net.nodes[B].volume.store, Some(Store::Replica { port: 10000, obeys: uuid }));
     assert!(matches!(net.wire[0].body, Body::Response(RpcResponse::Swapped)));
 }
+
+#[test]
+fn mr_3_5_a_replica_that_is_nearly_up_to_date_is_sent_what_it_lacks_and_no_more() {
+    let mut net = unattached();
+    net.register(A, B, Async);
+    for number in 0..1000 {
+        net.write(A, number);
+        net.pump();
+    }
+    net.done(A, S::Drop { name: name(B) });
+    for number in 1000..1003 {
+        net.write(A, number);
+    }
+    net.ask(A, Net::register_statement(B, Async));
+    net.pump_until(|packet| is_request(packet, "recover"));
+    let recoveries = net.wire.iter().filter_map(|packet| match &packet.body {
+        Body::Request(request @ Rpc::Recover { .. }) => Some(request.entries().len()),
+        Body::Request(_) | Body::Response(_) | Body::Failed(_) => None,
+    });
+    assert_eq!(recoveries.collect::<Vec<_>>(), [3]);
+    net.pump();
+    assert_eq!(net.ids(B).len(), 1003);
+}
