@@ -131,7 +131,7 @@ impl Cluster {
     fn check(&self, to: Option<InstanceId>) -> Result<(), String> {
         let count = self.names.count();
         match to {
-            Some(to) if to.0 >= count => {
+            Some(to) if !self.names.has(to) => {
                 Err(format!("there is no instance {to}, expected mg-0 to mg-{}", count - 1))
             }
             Some(_) | None => Ok(()),

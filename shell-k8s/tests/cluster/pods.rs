@@ -140,7 +140,6 @@ async fn pods_that_are_not_ours_are_left_alone() {
     for (name, set, app) in [
         ("mg-0", "other", "memgraph"),
         ("mg-1", "mg", "something-else"),
-        ("mg-7", "mg", "memgraph"),
         ("mg-02", "mg", "memgraph"),
         ("client", "mg", "memgraph"),
     ] {
@@ -154,6 +153,25 @@ async fn pods_that_are_not_ours_are_left_alone() {
     let pods = until(&watch, "the first list", |pods| pods.confirmed.is_some()).await;
     assert_eq!(pods.pods.len(), 3);
     assert!(pods.pods.values().all(Option::is_none), "{pods:?}");
+}
+
+#[tokio::test]
+async fn a_pod_beyond_the_size_is_followed_to_its_end() {
+    let server = server().await;
+    let store = server.store();
+    let uid = create(&store, "mg-4");
+    let watch = watch(&server, PERIOD);
+    let four = InstanceId(4);
+    let seen = until(&watch, "the first list", |pods| pods.confirmed.is_some()).await;
+    assert_eq!(seen.pods.len(), 4, "{seen:?}");
+    assert_eq!(seen.pods[&four].map(|pod| pod.uid), Some(uid));
+    store.delete(&key("mg-4"), &Deletion::default()).unwrap();
+    let marked = |pods: &Pods| pods.pods[&four].is_some_and(|pod| pod.deleting);
+    until(&watch, "its mark", marked).await;
+    server.faults().cut_watches(Who::Everyone);
+    store.delete(&key("mg-4"), &Deletion::now()).unwrap();
+    server.faults().forget_history();
+    until(&watch, "its removal", |pods| pods.pods.get(&four) == Some(&None)).await;
 }
 
 #[tokio::test]

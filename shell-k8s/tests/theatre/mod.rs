@@ -62,7 +62,12 @@ pub struct Theatre {
 
 impl Theatre {
     pub fn new() -> Self {
-        let settings = WorldSettings { gateways: 1, ..WorldSettings::default() };
+        Self::of(Desired::default().instances)
+    }
+
+    /// One with so many instances.
+    pub fn of(instances: u8) -> Self {
+        let settings = WorldSettings { instances, gateways: 1, ..WorldSettings::default() };
         let mut fair = Fair::new(&settings, ha_core::plan);
         for no in 0..settings.controllers {
             fair.stop(Place::Controller(ControllerNo(no)));
@@ -73,7 +78,7 @@ impl Theatre {
         fair.withhold(Pattern { kind, from: None, to: Some(Place::Api) });
         let stage = Scene {
             fair,
-            desired: Desired::default(),
+            desired: Desired { instances, ..Desired::default() },
             version: 0,
             leases: Vec::new(),
             api_down: false,
