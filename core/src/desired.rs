@@ -1,7 +1,7 @@
 //! What operators ask for. Commands of theirs are fields here, read with everything else; losing
 //! or doubling the event that announced one is harmless.
 
-use crate::ids::{BadName, InstanceId, RequestId, Term};
+use crate::ids::{BadName, InstanceId, RequestId, Term, VolumeId};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,18 @@ pub struct AcceptedLoss {
     pub of: Option<Term>,
 }
 
+/// An operator's word that the data of an instance is to be set aside, so that it begins anew under
+/// its main.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ResetRequest {
+    /// Which request, so that it is carried out once.
+    pub id: RequestId,
+    /// Whose data.
+    pub of: InstanceId,
+    /// The volume that its speaker saw: other data is not meant.
+    pub volume: VolumeId,
+}
+
 /// Everything operators ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Desired {
@@ -75,6 +87,9 @@ pub struct Desired {
     /// Go on although something may be lost.
     #[serde(default)]
     pub accepts: Option<AcceptedLoss>,
+    /// Set the data of an instance aside.
+    #[serde(default)]
+    pub reset: Option<ResetRequest>,
 }
 
 impl Default for Desired {
@@ -88,6 +103,7 @@ impl Default for Desired {
             paused: false,
             switchover: None,
             accepts: None,
+            reset: None,
         }
     }
 }

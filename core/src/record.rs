@@ -2,7 +2,7 @@
 //! written by compare-and-set only, before the effects that rest on it; any leader can finish or
 //! abort a move from it and from readings alone.
 
-use crate::ids::{ControllerId, Incarnation, InstanceId, InstanceRef, RequestId, Term, VolumeId};
+use crate::ids::{Incarnation, InstanceId, InstanceRef, RequestId, Term, VolumeId};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,9 @@ pub struct Record {
     /// The last order to go on in spite of a loss that was carried out or refused.
     #[serde(default)]
     pub accepted: Option<RequestId>,
-    /// Controllers that may lead.
-    pub controllers: BTreeSet<ControllerId>,
+    /// The last order of a person to set data aside that was recorded or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<RequestId>,
 }
 
 impl Record {
@@ -177,8 +178,11 @@ pub struct Proof {
 pub struct Reset {
     /// The volume whose data is meant.
     pub volume: VolumeId,
-    /// The main's life that the data branched off from.
+    /// The main's life that the data branched off from, or under which a person ordered it.
     pub main: Incarnation,
+    /// The request of a person; none where the data branched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<RequestId>,
 }
 
 /// The main before an intent.

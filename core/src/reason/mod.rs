@@ -4,7 +4,7 @@
 mod kinds;
 mod sentences;
 
-pub use kinds::{Loss, NotFresh, Unfit, UnsafeEngine, VoteLoss};
+pub use kinds::{Loss, NoReset, NotFresh, Unfit, UnsafeEngine, VoteLoss};
 
 use crate::{
     ids::{GatewayId, InstanceId, Term},
@@ -287,6 +287,22 @@ pub enum Reason {
     ResetOrdered(InstanceId),
     /// Its data was set aside once under this main, and branched off again.
     ResetInVain(InstanceId),
+    /// A person orders that its data be set aside.
+    ResetAsked(InstanceId),
+    /// The order of a person to set its data aside waits.
+    ResetAskedWaits {
+        /// Whose data.
+        instance: InstanceId,
+        /// For what.
+        why: NoReset,
+    },
+    /// The order of a person to set its data aside cannot be carried out.
+    ResetRefused {
+        /// Whose data.
+        instance: InstanceId,
+        /// Why it never can.
+        why: NoReset,
+    },
     /// These began anew and are proven.
     ResetsDone(BTreeSet<InstanceId>),
     /// A new try is made after a pause.

@@ -44,7 +44,9 @@ impl fmt::Display for Reason {
             | Self::VoteOrdered { .. } | Self::VotePreferred { .. } | Self::NobodyToVote { .. }
             | Self::RouteProven { .. } | Self::UnsafeEngine(_) | Self::Strangers(_) => self.fmt_attach(f),
             Self::Branched(_) | Self::VoterBranched(_) | Self::ResetWaits(_) | Self::ResetUnwanted(_)
-            | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetsDone(_) => self.fmt_reset(f),
+            | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetAsked(_)
+            | Self::ResetAskedWaits { .. } | Self::ResetRefused { .. }
+            | Self::ResetsDone(_) => self.fmt_reset(f),
         }
     }
 }
@@ -210,15 +212,24 @@ impl Reason {
                 write!(f, "{id} branched off; its data is set aside once the reign is steady")
             }
             Self::ResetUnwanted(id) => {
-                write!(f, "{id} branched off; its data is not set aside by itself here")
+                write!(
+                    f,
+                    "{id} branched off; its data is not set aside by itself here (reset-replica)"
+                )
             }
             Self::ResetOrdered(id) => write!(f, "the record orders it for {id}"),
             Self::ResetInVain(id) => {
                 write!(
                     f,
-                    "{id} branched off again after its data was set aside; look at both copies"
+                    "{id} branched off again after its data was set aside; look at both copies, \
+                     then reset-replica"
                 )
             }
+            Self::ResetAsked(id) => write!(f, "a person orders it for {id}"),
+            Self::ResetAskedWaits { instance, why } => {
+                write!(f, "a person orders it for {instance}: {why}")
+            }
+            Self::ResetRefused { instance, why } => write!(f, "refused for {instance}: {why}"),
             Self::ResetsDone(ids) => {
                 f.write_str("began anew and proven: ")?;
                 list(f, ids)

@@ -183,7 +183,7 @@ fn settled() -> ClusterObservation {
         resets: BTreeMap::new(),
         answered: None,
         accepted: None,
-        controllers: BTreeSet::from([ControllerId(1)]),
+        ordered: None,
     };
     let rows = [(voter, even(SyncMode::StrictSync)), (third, even(SyncMode::Async))];
     ClusterObservation {

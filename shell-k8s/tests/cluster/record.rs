@@ -44,7 +44,7 @@ pub(crate) fn record(term: u32) -> Record {
         resets: [].into(),
         accepted: None,
         answered: None,
-        controllers: [ControllerId(u128::MAX), ControllerId(5)].into(),
+        ordered: None,
     }
 }
 
@@ -81,6 +81,22 @@ async fn a_record_is_read_as_it_was_written() {
     assert_eq!(object["metadata"]["annotations"]["memgraph-ha/main"], "mg-1");
     assert_eq!(object["metadata"]["annotations"]["memgraph-ha/term"], "3");
     assert_eq!(object["metadata"]["annotations"]["memgraph-ha/stage"], "steady");
+}
+
+/// The controllers stood in it once.
+#[tokio::test]
+async fn an_older_record_is_read_and_loses_what_decides_nothing() {
+    let server = server().await;
+    let cluster = cluster(&server, "c");
+    let mut older = serde_json::to_value(record(3)).expect("JSON");
+    older["controllers"] = serde_json::json!(["00000000-0000-0000-0000-000000000005"]);
+    let data = [("targetMainIndex", "1"), ("record", &older.to_string())];
+    server.store().create(&CONFIG_MAPS, NAMESPACE, config_map("graph-state", &data)).unwrap();
+    let read = cluster.read_record().await.unwrap();
+    assert_eq!(read.content, RecordContent::Record(Box::new(record(3))));
+    done(cluster.write_record(read.version, &record(4)).await);
+    let object = server.store().get(&key()).unwrap();
+    assert!(!object["data"]["record"].as_str().unwrap().contains("controllers"));
 }
 
 #[tokio::test]
