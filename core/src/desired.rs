@@ -1,7 +1,10 @@
 //! What operators ask for. Commands of theirs are fields here, read with everything else; losing
 //! or doubling the event that announced one is harmless.
 
-use crate::ids::{BadName, InstanceId, RequestId, Term, VolumeId};
+use crate::{
+    ids::{BadName, InstanceId, RequestId, Term, VolumeId},
+    record::Aside,
+};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +57,7 @@ pub struct AcceptedLoss {
 }
 
 /// An operator's word that the data of an instance is to be set aside, so that it begins anew under
-/// its main.
+/// its main, or goes on with what was set aside before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ResetRequest {
     /// Which request, so that it is carried out once.
@@ -63,6 +66,9 @@ pub struct ResetRequest {
     pub of: InstanceId,
     /// The volume that its speaker saw: other data is not meant.
     pub volume: VolumeId,
+    /// What takes its place; none to begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<Aside>,
 }
 
 /// Everything operators ask for.

@@ -183,6 +183,19 @@ pub struct Reset {
     /// The request of a person; none where the data branched off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<RequestId>,
+    /// What takes its place; none to begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<Aside>,
+}
+
+/// Data that was set aside on a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aside {
+    /// The last.
+    Latest,
+    /// That of the volume which this was called before.
+    Of(VolumeId),
 }
 
 /// The main before an intent.

@@ -10,7 +10,7 @@ use crate::{
     },
     leadership::{LeaseSample, Millis},
     observation::{BoltView, Memory, OwnCommit, PodView, Registration, Route, StoredRecord},
-    record::{Before, Cause, Member, Proof, Record},
+    record::{Aside, Before, Cause, Member, Proof, Record},
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::net::IpAddr;
@@ -227,6 +227,9 @@ impl Record {
             reset.main.visit(by);
             if let Some(request) = &mut reset.by {
                 by.request(request);
+            }
+            if let Some(Aside::Of(volume)) = &mut reset.restores {
+                by.volume(volume);
             }
         }
     }

@@ -15,7 +15,7 @@ use ha_core::{
     plan::Plan,
     reading::{Age, Why},
     reason::{NoReset, Reason, VoteLoss},
-    record::{Record, Reset, Stage},
+    record::{Aside, Record, Reset, Stage},
     rules::RuleId,
 };
 
@@ -25,7 +25,8 @@ const OTHER: VolumeId = VolumeId(0xee);
 /// mg-0 is main, mg-1 votes, all is well, and a person wants the data of `of` set aside.
 fn asked(of: InstanceId) -> ClusterObservation {
     let mut obs = base("settled");
-    obs.desired.reset = Some(ResetRequest { id: WORD, of, volume: life(of).volume });
+    obs.desired.reset =
+        Some(ResetRequest { id: WORD, of, volume: life(of).volume, restores: None });
     obs
 }
 
@@ -70,7 +71,8 @@ fn a_person_orders_it_once_whatever_is_known_of_the_data() {
     let mut obs = asked(mg(2));
     let plan_now = plan(&obs);
     let (record_now, _) = ordered(&plan_now).expect("an order");
-    let expected = Reset { volume: life(mg(2)).volume, main: life(mg(0)), by: Some(WORD) };
+    let expected =
+        Reset { volume: life(mg(2)).volume, main: life(mg(0)), by: Some(WORD), restores: None };
     assert_eq!(record_now.resets.get(&mg(2)), Some(&expected));
     assert_eq!(record_now.proof(mg(2)), None, "from now on it counts for nothing");
     assert_eq!(plan_now.vetoes, [], "{plan_now}");
@@ -98,7 +100,7 @@ fn it_is_ordered_of_whoever_does_not_start_any_more() {
 fn a_second_time_under_one_main_takes_a_person() {
     let mut obs = asked(mg(2));
     let main = life(mg(0));
-    let earlier = Reset { volume: OTHER, main, by: None };
+    let earlier = Reset { volume: OTHER, main, by: None, restores: None };
     record(&mut obs).expect("a record").resets.insert(mg(2), earlier);
     let plan = plan(&obs);
     let (record, _) = ordered(&plan).expect("an order");
@@ -110,10 +112,11 @@ fn a_second_time_under_one_main_takes_a_person() {
 fn what_never_can_be_is_refused_at_once() {
     assert_eq!(refuses(&asked(mg(0))), Some(NoReset::Main));
     let mut nobody = asked(mg(2));
-    nobody.desired.reset = Some(ResetRequest { id: WORD, of: mg(7), volume: OTHER });
+    nobody.desired.reset =
+        Some(ResetRequest { id: WORD, of: mg(7), volume: OTHER, restores: None });
     assert_eq!(refuses(&nobody), Some(NoReset::Unnamed));
     let mut other = asked(mg(2));
-    other.desired.reset = Some(ResetRequest { id: WORD, of: mg(2), volume: OTHER });
+    other.desired.reset = Some(ResetRequest { id: WORD, of: mg(2), volume: OTHER, restores: None });
     assert_eq!(refuses(&other), Some(NoReset::OtherVolume));
 }
 
@@ -166,6 +169,26 @@ fn the_vote_moves_before_the_voters_data() {
     assert!(ordered(&plan(&back)).is_some());
 }
 
+/// Older data comes back by the same order, and may come back as a main: until it is seen it counts as a
+/// former one.
+#[test]
+fn what_was_set_aside_comes_back_as_a_former_main() {
+    let mut obs = asked(mg(2));
+    let restores = Some(Aside::Of(OTHER));
+    obs.desired.reset = obs.desired.reset.map(|word| ResetRequest { restores, ..word });
+    let plan_now = plan(&obs);
+    let (record_now, _) = ordered(&plan_now).expect("an order");
+    assert_eq!(record_now.resets[&mg(2)].restores, restores);
+    assert!(record_now.former.contains(&mg(2)) && plan_now.vetoes.is_empty(), "{plan_now}");
+    // It is a replica now, which says nothing of what comes.
+    *record(&mut obs).expect("a record") = record_now.clone();
+    let forgets = |plan: &Plan| plan.steps.iter().any(|step| step.rule == RuleId::V40);
+    assert!(!forgets(&plan(&obs)), "{}", plan(&obs));
+    let life = bases::bolt(&mut obs, mg(2)).map(|view| &mut view.incarnation).expect("an answer");
+    life.volume = OTHER;
+    assert!(forgets(&plan(&obs)), "{}", plan(&obs));
+}
+
 /// The guard stands where the rule is wrong: of each order one fact is taken away.
 #[test]
 fn the_guard_asks_for_the_word_and_for_two_other_copies() {
@@ -194,6 +217,9 @@ fn the_guard_asks_for_the_word_and_for_two_other_copies() {
     let mut unheard = asked(mg(2));
     silence(&mut unheard, mg(2), Age::Suspect);
     assert!(!allows(&unheard, |_| {}), "it may answer yet");
+    assert!(!allows(&asked(mg(2)), |record| {
+        record.resets.values_mut().for_each(|reset| reset.restores = Some(Aside::Latest));
+    }));
     // Of the main, of the voter.
     assert!(!allows(&asked(mg(2)), |record| {
         let reset = record.resets[&mg(2)];

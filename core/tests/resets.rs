@@ -37,7 +37,7 @@ fn branched() -> ClusterObservation {
 fn order(obs: &mut ClusterObservation, volume: VolumeId) {
     let record = record(obs).expect("a record");
     let main = record.incarnation;
-    record.resets.insert(mg(2), Reset { volume, main, by: None });
+    record.resets.insert(mg(2), Reset { volume, main, by: None, restores: None });
     record.members.remove(&mg(2));
 }
 
@@ -68,7 +68,8 @@ fn written(actions: &[Action]) -> &Record {
 fn the_record_says_so_first() {
     let (actions, _) = said(&branched());
     let record = written(&actions);
-    let expected = Reset { volume: life(mg(2)).volume, main: life(mg(0)), by: None };
+    let expected =
+        Reset { volume: life(mg(2)).volume, main: life(mg(0)), by: None, restores: None };
     assert_eq!(record.resets.get(&mg(2)), Some(&expected));
     assert_eq!(record.proof(mg(2)), None);
 }
@@ -212,7 +213,7 @@ fn an_order_ends_with_a_proof() {
     record(&mut obs)
         .expect("a record")
         .resets
-        .insert(mg(2), Reset { volume: OTHER, main, by: None });
+        .insert(mg(2), Reset { volume: OTHER, main, by: None, restores: None });
     assert!(ends(&obs));
     record(&mut obs).expect("a record").members.remove(&mg(2));
     assert!(!ends(&obs));
@@ -261,7 +262,7 @@ fn the_guard_lets_only_what_is_recorded_be_set_aside() {
     for id in [0, 1] {
         assert!(refused(&obs, &set_aside(id)).contains(&GuardId::ResetIsRecorded), "mg-{id}");
         let main = life(mg(0));
-        let reset = Reset { volume: life(mg(id)).volume, main, by: None };
+        let reset = Reset { volume: life(mg(id)).volume, main, by: None, restores: None };
         record(&mut obs).expect("a record").resets.insert(mg(id), reset);
         assert!(refused(&obs, &set_aside(id)).contains(&GuardId::ResetIsRecorded), "mg-{id}");
     }

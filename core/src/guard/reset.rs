@@ -85,17 +85,20 @@ fn is_asked(
         None => is_gone(seen, id),
     };
     let word = seen.observation.desired.reset.filter(|word| {
-        word.of == id && word.volume == reset.volume && old.ordered != Some(word.id)
+        let same = word.volume == reset.volume && word.restores == reset.restores;
+        word.of == id && same && old.ordered != Some(word.id)
     });
     old.stage == Stage::Steady
         && there
         && old.voters().any(complete)
         && word.is_some_and(|word| reset.by == Some(word.id) && new.ordered == reset.by)
+        && (reset.restores.is_none() || new.former.contains(&id))
 }
 
 /// Whether an entry is of data that branched off, for the first time under this main.
 fn is_of_a_branch(seen: &Seen<'_>, old: &Record, id: InstanceId, reset: &Reset) -> bool {
     reset.by.is_none()
+        && reset.restores.is_none()
         && old.resets.get(&id).is_none_or(|earlier| earlier.main != reset.main)
         && seen.answer(id).is_some_and(|view| view.incarnation.volume == reset.volume)
         && branched(seen, old, id)

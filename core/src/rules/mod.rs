@@ -155,6 +155,7 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
+pub(crate) use reset::is_to_begin_anew;
 pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};

@@ -86,7 +86,12 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return Verdict::Hold(Reason::ResetInVain(id));
     }
     let mut record = record.clone();
-    let reset = Reset { volume: at.incarnation.volume, main: main.at.incarnation, by: None };
+    let reset = Reset {
+        volume: at.incarnation.volume,
+        main: main.at.incarnation,
+        by: None,
+        restores: None,
+    };
     record.resets.insert(id, reset);
     if record.stage == Stage::Steady {
         record.members.remove(&id);
@@ -102,7 +107,7 @@ fn open<'a>(s: &Situation<'a>) -> Option<(ResetRequest, &'a Record)> {
 }
 
 /// Whether a person wants the data that `id` has set aside.
-pub(super) fn is_to_begin_anew(s: &Situation<'_>, id: InstanceId) -> bool {
+pub(crate) fn is_to_begin_anew(s: &Situation<'_>, id: InstanceId) -> bool {
     open(s).is_some_and(|(word, _)| {
         let meant = |at: InstanceRef| at.incarnation.volume == word.volume;
         word.of == id && s.lives(id).is_none_or(meant)
@@ -161,9 +166,13 @@ pub(super) fn asked(s: &Situation<'_>) -> Verdict {
         ) => waits(why),
         None => {
             let main = main.at.incarnation;
-            let reset = Reset { volume: word.volume, main, by: Some(word.id) };
-            next.resets.insert(instance, reset);
+            let ResetRequest { id, volume, restores, .. } = word;
+            next.resets.insert(instance, Reset { volume, main, by: Some(id), restores });
             next.members.remove(&instance);
+            if restores.is_some() {
+                // What it was when that data was set aside it may be again.
+                next.former.insert(instance);
+            }
             Verdict::Act(vec![s.writes(next)], Reason::ResetAsked(instance))
         }
     }

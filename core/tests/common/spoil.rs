@@ -11,7 +11,7 @@ use ha_core::{
         RoleView, Route, RowState, SyncMode, VolumeView, Witness,
     },
     reading::{Age, Reading, Why},
-    record::{Before, Cause, Member, Proof, Reset, Stage},
+    record::{Aside, Before, Cause, Member, Proof, Reset, Stage},
 };
 use proptest::prelude::*;
 use std::fmt;
@@ -325,7 +325,7 @@ fn reset(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     let by = pick(choice / 2, &[None, Some(RequestId(8))]);
     if let Some(record) = record(obs) {
         let main = record.incarnation;
-        record.resets.insert(id, Reset { volume, main, by });
+        record.resets.insert(id, Reset { volume, main, by, restores: None });
     }
 }
 
@@ -418,10 +418,13 @@ fn wish(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     let (id_of, volume) = (RequestId(8), life(id).volume);
     match choice % 6 {
         0 => obs.desired.paused = true,
-        3 => obs.desired.reset = Some(ResetRequest { id: id_of, of: id, volume }),
+        3 => {
+            let restores = pick(choice / 6, &[None, Some(Aside::Latest)]);
+            obs.desired.reset = Some(ResetRequest { id: id_of, of: id, volume, restores });
+        }
         4 => {
             let volume = VolumeId(0xee);
-            obs.desired.reset = Some(ResetRequest { id: id_of, of: id, volume });
+            obs.desired.reset = Some(ResetRequest { id: id_of, of: id, volume, restores: None });
         }
         1 => obs.desired.switchover = asked(None),
         2 => obs.desired.switchover = asked(Some(id)),

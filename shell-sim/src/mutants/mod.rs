@@ -5,6 +5,7 @@ mod fifth;
 mod first;
 mod fourth;
 mod second;
+mod seventh;
 mod sixth;
 mod third;
 
@@ -42,6 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         fourth::MUTANTS,
         fifth::MUTANTS,
         sixth::MUTANTS,
+        seventh::MUTANTS,
     ]
     .into_iter()
     .flatten()
