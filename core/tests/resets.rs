@@ -109,15 +109,21 @@ fn what_is_ordered_is_not_registered() {
 
 #[test]
 fn a_row_of_data_that_was_set_aside_is_cleared_and_not_believed() {
-    let mut obs = branched();
-    order(&mut obs, OTHER);
-    let plan = plan(&obs);
     let drops = |step: &Step| {
         step.rule == RuleId::A20
             && matches!(step.action, Action::Drop { replica, .. } if replica == mg(2))
     };
-    assert!(plan.steps.iter().any(drops), "{plan}");
-    assert_eq!(said(&obs), (Vec::new(), None));
+    for state in [RowState::Diverged, RowState::Invalid] {
+        let mut obs = branched();
+        order(&mut obs, OTHER);
+        let mut row = even(SyncMode::Async);
+        row.state = state;
+        let rows = [(mg(1), even(SyncMode::StrictSync)), (mg(2), row)];
+        bases::bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+        let plan = plan(&obs);
+        assert!(plan.steps.iter().any(drops), "{plan}");
+        assert_eq!(said(&obs), (Vec::new(), None));
+    }
 }
 
 #[test]

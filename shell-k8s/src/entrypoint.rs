@@ -13,7 +13,7 @@ mod aside;
 #[cfg(test)]
 mod tests;
 
-pub use aside::ASIDE;
+pub use aside::{ASIDE, KEPT};
 
 use crate::memgraph::Life;
 use ha_core::{

@@ -7,7 +7,7 @@ mod follow;
 mod seen;
 
 pub(crate) use columns::columns;
-pub(crate) use follow::{Progress, follow};
+pub(crate) use follow::{Progress, follow, until_over};
 pub(crate) use seen::{Seen, stamp};
 
 use crate::input::InputError;

@@ -21,16 +21,17 @@ pub(super) fn was_reset(record: &Record, main: &MainNow<'_>, at: InstanceRef) ->
     reset.is_some_and(|it| it.main == main.at.incarnation && it.volume != at.incarnation.volume)
 }
 
-/// Whether a row that says `diverged` speaks of data that was set aside since: it does not change by
-/// itself (MR 2.2).
+/// Whether a row speaks of data that was set aside since: `diverged` does not change by itself (MR 2.2),
+/// and whoever began anew obeys nobody, so that it stays `invalid` (MR 5.3).
 pub(super) fn is_of_old_data(
     s: &Situation<'_>,
     record: &Record,
     main: &MainNow<'_>,
     at: InstanceRef,
 ) -> bool {
-    let diverged = main.rows.get(&at.id).is_some_and(|row| row.state == RowState::Diverged);
-    diverged && was_reset(record, main, at) && s.tried(main, at.id).is_none()
+    let is_stale = |state: &RowState| matches!(state, RowState::Diverged | RowState::Invalid);
+    let stale = main.rows.get(&at.id).is_some_and(|row| is_stale(&row.state));
+    stale && was_reset(record, main, at) && s.tried(main, at.id).is_none()
 }
 
 fn has_branched(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {

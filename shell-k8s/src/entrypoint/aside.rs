@@ -12,7 +12,7 @@ use std::{
 /// The folder of what was set aside.
 pub const ASIDE: &str = "set-aside";
 /// How many times' data is kept there.
-pub(super) const KEPT: usize = 3;
+pub const KEPT: usize = 3;
 
 fn folder(volume: &Path, id: VolumeId) -> PathBuf {
     volume.join(ASIDE).join(id.to_string())

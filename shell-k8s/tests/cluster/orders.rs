@@ -2,8 +2,9 @@
 
 use crate::common::{NAMESPACE, cluster, config_map, server};
 use ha_core::{
-    desired::{AcceptedLoss, Desired, SwitchoverRequest},
-    ids::{InstanceId, RequestId, Term},
+    desired::{AcceptedLoss, Desired, ResetRequest, SwitchoverRequest},
+    ids::{InstanceId, RequestId, Term, VolumeId},
+    record::Aside,
 };
 use shell_k8s::{
     api_server::{Deletion, Key, Refusal, Who, resource::CONFIG_MAPS},
@@ -16,14 +17,11 @@ async fn commands_are_read_as_they_were_given() {
     let cluster = cluster(&server, "c");
     assert_eq!(cluster.orders().await, Ok(Orders::default()));
     cluster.set_paused(true).await.unwrap();
-    assert_eq!(
-        cluster.orders().await,
-        Ok(Orders { paused: true, switchover: None, accepts: None })
-    );
+    assert_eq!(cluster.orders().await, Ok(Orders { paused: true, ..Orders::default() }));
     let id = cluster.write_switchover(Some(InstanceId(2))).await.unwrap();
     let switchover = Some(SwitchoverRequest { id, to: Some(InstanceId(2)) });
     let orders = cluster.orders().await.unwrap();
-    assert_eq!(orders, Orders { paused: true, switchover, accepts: None });
+    assert_eq!(orders, Orders { paused: true, switchover, ..Orders::default() });
     let mut desired = Desired::default();
     orders.apply(&mut desired);
     assert!(desired.paused && desired.switchover == switchover);
@@ -31,7 +29,7 @@ async fn commands_are_read_as_they_were_given() {
     assert_ne!(next, id);
     cluster.set_paused(false).await.unwrap();
     let switchover = Some(SwitchoverRequest { id: next, to: None });
-    assert_eq!(cluster.orders().await, Ok(Orders { paused: false, switchover, accepts: None }));
+    assert_eq!(cluster.orders().await, Ok(Orders { switchover, ..Orders::default() }));
     let error = cluster.write_switchover(Some(InstanceId(3))).await.unwrap_err().to_string();
     assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
 }
@@ -56,6 +54,24 @@ async fn a_loss_is_accepted_in_words_of_its_own() {
     assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
 }
 
+/// The volume is part of the word: it is what its speaker saw.
+#[tokio::test]
+async fn data_is_set_aside_and_put_back_in_words_that_name_it() {
+    let server = server().await;
+    let cluster = cluster(&server, "c");
+    cluster.set_paused(true).await.unwrap();
+    let (of, volume) = (InstanceId(7), VolumeId(0x2a));
+    for restores in [None, Some(Aside::Latest), Some(Aside::Of(VolumeId(0x2b)))] {
+        let id = cluster.write_reset(of, volume, restores).await.unwrap();
+        let reset = Some(ResetRequest { id, of, volume, restores });
+        let orders = cluster.orders().await.unwrap();
+        assert_eq!(orders, Orders { paused: true, reset, ..Orders::default() });
+        let mut desired = Desired::default();
+        orders.apply(&mut desired);
+        assert_eq!(desired.reset, reset);
+    }
+}
+
 #[tokio::test]
 async fn two_commands_at_once_both_stand() {
     let server = server().await;
@@ -65,7 +81,10 @@ async fn two_commands_at_once_both_stand() {
         paused.unwrap();
         let id = asked.unwrap();
         let switchover = Some(SwitchoverRequest { id, to: None });
-        assert_eq!(one.orders().await, Ok(Orders { paused: true, switchover, accepts: None }));
+        assert_eq!(
+            one.orders().await,
+            Ok(Orders { paused: true, switchover, ..Orders::default() })
+        );
         let key = Key::new(&CONFIG_MAPS, NAMESPACE, "graph-orders");
         server.store().delete(&key, &Deletion::now()).unwrap();
     }
@@ -100,13 +119,12 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
     let id = RequestId(0x1f);
     for (text, expected) in [
         ("{}", Orders::default()),
-        (r#"{"paused":true}"#, Orders { paused: true, switchover: None, accepts: None }),
+        (r#"{"paused":true}"#, Orders { paused: true, ..Orders::default() }),
         (
             r#"{"paused":false,"switchover":{"id":"1f","to":"mg-1"}}"#,
             Orders {
-                paused: false,
                 switchover: Some(SwitchoverRequest { id, to: Some(InstanceId(1)) }),
-                accepts: None,
+                ..Orders::default()
             },
         ),
         (
@@ -118,11 +136,7 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
         ),
         (
             r#"{"switchover":{"id":"1f","to":null}}"#,
-            Orders {
-                paused: false,
-                switchover: Some(SwitchoverRequest { id, to: None }),
-                accepts: None,
-            },
+            Orders { switchover: Some(SwitchoverRequest { id, to: None }), ..Orders::default() },
         ),
     ] {
         assert_eq!(read(&[("orders", text)]).await, Ok(expected), "{text}");

@@ -2,10 +2,7 @@
 
 use crate::common::{NAMESPACE, canned, cluster, config_map, names, server, within};
 use ha_core::{
-    ids::{
-        BootId, ControllerId, Incarnation, InstanceId, PodUid, ResourceVersion, StartId, Term,
-        VolumeId,
-    },
+    ids::{BootId, Incarnation, InstanceId, PodUid, ResourceVersion, StartId, Term, VolumeId},
     observation::{RecordContent, StoredRecord},
     record::{Before, Cause, Member, Proof, Record, SCHEMA, Stage},
 };

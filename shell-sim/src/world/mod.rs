@@ -351,10 +351,7 @@ impl World {
             Event::RestoreAside(of) => self.order_restore(of),
             Event::Act(act) => self.act(act, out),
             Event::Switchover(to) => self.order_switchover(to),
-            Event::Pause(paused) => {
-                self.desired.paused = paused;
-                Ok(())
-            }
+            Event::Pause(paused) => self.order_pause(paused),
         }
     }
 

@@ -35,6 +35,11 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn order_pause(&mut self, paused: bool) -> Step {
+        self.desired.paused = paused;
+        Ok(())
+    }
+
     pub(super) fn order_switchover(&mut self, to: Option<InstanceId>) -> Step {
         let id = self.next_request();
         self.desired.switchover = Some(SwitchoverRequest { id, to });
