@@ -8,6 +8,7 @@ mod demo;
 mod entrypoint;
 mod explain;
 mod failover;
+mod flags;
 mod gateway;
 mod history;
 mod input;

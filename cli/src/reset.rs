@@ -169,7 +169,7 @@ fn told(
                 Aside::Latest => format!("what was set aside last, in {ASIDE},"),
                 Aside::Of(id) => format!("what lies in {ASIDE}/{id}"),
             };
-            let (namespace, folder) = (names.namespace(), "/var/lib/memgraph");
+            let (namespace, folder) = (names.namespace(), "/var/lib/memgraph/mg_data");
             format!(
                 "Then {copy} is moved into its place; if there is no such copy, it begins empty. What \
                  is there: kubectl -n {namespace} exec {pod} -c memgraph -- ls -lt {folder}/{ASIDE}\n\

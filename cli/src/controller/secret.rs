@@ -2,6 +2,7 @@
 
 use super::settings::Settings;
 use crate::input::InputError;
+use ::gateway::tls::UpstreamTls;
 use shell_k8s::memgraph::Access;
 use std::{fs::File, io::Read, path::PathBuf, time::Duration};
 use tokio::time::sleep;
@@ -41,13 +42,13 @@ impl Secret {
     ///
     /// # Errors
     /// The file cannot be used.
-    pub(super) fn read(settings: &Settings) -> Result<Self, InputError> {
+    pub(super) fn read(settings: &Settings, tls: Option<UpstreamTls>) -> Result<Self, InputError> {
         let path = settings.password_file.clone();
         let read = match &path {
             Some(path) => password(path).map_err(InputError::Refused)?,
             None => Zeroizing::new(settings.password.clone()),
         };
-        Ok(Self { access: Access::basic(&settings.user, &read), path })
+        Ok(Self { access: Access::basic(&settings.user, &read).over(tls), path })
     }
 
     /// What logs in with it.
