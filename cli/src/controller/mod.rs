@@ -8,7 +8,7 @@ mod table;
 pub(crate) use table::Args;
 
 use crate::{input::InputError, process::stopped};
-use ::gateway::{clock::Clock, settings::UpstreamTlsPaths, tls::keep_fresh};
+use ::gateway::clock::Clock;
 use ha_core::{history::Patience, ids::ControllerId};
 use settings::Settings;
 use shell_k8s::{
@@ -53,15 +53,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
             .map_err(|error| refused("no API server is known", &error))?,
     };
     let names = &settings.names;
-    let tls = settings.tls.as_ref().map(UpstreamTlsPaths::read).transpose();
-    let tls = tls.map_err(|error| refused("TLS towards instances", &error))?;
-    let secret = secret::Secret::read(&settings, tls.clone())?;
-    let fresh = async {
-        match tls {
-            Some(tls) => keep_fresh(tls).await,
-            None => std::future::pending().await,
-        }
-    };
+    let secret = secret::Secret::read(&settings)?;
     let site = http::Site {
         namespace: Some(names.namespace().to_owned()),
         lease: Some(names.lease()),
@@ -111,7 +103,6 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     let is_told = tokio::select! {
         is_told = controller.run(stopped) => is_told,
         () = secret.follow() => false,
-        () = fresh => false,
     };
     drop(stop);
     if let Some(shown) = shown {
