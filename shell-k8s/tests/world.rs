@@ -91,6 +91,25 @@ async fn a_main_that_says_nothing_is_lost_too() {
     theatre.assert_sound();
 }
 
+/// It is looked for at once, then less and less often up to the usual pace.
+#[tokio::test(start_paused = true)]
+async fn looks_at_who_refuses_pause_and_double() {
+    let (theatre, controller, _) = bootstrapped().await;
+    theatre.stage().fair.stop(Place::Instance(InstanceId(2)));
+    theatre.event(&Event::Crash(InstanceId(2)));
+    let before = theatre.stage().looks[&InstanceId(2)];
+    let looked = |theatre: &Theatre| theatre.stage().looks[&InstanceId(2)] - before;
+    sleep(Duration::from_secs(1)).await;
+    let at_first = looked(&theatre);
+    assert!((5..=10).contains(&at_first), "{at_first} looks in the first second");
+    sleep(Duration::from_secs(60)).await;
+    let later = looked(&theatre) - at_first;
+    assert!((55..=65).contains(&later), "{later} looks in a minute");
+    theatre.stage().fair.resume(Place::Instance(InstanceId(2)));
+    settled(&controller).await;
+    theatre.assert_sound();
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_order_moves_the_main_once() {
     let (theatre, controller, _) = bootstrapped().await;

@@ -49,6 +49,8 @@ pub struct Scene {
     pub api_down: bool,
     /// Those who answer each other.
     pub controllers: Vec<Controller>,
+    /// How often each instance was looked at.
+    pub looks: BTreeMap<InstanceId, u32>,
     /// Whoever writes this stage next hears nothing of it any more.
     pub dies_at: Option<Stage>,
 }
@@ -83,6 +85,7 @@ impl Theatre {
             leases: Vec::new(),
             api_down: false,
             controllers: Vec::new(),
+            looks: BTreeMap::new(),
             dies_at: None,
         };
         Self { stage: Arc::new(Mutex::new(stage)), begun: Instant::now() }
@@ -149,7 +152,8 @@ struct Looking(Theatre, InstanceId);
 impl Probing for Looking {
     async fn look(&mut self, _pod: PodView) -> Result<Look, Why> {
         let is_silent = {
-            let stage = self.0.stage();
+            let mut stage = self.0.stage();
+            *stage.looks.entry(self.1).or_default() += 1;
             let body = stage.fair.world.body(self.1).expect("an instance");
             body.frozen || !body.powered
         };
