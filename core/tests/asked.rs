@@ -32,9 +32,9 @@ fn asked(of: InstanceId) -> ClusterObservation {
 
 /// The record that rule A35 writes, and why.
 fn ordered(plan: &Plan) -> Option<(&Record, &Reason)> {
-    plan.steps.iter().find_map(|step| match (&step.action, step.rule) {
-        (Action::WriteRecord { record, .. }, RuleId::A35) => Some((&**record, &step.reason)),
-        _ => None,
+    plan.steps.iter().filter(|step| step.rule == RuleId::A35).find_map(|step| {
+        let Action::WriteRecord { record, .. } = &step.action else { return None };
+        Some((&**record, &step.reason))
     })
 }
 
@@ -43,9 +43,9 @@ fn waits(obs: &ClusterObservation) -> Option<NoReset> {
     let plan = plan(obs);
     assert_eq!(ordered(&plan), None, "{plan}");
     let hold = plan.holds.iter().find(|hold| hold.rule == RuleId::A35);
-    hold.map(|hold| match &hold.reason {
-        Reason::ResetAskedWaits { why, .. } => *why,
-        other => panic!("another reason: {other}"),
+    hold.map(|hold| {
+        let Reason::ResetAskedWaits { why, .. } = &hold.reason else { panic!("{}", hold.reason) };
+        *why
     })
 }
 
@@ -55,10 +55,8 @@ fn refuses(obs: &ClusterObservation) -> Option<NoReset> {
     let (record, reason) = ordered(&plan)?;
     assert!(record.resets.is_empty(), "nothing is ordered: {plan}");
     assert_eq!(record.ordered, Some(WORD), "it is answered: {plan}");
-    match reason {
-        Reason::ResetRefused { why, .. } => Some(*why),
-        other => panic!("another reason: {other}"),
-    }
+    let Reason::ResetRefused { why, .. } = reason else { panic!("another reason: {reason}") };
+    Some(*why)
 }
 
 fn silence(obs: &mut ClusterObservation, id: InstanceId, since: Age) {
