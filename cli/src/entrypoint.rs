@@ -5,12 +5,12 @@
 use crate::{input::InputError, process::Log};
 use clap::Args as ClapArgs;
 use ha_core::{
-    ids::{InstanceId, PodUid, VolumeId},
+    ids::{InstanceId, PodUid},
     observation::{RecordContent, StoredRecord},
 };
 use shell_k8s::{
     cluster::{Cluster, Config, Names},
-    entrypoint::{kernel_boot, prepare},
+    entrypoint::{Order, kernel_boot, prepare},
 };
 use std::{
     os::unix::process::CommandExt, path::PathBuf, process::Command, process::ExitCode,
@@ -95,10 +95,10 @@ fn names_a_life(argument: &str) -> bool {
     name.strip_prefix(NAME_FLAG).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
 }
 
-/// The volume of which the record orders that its data be set aside. Whatever keeps the record from
+/// What the record orders of the volume. Whatever keeps the record from
 /// being read orders nothing: an instance that starts with old data waits for its order, one whose
 /// data was moved without an order does not get it back.
-async fn order(args: &Args, names: Names, id: InstanceId) -> Option<VolumeId> {
+async fn order(args: &Args, names: Names, id: InstanceId) -> Option<Order> {
     let wait = Duration::from_millis(args.order_wait_ms);
     match timeout(wait, read(args, names, wait)).await {
         Ok(Ok(stored)) => ordered(&stored, id),
@@ -133,12 +133,13 @@ async fn read(args: &Args, names: Names, wait: Duration) -> Result<StoredRecord,
     }
 }
 
-fn ordered(stored: &StoredRecord, id: InstanceId) -> Option<VolumeId> {
+fn ordered(stored: &StoredRecord, id: InstanceId) -> Option<Order> {
     match &stored.content {
         RecordContent::Record(record) => {
-            let order = record.resets.get(&id)?;
-            tracing::info!(instance = %id, volume = %order.volume, "the record orders a reset");
-            Some(order.volume)
+            let order = Order::of(record, id)?;
+            let (volume, restores) = (order.volume, order.restores);
+            tracing::info!(instance = %id, %volume, ?restores, "the record orders a reset");
+            Some(order)
         }
         RecordContent::Absent | RecordContent::Earlier { .. } => None,
         RecordContent::Newer { schema } => {

@@ -2,6 +2,7 @@
 //! settings of the gateway crate.
 
 use crate::{
+    flags::{Flags, Table},
     input::InputError,
     process::{Log, LogProblem, stopped},
 };
@@ -10,53 +11,20 @@ use ::gateway::{
     clock::Clock,
     controllers::{NoStoredTarget, http::HttpControllers},
     drawn_id,
-    settings::{Problem, Problems, SETTINGS},
+    settings::{Problem, Problems, SETTINGS, Setting},
 };
-use clap::{Arg, ArgMatches, Command, FromArgMatches};
-use std::{collections::BTreeMap, process::ExitCode};
+use std::process::ExitCode;
+
+/// The table of its settings.
+#[derive(Debug)]
+pub(crate) struct OfGateway;
+
+impl Table for OfGateway {
+    const SETTINGS: &'static [Setting] = SETTINGS;
+}
 
 /// The settings that were given.
-#[derive(Debug, Default)]
-pub(crate) struct Args {
-    given: BTreeMap<&'static str, String>,
-}
-
-impl clap::Args for Args {
-    fn augment_args(command: Command) -> Command {
-        SETTINGS.iter().fold(command, |command, setting| {
-            let default = if setting.default.is_empty() { "none" } else { setting.default };
-            command.arg(
-                Arg::new(setting.name)
-                    .long(setting.name)
-                    .env(setting.variable())
-                    .value_name("VALUE")
-                    .hide_env_values(true)
-                    .help(format!("{}: {} [default: {default}]", setting.help, setting.kind)),
-            )
-        })
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl FromArgMatches for Args {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut args = Self::default();
-        args.update_from_arg_matches(matches)?;
-        Ok(args)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        for setting in SETTINGS {
-            if let Some(value) = matches.get_one::<String>(setting.name) {
-                self.given.insert(setting.name, value.clone());
-            }
-        }
-        Ok(())
-    }
-}
+pub(crate) type Args = Flags<OfGateway>;
 
 /// Runs until it is told to stop.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
@@ -76,11 +44,11 @@ fn judged(args: &Args) -> Result<(Settings, Log), Problems> {
     });
     match (settings, log) {
         (Ok(settings), Ok(log)) => Ok((settings, log)),
-        (Ok(_), Err(problems)) => Err(Problems(problems)),
+        (Ok(_), Err(all)) => Err(Problems { of: "gateway", all }),
         (Err(problems), Ok(_)) => Err(problems),
-        (Err(Problems(mut problems)), Err(more)) => {
-            problems.extend(more);
-            Err(Problems(problems))
+        (Err(mut problems), Err(more)) => {
+            problems.all.extend(more);
+            Err(problems)
         }
     }
 }

@@ -9,6 +9,7 @@ mod diagram;
 mod entrypoint;
 mod explain;
 mod failover;
+mod flags;
 mod gateway;
 mod history;
 mod input;
@@ -21,6 +22,7 @@ mod play;
 mod prestop;
 mod process;
 mod replay;
+mod reset;
 mod status;
 mod switchover;
 mod trial;
@@ -78,6 +80,10 @@ enum Command {
     Status(status::Args),
     /// Move the main
     Switchover(switchover::Args),
+    /// Set the data of an instance aside, so that it begins anew as a replica
+    ResetReplica(reset::ResetArgs),
+    /// Put data that was set aside back, in the place of what the instance has
+    RestoreSetAside(reset::RestoreArgs),
     /// Run one simulated Memgraph that speaks Bolt and replicates
     Instance(instance::Args),
     /// Run the Bolt gateway: writes to the main, reads to replicas
@@ -147,6 +153,8 @@ fn main() -> ExitCode {
         Command::Pause(args) => pause::run(args, true),
         Command::Resume(args) => pause::run(args, false),
         Command::Status(args) => status::run(args),
+        Command::ResetReplica(args) => reset::reset(args),
+        Command::RestoreSetAside(args) => reset::restore(args),
         Command::Switchover(args) => switchover::run(args),
         Command::Instance(args) => {
             return match instance::run(args) {

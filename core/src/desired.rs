@@ -1,7 +1,10 @@
 //! What operators ask for. Commands of theirs are fields here, read with everything else; losing
 //! or doubling the event that announced one is harmless.
 
-use crate::ids::{BadName, InstanceId, RequestId, Term};
+use crate::{
+    ids::{BadName, InstanceId, RequestId, Term, VolumeId},
+    record::Aside,
+};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +56,21 @@ pub struct AcceptedLoss {
     pub of: Option<Term>,
 }
 
+/// An operator's word that the data of an instance is to be set aside, so that it begins anew under
+/// its main, or goes on with what was set aside before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ResetRequest {
+    /// Which request, so that it is carried out once.
+    pub id: RequestId,
+    /// Whose data.
+    pub of: InstanceId,
+    /// The volume that its speaker saw: other data is not meant.
+    pub volume: VolumeId,
+    /// What takes its place; none to begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<Aside>,
+}
+
 /// Everything operators ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Desired {
@@ -75,6 +93,9 @@ pub struct Desired {
     /// Go on although something may be lost.
     #[serde(default)]
     pub accepts: Option<AcceptedLoss>,
+    /// Set the data of an instance aside.
+    #[serde(default)]
+    pub reset: Option<ResetRequest>,
 }
 
 impl Default for Desired {
@@ -88,6 +109,7 @@ impl Default for Desired {
             paused: false,
             switchover: None,
             accepts: None,
+            reset: None,
         }
     }
 }

@@ -121,7 +121,7 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::VoterIsKept, "the voter's row is dropped only while nobody forwards", voter_is_kept),
     guard(GuardId::CommitIsRecorded, "a commit of ours is made only in a reign whose voters are recorded", commit_is_recorded),
     guard(GuardId::RouteIsProven, "a route opens only to the proven main of a steady reign with a proven voter, or of one that is recorded as alone", route_is_proven),
-    guard(GuardId::ResetsAreEarned, "a reset is ordered of what branched off under a proven main and has no vote", reset::are_earned),
+    guard(GuardId::ResetsAreEarned, "a reset is ordered under a proven main of what has no vote: of what branched off, or by a person", reset::are_earned),
     guard(GuardId::ResetIsRecorded, "data is set aside only as recorded, of a replica that is neither main nor voter", reset::is_recorded),
 ];
 

@@ -4,7 +4,7 @@
 
 use crate::{
     desired::Durability,
-    ids::{ControllerId, Incarnation, InstanceId, InstanceRef, RequestId, Term, VolumeId},
+    ids::{Incarnation, InstanceId, InstanceRef, RequestId, Term, VolumeId},
     observation::SyncMode,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -44,11 +44,12 @@ pub struct Record {
     /// The last order to go on in spite of a loss that was carried out or refused.
     #[serde(default)]
     pub accepted: Option<RequestId>,
+    /// The last order of a person to set data aside that was recorded or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<RequestId>,
     /// What an acknowledged write of this reign promises.
     #[serde(default)]
     pub durability: Durability,
-    /// Controllers that may lead.
-    pub controllers: BTreeSet<ControllerId>,
 }
 
 impl Record {
@@ -201,8 +202,24 @@ pub struct Proof {
 pub struct Reset {
     /// The volume whose data is meant.
     pub volume: VolumeId,
-    /// The main's life that the data branched off from.
+    /// The main's life that the data branched off from, or under which a person ordered it.
     pub main: Incarnation,
+    /// The request of a person; none where the data branched off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<RequestId>,
+    /// What takes its place; none to begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<Aside>,
+}
+
+/// Data that was set aside on a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aside {
+    /// The last.
+    Latest,
+    /// That of the volume which this was called before.
+    Of(VolumeId),
 }
 
 /// The main before an intent.

@@ -413,8 +413,9 @@ impl<'a> Situation<'a> {
 
     /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, or
     /// votes already and may answer yet; one whose version is supported before one whose is not, a
-    /// replica before a former main, one that works before one that failed, and among equals whoever
-    /// an operator wants as main, then the preferred pair. A former main only if nobody else may come
+    /// replica before a former main, one that works before one that failed, one that stays before one
+    /// whose data a person wants set aside, and among equals whoever an operator wants as main, then
+    /// the preferred pair. A former main only if nobody else may come
     /// to it.
     #[must_use]
     pub fn voter_choice(&self, main: &MainNow<'_>) -> Option<InstanceId> {
@@ -423,7 +424,8 @@ impl<'a> Situation<'a> {
             let failed = self.registers_in_vain(main, *id);
             let votes = main.rows.get(id).is_some_and(|row| row.mode != SyncMode::Async);
             let unsupported = self.is_unsupported(*id);
-            (unsupported, self.main(*id).is_some(), failed, !votes, wanted != Some(*id), *id)
+            let anew = crate::rules::is_to_begin_anew(self, *id);
+            (unsupported, self.main(*id).is_some(), failed, anew, !votes, wanted != Some(*id), *id)
         };
         let able = |id: &InstanceId| {
             crate::rules::may_vote(self, *id)

@@ -10,7 +10,7 @@ use crate::{
     },
     leadership::{LeaseSample, Millis},
     observation::{BoltView, Memory, OwnCommit, PodView, Registration, Route, StoredRecord},
-    record::{Before, Cause, Member, Proof, Record},
+    record::{Aside, Before, Cause, Member, Proof, Record},
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::net::IpAddr;
@@ -204,7 +204,7 @@ impl Before {
 }
 
 impl Record {
-    /// Visits every life and every controller that it names.
+    /// Visits every life and every request that it names.
     pub fn visit(&mut self, by: &mut impl Visitor) {
         by.term(&mut self.term);
         if let Cause::Switchover { request: Some(request) } = &mut self.cause {
@@ -213,7 +213,8 @@ impl Record {
         if let Cause::Accepted { request } = &mut self.cause {
             by.request(request);
         }
-        for request in [&mut self.answered, &mut self.accepted].into_iter().flatten() {
+        let requests = [&mut self.answered, &mut self.accepted, &mut self.ordered];
+        for request in requests.into_iter().flatten() {
             by.request(request);
         }
         self.incarnation.visit(by);
@@ -224,8 +225,13 @@ impl Record {
         for reset in self.resets.values_mut() {
             by.volume(&mut reset.volume);
             reset.main.visit(by);
+            if let Some(request) = &mut reset.by {
+                by.request(request);
+            }
+            if let Some(Aside::Of(volume)) = &mut reset.restores {
+                by.volume(volume);
+            }
         }
-        self.controllers = renamed(core::mem::take(&mut self.controllers), by);
     }
 }
 

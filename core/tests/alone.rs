@@ -77,7 +77,7 @@ fn whoever_waits_for_votes_goes_on_waiting() {
     record(&mut obs).expect("a record").durability = Durability::Required;
     with_rows(&mut obs, |rows| rows.get_mut(&VOTER).expect("a row").mode = SyncMode::StrictSync);
     assert_eq!(steps(&obs, RuleId::E46), []);
-    let says = |hold: &ha_core::plan::Hold| matches!(hold.reason, Reason::NobodyToVote { .. });
+    let says = |hold: &plan::Hold| matches!(hold.reason, Reason::NobodyToVote { .. });
     assert!(plan(&obs).holds.iter().any(says));
 }
 
@@ -119,9 +119,9 @@ fn the_route_is_open_and_unprotected_is_said() {
     obs.route.handed_out = Route::Closed;
     let opened = steps(&obs, RuleId::R10);
     assert!(matches!(opened[0].action, Action::SetRoute(Route::Open { .. })), "{opened:?}");
-    let plan = plan(&base("fast-alone"));
-    let says = |hold: &ha_core::plan::Hold| matches!(hold.reason, Reason::Unprotected(_));
-    assert!(plan.holds.iter().any(says) && !plan.settled);
+    let all = plan(&base("fast-alone"));
+    let says = |hold: &plan::Hold| matches!(hold.reason, Reason::Unprotected(_));
+    assert!(all.holds.iter().any(says) && !all.settled);
     // The same record in a reign that waits for votes opens nothing.
     record(&mut obs).expect("a record").durability = Durability::Required;
     assert_eq!(steps(&obs, RuleId::R10), []);

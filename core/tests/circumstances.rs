@@ -5,15 +5,16 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
 
-use bases::{base, bolt, even, life, main_with, mg, record};
+use bases::{BASES, base, bolt, even, life, main_with, mg, record};
 use ha_core::{
     action::Action,
+    desired::Durability,
     guard::{GUARDS, GuardId, Seen},
     history::{History, Sample},
     ids::InstanceId,
     observation::{
-        ClusterObservation, Contact, Container, EngineVersion, PodView, Row, RowState, SyncMode,
-        Witness,
+        ClusterObservation, Contact, Container, EngineVersion, PodView, Route, Row, RowState,
+        SyncMode, Witness,
     },
     plan,
     plan::Step,
@@ -245,4 +246,47 @@ fn who_is_beyond_the_size_is_looked_at_while_it_has_a_pod() {
     assert_eq!(history.concerned(2), BTreeSet::from([mg(0), mg(1), mg(2)]));
     history.take(2, Sample::Pod { id: mg(2), pod: None });
     assert_eq!(history.concerned(2), BTreeSet::from([mg(0), mg(1)]));
+}
+
+/// By hand, or by whatever went before: nobody's vote counts, so nothing is routed until one does again.
+#[test]
+fn a_voter_registered_async_by_hand_is_registered_anew() {
+    for all in [false, true] {
+        let mut obs = base("settled");
+        let third = if all { SyncMode::Async } else { SyncMode::StrictSync };
+        let rows = [(mg(1), even(SyncMode::Async)), (mg(2), even(third))];
+        bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+        let withdraws = steps(&obs, RuleId::F10);
+        assert!(!withdraws.is_empty(), "{}", plan(&obs));
+        obs.route.handed_out = Route::Closed;
+        obs.route.outstanding.clear();
+        let drops = |id| {
+            let of =
+                |step: &Step| matches!(step.action, Action::Drop { replica, .. } if replica == id);
+            steps(&obs, RuleId::A20).iter().any(of)
+        };
+        assert!(drops(mg(1)), "{}", plan(&obs));
+        assert_eq!(drops(mg(2)), !all, "the one whose mode is right stays: {}", plan(&obs));
+        let rows = [(mg(2), even(SyncMode::Async))];
+        bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+        let registers = |step: &Step| {
+            matches!(step.action, Action::Register { replica, mode, .. }
+                if replica.id == mg(1) && mode == SyncMode::StrictSync)
+        };
+        assert!(steps(&obs, RuleId::A30).iter().any(registers), "{}", plan(&obs));
+    }
+}
+
+/// Whoever wants every vote waited for gets nothing less, whatever an earlier reign promised.
+#[test]
+fn sync_is_never_asked_for_where_every_vote_is_waited_for() {
+    for (name, build) in BASES {
+        let mut obs = build();
+        let Some(recorded) = record(&mut obs) else { continue };
+        recorded.durability = Durability::Required;
+        let plan = plan(&obs);
+        let by_sync =
+            |step: &Step| matches!(step.action, Action::Register { mode: SyncMode::Sync, .. });
+        assert!(!plan.steps.iter().any(by_sync), "{name}: {plan}");
+    }
 }

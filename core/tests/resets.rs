@@ -37,7 +37,7 @@ fn branched() -> ClusterObservation {
 fn order(obs: &mut ClusterObservation, volume: VolumeId) {
     let record = record(obs).expect("a record");
     let main = record.incarnation;
-    record.resets.insert(mg(2), Reset { volume, main });
+    record.resets.insert(mg(2), Reset { volume, main, by: None, restores: None });
     record.members.remove(&mg(2));
 }
 
@@ -68,7 +68,8 @@ fn written(actions: &[Action]) -> &Record {
 fn the_record_says_so_first() {
     let (actions, _) = said(&branched());
     let record = written(&actions);
-    let expected = Reset { volume: life(mg(2)).volume, main: life(mg(0)) };
+    let expected =
+        Reset { volume: life(mg(2)).volume, main: life(mg(0)), by: None, restores: None };
     assert_eq!(record.resets.get(&mg(2)), Some(&expected));
     assert_eq!(record.proof(mg(2)), None);
 }
@@ -108,15 +109,21 @@ fn what_is_ordered_is_not_registered() {
 
 #[test]
 fn a_row_of_data_that_was_set_aside_is_cleared_and_not_believed() {
-    let mut obs = branched();
-    order(&mut obs, OTHER);
-    let plan = plan(&obs);
     let drops = |step: &Step| {
         step.rule == RuleId::A20
             && matches!(step.action, Action::Drop { replica, .. } if replica == mg(2))
     };
-    assert!(plan.steps.iter().any(drops), "{plan}");
-    assert_eq!(said(&obs), (Vec::new(), None));
+    for state in [RowState::Diverged, RowState::Invalid] {
+        let mut obs = branched();
+        order(&mut obs, OTHER);
+        let mut row = even(SyncMode::Async);
+        row.state = state;
+        let rows = [(mg(1), even(SyncMode::StrictSync)), (mg(2), row)];
+        bases::bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+        let plan = plan(&obs);
+        assert!(plan.steps.iter().any(drops), "{plan}");
+        assert_eq!(said(&obs), (Vec::new(), None));
+    }
 }
 
 #[test]
@@ -209,7 +216,10 @@ fn an_order_ends_with_a_proof() {
     let main = life(mg(0));
     let ends =
         |obs: &ClusterObservation| plan(obs).steps.iter().any(|step| step.rule == RuleId::V60);
-    record(&mut obs).expect("a record").resets.insert(mg(2), Reset { volume: OTHER, main });
+    record(&mut obs)
+        .expect("a record")
+        .resets
+        .insert(mg(2), Reset { volume: OTHER, main, by: None, restores: None });
     assert!(ends(&obs));
     record(&mut obs).expect("a record").members.remove(&mg(2));
     assert!(!ends(&obs));
@@ -258,7 +268,7 @@ fn the_guard_lets_only_what_is_recorded_be_set_aside() {
     for id in [0, 1] {
         assert!(refused(&obs, &set_aside(id)).contains(&GuardId::ResetIsRecorded), "mg-{id}");
         let main = life(mg(0));
-        let reset = Reset { volume: life(mg(id)).volume, main };
+        let reset = Reset { volume: life(mg(id)).volume, main, by: None, restores: None };
         record(&mut obs).expect("a record").resets.insert(mg(id), reset);
         assert!(refused(&obs, &set_aside(id)).contains(&GuardId::ResetIsRecorded), "mg-{id}");
     }

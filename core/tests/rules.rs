@@ -16,13 +16,9 @@ use ha_core::{
     plan,
     plan::Said,
     reading::{Age, Reading, Why},
-    rules::{Judge, Phase, RULES, RuleId, Verdict},
-    situation::Situation,
+    rules::{Phase, RuleId, Verdict},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    mem,
-};
+use std::{collections::BTreeSet, mem};
 
 /// Two rules of one phase that may apply to one subject at once: the first one speaks, and why
 /// that is right.
@@ -34,6 +30,7 @@ const ORDERED: &[(RuleId, RuleId, &str)] = &[
     (RuleId::E20, RuleId::E60, "a recorded voter is better than the way back"),
     (RuleId::E20, RuleId::E70, "a recorded voter ends the wait for the target"),
     (RuleId::E45, RuleId::E50, "whoever becomes main votes before, and whoever votes is there"),
+    (RuleId::E45, RuleId::E48, "whoever votes is there before another promise is made"),
     (RuleId::E46, RuleId::E50, "a move needs a voter"),
     (RuleId::E47, RuleId::E50, "a move needs a voter"),
     (RuleId::E48, RuleId::E50, "a move keeps the promise of its reign, which is settled first"),

@@ -128,11 +128,7 @@ impl Gateway {
             None => None,
         };
         let upstream_tls = match &settings.upstream_tls {
-            Some(paths) => Some(UpstreamTls::new(
-                &paths.authorities,
-                paths.own.as_ref(),
-                paths.name.as_deref(),
-            )?),
+            Some(paths) => Some(paths.read()?),
             None => None,
         };
         let sessions = settings.limits.connections as u64 * 4;

@@ -8,10 +8,14 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 use std::{
+    io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// How often files are looked at: mounted Secrets change by swapped links, which no watch tells well.
 const LOOK: Duration = Duration::from_secs(10);
@@ -240,10 +244,18 @@ impl UpstreamTls {
         self.kept.current()
     }
 
-    /// The name that certificates of instances have to be of; their address if none.
-    #[must_use]
-    pub fn name(&self) -> Option<ServerName<'static>> {
-        self.name.clone()
+    /// Speaks TLS over a connection to the instance at that address, with the files as they are now.
+    ///
+    /// # Errors
+    /// The connection broke, or the other side does not show what is expected of it.
+    pub async fn connect(
+        &self,
+        address: SocketAddr,
+        socket: TcpStream,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let of_address = || ServerName::IpAddress(address.ip().into());
+        let name = self.name.clone().unwrap_or_else(of_address);
+        TlsConnector::from(self.config()).connect(name, socket).await
     }
 }
 

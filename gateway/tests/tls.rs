@@ -22,7 +22,7 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
 
 /// A certificate of its own authority, written to files.
 fn certificate(folder: &Path, name: &str) -> String {
@@ -35,7 +35,7 @@ fn certificate(folder: &Path, name: &str) -> String {
 async fn tls_login(address: SocketAddr, folder: &Path, name: &str) -> Result<(), std::io::Error> {
     let tls = UpstreamTls::new(&folder.join("tls.crt"), None, Some(name)).unwrap();
     let stream = TcpStream::connect(address).await?;
-    let stream = TlsConnector::from(tls.config()).connect(tls.name().unwrap(), stream).await?;
+    let stream = tls.connect(address, stream).await?;
     let mut client = Client::login(stream, Version::V5_2).await?;
     let got = client.ask(&[run("RETURN 50000"), Request::Pull(Fetch::ALL)]).await;
     if is_done(&got) { Ok(()) } else { Err(std::io::ErrorKind::Other.into()) }
@@ -142,7 +142,7 @@ async fn a_new_authority_of_instances_is_taken_without_a_restart() {
     let tls = UpstreamTls::new(&authorities, None, Some("mg.example")).unwrap();
     let connect = async || {
         let stream = TcpStream::connect(address).await.unwrap();
-        TlsConnector::from(tls.config()).connect(tls.name().unwrap(), stream).await.map(|_| ())
+        tls.connect(address, stream).await.map(|_| ())
     };
     connect().await.unwrap();
     let second = certificate(theirs.path(), "mg.example");

@@ -59,6 +59,7 @@ impl Grain {
             looks_are_whole: self.looks_are_whole,
             api_answers: self.api_answers,
             stale: self.stale,
+            restores: false,
         }
     }
 }

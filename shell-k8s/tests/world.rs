@@ -8,7 +8,7 @@ use ha_core::{
     grant::Question,
     history::Outcome,
     ids::{ControllerId, InstanceId, RequestId},
-    record::{Record, Stage},
+    record::{Cause, Record, Stage},
 };
 use shell_k8s::{
     cluster::Names,
@@ -25,8 +25,9 @@ fn controller(theatre: &Theatre, number: u8) -> Controller {
     let me = ControllerId(u128::from(number) + 1);
     let effects = Arc::new(theatre.clone());
     let endpoints = Endpoints::pods(names);
+    let desired = theatre.stage().desired.clone();
     Controller::new(
-        Settings::default(),
+        Settings { desired, ..Settings::default() },
         effects,
         (me, String::new()),
         number,
@@ -90,6 +91,25 @@ async fn a_main_that_says_nothing_is_lost_too() {
     theatre.assert_sound();
 }
 
+/// It is looked for at once, then less and less often up to the usual pace.
+#[tokio::test(start_paused = true)]
+async fn looks_at_who_refuses_pause_and_double() {
+    let (theatre, controller, _) = bootstrapped().await;
+    theatre.stage().fair.stop(Place::Instance(InstanceId(2)));
+    theatre.event(&Event::Crash(InstanceId(2)));
+    let before = theatre.stage().looks[&InstanceId(2)];
+    let looked = |theatre: &Theatre| theatre.stage().looks[&InstanceId(2)] - before;
+    sleep(Duration::from_secs(1)).await;
+    let at_first = looked(&theatre);
+    assert!((5..=10).contains(&at_first), "{at_first} looks in the first second");
+    sleep(Duration::from_secs(60)).await;
+    let later = looked(&theatre) - at_first;
+    assert!((55..=65).contains(&later), "{later} looks in a minute");
+    theatre.stage().fair.resume(Place::Instance(InstanceId(2)));
+    settled(&controller).await;
+    theatre.assert_sound();
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_order_moves_the_main_once() {
     let (theatre, controller, _) = bootstrapped().await;
@@ -102,6 +122,36 @@ async fn an_order_moves_the_main_once() {
     let term = theatre.record().expect("a record").term;
     sleep(Duration::from_secs(20)).await;
     assert_eq!(theatre.record().expect("a record").term, term);
+    theatre.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_main_beyond_a_smaller_size_moves_before_it_goes() {
+    let theatre = Theatre::of(5);
+    tokio::spawn(theatre.clone().keep_time());
+    let first = controller(&theatre, 0);
+    let running = run(&first);
+    theatre.until("bootstrap", |record| record.stage == Stage::Steady).await;
+    settled(&first).await;
+    let at = |id: u8| {
+        move |record: &Record| record.target == InstanceId(id) && record.stage == Stage::Steady
+    };
+    let order = SwitchoverRequest { id: RequestId(7), to: Some(InstanceId(4)) };
+    theatre.stage().desired.switchover = Some(order);
+    theatre.until("switchover", at(4)).await;
+    settled(&first).await;
+    running.abort();
+
+    // A controller of three instances, as an upgrade of the chart starts one.
+    theatre.stage().desired.instances = 3;
+    let second = controller(&theatre, 1);
+    let _running = run(&second);
+    let within = |record: &Record| record.target.0 < 3 && record.stage == Stage::Steady;
+    let record = theatre.until("a move", within).await;
+    assert_eq!(record.cause, Cause::Switchover { request: None }, "{record:?}");
+    settled(&second).await;
+    let record = theatre.record().expect("a record");
+    assert!(record.members.keys().all(|id| id.0 < 3), "{record:?}");
     theatre.assert_sound();
 }
 

@@ -59,6 +59,20 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end -}}
 
+{{/* Whose certificates of instances are trusted: the authority alone, without their key. */}}
+{{- define "memgraph-ha.authority" -}}
+{{- with .Values.memgraph.tls.secretName -}}
+- name: authority
+  secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
+{{- end -}}
+{{- end -}}
+
+{{- define "memgraph-ha.authorityMount" -}}
+{{- if .Values.memgraph.tls.secretName -}}
+- {name: authority, mountPath: /etc/instances, readOnly: true}
+{{- end -}}
+{{- end -}}
+
 {{/* Who and where a pod is. */}}
 {{- define "memgraph-ha.place" -}}
 - name: POD_NAME

@@ -1,7 +1,12 @@
-//! The password of the instances, read again when its file changes: mounted Secrets are rotated.
+//! The password of the instances and the files of TLS towards them, read again when they change: mounted
+//! Secrets are rotated.
 
 use super::settings::Settings;
 use crate::input::InputError;
+use ::gateway::{
+    settings::UpstreamTlsPaths,
+    tls::{UpstreamTls, keep_fresh},
+};
 use shell_k8s::memgraph::Access;
 use std::{fs::File, io::Read, path::PathBuf, time::Duration};
 use tokio::time::sleep;
@@ -12,11 +17,12 @@ const LOOK: Duration = Duration::from_secs(10);
 /// The longest password, in bytes.
 const LONGEST: u64 = 64 * 1_024;
 
-/// The password, and where it comes from.
+/// Password and TLS, and where they come from.
 #[derive(Debug)]
 pub(super) struct Secret {
     access: Access,
     path: Option<PathBuf>,
+    tls: Option<UpstreamTls>,
 }
 
 fn password(path: &PathBuf) -> Result<Zeroizing<String>, String> {
@@ -42,12 +48,15 @@ impl Secret {
     /// # Errors
     /// The file cannot be used.
     pub(super) fn read(settings: &Settings) -> Result<Self, InputError> {
+        let tls = settings.tls.as_ref().map(UpstreamTlsPaths::read).transpose();
+        let tls =
+            tls.map_err(|error| InputError::Refused(format!("TLS towards instances: {error}")))?;
         let path = settings.password_file.clone();
         let read = match &path {
             Some(path) => password(path).map_err(InputError::Refused)?,
             None => Zeroizing::new(settings.password.clone()),
         };
-        Ok(Self { access: Access::basic(&settings.user, &read), path })
+        Ok(Self { access: Access::basic(&settings.user, &read).over(tls.clone()), path, tls })
     }
 
     /// What logs in with it.
@@ -55,8 +64,18 @@ impl Secret {
         self.access.clone()
     }
 
-    /// Reads it again and again. What cannot be read leaves the one before in place, and is said.
+    /// Reads files again and again. What cannot be read leaves what was before in place, and is said.
     pub(super) async fn follow(&self) {
+        let fresh = async {
+            match self.tls.clone() {
+                Some(tls) => keep_fresh(tls).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::join!(self.follow_password(), fresh);
+    }
+
+    async fn follow_password(&self) {
         let Some(path) = &self.path else { return std::future::pending().await };
         let mut was_wrong = false;
         loop {

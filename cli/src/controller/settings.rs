@@ -1,9 +1,13 @@
 //! What a controller is told when it starts: flags before variables before the file before what is
 //! usual. Everything is read and judged at once, so that whoever starts it sees all that is wrong.
 
-use super::table::{Args, SETTINGS, Value};
+use super::table::{Args, SETTINGS};
 use crate::{input, process::Log};
-use ::gateway::controllers::http::Address;
+use ::gateway::{
+    controllers::http::Address,
+    settings::{Problem, Problems, UpstreamTlsPaths, Values},
+    tls::KeyPair,
+};
 use ha_core::{
     desired::{Authority, Desired, Durability},
     leadership::Timing,
@@ -16,28 +20,6 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 
 /// The password that is shown for any.
 const HIDDEN: &str = "…";
-
-/// One setting is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    name: String,
-    value: String,
-    expected: String,
-}
-
-/// All that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problems(Vec<Problem>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("settings of the controller:")?;
-        for Problem { name, value, expected } in &self.0 {
-            write!(f, "\n  {name}={value:?}: {expected} is expected")?;
-        }
-        Ok(())
-    }
-}
 
 /// Where a journal goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +42,8 @@ pub(super) struct Settings {
     /// The password as it was given; the file comes before it.
     pub(super) password: String,
     pub(super) password_file: Option<PathBuf>,
+    /// TLS towards instances.
+    pub(super) tls: Option<UpstreamTlsPaths>,
     pub(super) prestop: Duration,
     pub(super) journal: Option<Journal>,
     pub(super) number: u8,
@@ -95,7 +79,7 @@ impl fmt::Display for Scalar {
 /// Values by name, and what is wrong.
 #[derive(Default)]
 struct Reader {
-    values: BTreeMap<&'static str, Value>,
+    values: Values,
     problems: Vec<Problem>,
 }
 
@@ -107,24 +91,20 @@ impl Settings {
     pub(super) fn read(args: &Args) -> Result<Self, Problems> {
         let mut reader = Reader::default();
         let file = args.config.as_deref().map_or_else(BTreeMap::new, |path| reader.file(path));
-        for setting in SETTINGS {
-            let given = args.given.get(setting.name).or_else(|| file.get(setting.name));
-            let text = given.map_or(setting.default, String::as_str).trim();
-            match setting.kind.read(text) {
-                Some(value) => {
-                    reader.values.insert(setting.name, value);
-                }
-                None => reader.wrong(setting.name, text, setting.kind),
-            }
+        let (values, problems) = Values::read(SETTINGS, |setting| {
+            args.flags.given.get(setting.name).or_else(|| file.get(setting.name)).cloned()
+        });
+        reader.values = values;
+        for Problem { name, value, expected } in problems {
+            reader.wrong(name, &value, expected);
         }
-        reader.settings().ok_or(Problems(reader.problems))
+        reader.settings().ok_or(Problems { of: "controller", all: reader.problems })
     }
 }
 
 impl Reader {
-    fn wrong(&mut self, name: &str, value: &str, expected: impl fmt::Display) {
-        let value = if name == "password" { HIDDEN } else { value };
-        let (name, value) = (name.to_owned(), value.to_owned());
+    fn wrong(&mut self, name: &'static str, value: &str, expected: impl fmt::Display) {
+        let value = if name == "password" { HIDDEN } else { value }.to_owned();
         self.problems.push(Problem { name, value, expected: expected.to_string() });
     }
 
@@ -152,99 +132,77 @@ impl Reader {
         read.into_iter().map(|(key, value)| (key, value.to_string())).collect()
     }
 
-    fn text(&self, name: &str) -> &str {
-        if let Some(Value::Text(text)) = self.values.get(name) { text } else { "" }
-    }
-
-    fn some_text(&self, name: &str) -> Option<String> {
-        let text = self.text(name);
-        (!text.is_empty()).then(|| text.to_owned())
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        if let Some(Value::Number(number)) = self.values.get(name) { Some(*number) } else { None }
-    }
-
-    fn small<T: TryFrom<u64> + Default>(&self, name: &str) -> T {
-        // The table keeps numbers within their type.
-        self.number(name).and_then(|number| T::try_from(number).ok()).unwrap_or_default()
-    }
-
-    fn is_on(&self, name: &str) -> bool {
-        self.values.get(name) == Some(&Value::Switch(true))
-    }
-
     /// All of them, if nothing is wrong.
     fn settings(&mut self) -> Option<Settings> {
         let (names, timing, log) = (self.names(), self.timing(), self.log());
-        let ports = (self.number("bolt-port"), self.number("replication-port"));
+        let ports =
+            (self.values.some_number("bolt-port"), self.values.some_number("replication-port"));
         if ports.0.is_some() != ports.1.is_some() {
             self.wrong("replication-port", "", "both bolt-port and replication-port, or neither");
         }
-        let password = self.text("password").to_owned();
-        if !password.is_empty() && !self.text("password-file").is_empty() {
+        let password = self.values.text("password").to_owned();
+        if !password.is_empty() && !self.values.text("password-file").is_empty() {
             self.wrong("password", HIDDEN, "either password or password-file");
         }
-        let label = self.label();
-        let Some(Value::Address(mut listen)) = self.values.get("listen").cloned() else {
-            return None;
-        };
-        let Some(Value::Hosts(controllers)) = self.values.get("controllers").cloned() else {
-            return None;
-        };
-        if let Some(port) = self.number("http-port") {
+        let (label, tls) = (self.label(), self.tls());
+        let mut listen = self.values.address("listen")?;
+        if let Some(port) = self.values.some_number("http-port") {
             listen.set_port(u16::try_from(port).ok()?);
         }
         let (names, timing, log) = (names?, timing?, log?);
         if !self.problems.is_empty() {
             return None;
         }
-        let journal = self.some_text("journal").map(|path| Journal {
+        let journal = self.values.some_text("journal").map(|path| Journal {
             path: path.into(),
-            bytes: self.number("journal-bytes").unwrap_or(u64::MAX),
-            files: self.number("journal-files").unwrap_or(1),
+            bytes: self.values.some_number("journal-bytes").unwrap_or(u64::MAX),
+            files: self.values.some_number("journal-files").unwrap_or(1),
         });
         Some(Settings {
             endpoints: endpoints(&names, ports),
             names,
             desired: self.desired(),
             timing,
-            api_server: self.some_text("api-server"),
+            api_server: self.values.some_text("api-server"),
             listen,
-            user: self.text("user").to_owned(),
+            user: self.values.text("user").to_owned(),
             password,
-            password_file: self.some_text("password-file").map(PathBuf::from),
-            prestop: Duration::from_secs(self.small("prestop-timeout-s")),
+            password_file: self.values.some_text("password-file").map(PathBuf::from),
+            prestop: Duration::from_secs(self.values.number("prestop-timeout-s")),
+            tls,
             journal,
-            number: self.small("number"),
-            controllers,
-            pod: self.text("pod-uid").to_owned(),
+            number: self.values.number("number"),
+            controllers: self.values.hosts("controllers"),
+            pod: self.values.text("pod-uid").to_owned(),
             label,
             log: Some(log),
         })
     }
 
     fn desired(&self) -> Desired {
-        let durability =
-            if self.text("durability") == "fast" { Durability::Fast } else { Durability::Required };
+        let durability = if self.values.text("durability") == "fast" {
+            Durability::Fast
+        } else {
+            Durability::Required
+        };
         let authority =
-            if self.text("authority") == "pair" { Authority::Pair } else { Authority::Any };
+            if self.values.text("authority") == "pair" { Authority::Pair } else { Authority::Any };
         Desired {
-            instances: self.small("instances"),
+            instances: self.values.number("instances"),
             durability,
             authority,
-            vote_returns: self.is_on("vote-returns"),
-            sets_aside: self.is_on("sets-aside"),
+            vote_returns: self.values.is_on("vote-returns"),
+            sets_aside: self.values.is_on("sets-aside"),
             ..Desired::default()
         }
     }
 
     /// Each name is judged on its own, so that one that is wrong does not hide another.
     fn names(&mut self) -> Option<Names> {
-        let text = |name| self.text(name).to_owned();
+        let text = |name| self.values.text(name).to_owned();
         let (namespace, release) = (text("namespace"), text("release"));
         let (set, app) = (text("statefulset"), text("app"));
-        let instances: u8 = self.small("instances");
+        let instances: u8 = self.values.number("instances");
         let alone = [
             ("namespace", Names::new(&namespace, "a", "a", 1).err(), &namespace),
             ("release", Names::new("a", &release, "a", 1).err(), &release),
@@ -261,7 +219,7 @@ impl Reader {
 
     fn timing(&mut self) -> Option<Timing> {
         let [lease_ms, renew_ms, grant_ms] =
-            ["lease-ms", "renew-ms", "grant-ms"].map(|name| self.number(name));
+            ["lease-ms", "renew-ms", "grant-ms"].map(|name| self.values.some_number(name));
         let (lease_ms, renew_ms, grant_ms) = (lease_ms?, renew_ms?, grant_ms?);
         let promise_ms = Timing::default().promise_ms.min(lease_ms);
         let timing = Timing { lease_ms, renew_ms, grant_ms, promise_ms, ..Timing::default() };
@@ -275,8 +233,24 @@ impl Reader {
         }
     }
 
+    /// TLS towards instances, if it is asked for.
+    fn tls(&mut self) -> Option<UpstreamTlsPaths> {
+        let [authorities, certificate, key] =
+            ["tls-ca-file", "tls-cert-file", "tls-key-file"].map(|name| self.values.path(name));
+        let name = self.values.some_text("tls-name");
+        if certificate.is_some() != key.is_some() {
+            self.wrong("tls-key-file", "", "both tls-cert-file and tls-key-file, or neither");
+        }
+        if authorities.is_none() && (certificate.is_some() || name.is_some()) {
+            self.wrong("tls-ca-file", "", "a path, since something else of TLS is set");
+        }
+        let own = certificate.zip(key).map(|(certificate, key)| KeyPair { certificate, key });
+        Some(UpstreamTlsPaths { authorities: authorities?, own, name })
+    }
+
     fn label(&mut self) -> Option<(String, LeaderLabel)> {
-        let (pod, text) = (self.some_text("pod-name"), self.some_text("leader-label")?);
+        let (pod, text) =
+            (self.values.some_text("pod-name"), self.values.some_text("leader-label")?);
         let label = text
             .split_once('=')
             .filter(|(key, value)| !key.is_empty() && !value.is_empty())
@@ -291,8 +265,8 @@ impl Reader {
     }
 
     fn log(&mut self) -> Option<Log> {
-        let level = self.text("log-level").to_owned();
-        let log = Log::new(&level, self.text("log-format") == "json");
+        let level = self.values.text("log-level").to_owned();
+        let log = Log::new(&level, self.values.text("log-format") == "json");
         if let Err(error) = &log {
             self.wrong("log-level", &level, format!("a level such as info or debug ({error})"));
         }
@@ -311,6 +285,7 @@ fn endpoints(names: &Names, ports: (Option<u64>, Option<u64>)) -> Endpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flags::Flags;
     use std::io::Write;
 
     fn args(set: &[(&'static str, &str)], file: Option<&str>) -> (Args, tempfile::NamedTempFile) {
@@ -318,13 +293,15 @@ mod tests {
         kept.write_all(file.unwrap_or_default().as_bytes()).expect("it is written");
         let given = set.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let config = file.map(|_| kept.path().to_string_lossy().into_owned());
-        (Args { given, config }, kept)
+        let mut flags = Flags::default();
+        flags.given = given;
+        (Args { config, flags }, kept)
     }
 
     fn problems(set: &[(&'static str, &str)], file: Option<&str>) -> Vec<String> {
         let (args, _kept) = args(set, file);
-        let problems = Settings::read(&args).err().map_or(Vec::new(), |problems| problems.0);
-        problems.into_iter().map(|problem| problem.name).collect()
+        let problems = Settings::read(&args).err().map_or(Vec::new(), |problems| problems.all);
+        problems.into_iter().map(|problem| problem.name.to_owned()).collect()
     }
 
     #[test]
@@ -374,6 +351,17 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(problems(&[], Some("- a\n- b\n")), ["config"]);
+    }
+
+    #[test]
+    fn what_of_tls_does_not_fit_is_said() {
+        let name = ("tls-name", "instances");
+        assert_eq!(problems(&[name], None), ["tls-ca-file"]);
+        let (ca, key) = (("tls-ca-file", "/ca"), ("tls-key-file", "/key"));
+        assert_eq!(problems(&[ca, key], None), ["tls-key-file"]);
+        let (args, _kept) = args(&[ca, name], None);
+        let tls = Settings::read(&args).expect("good settings").tls.expect("TLS");
+        assert_eq!((tls.own, tls.name.as_deref()), (None, Some("instances")));
     }
 
     #[test]

@@ -18,30 +18,43 @@ pub(crate) enum Progress {
     Still(String),
 }
 
-/// Waits until `judge` says that the order is over. What stands after the limit is said as `what`.
+/// Waits until `judge` says of the record that the order is over. What stands after the limit is said
+/// as `what`.
 pub(crate) async fn follow(
     operator: &Operator,
     limit: Duration,
     what: &str,
     judge: impl Fn(&Record) -> Progress,
 ) -> ExitCode {
+    until_over(limit, what, async || match operator.cluster().read_record().await {
+        Ok(stored) => {
+            let none = || Progress::Still("there is no record yet".to_owned());
+            stored.record().map_or_else(none, &judge)
+        }
+        Err(error) => Progress::Still(error.to_string()),
+    })
+    .await
+}
+
+/// Looks again and again until the order is over. What stands after the limit is said as `what`.
+pub(crate) async fn until_over(
+    limit: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Progress,
+) -> ExitCode {
     let until = Instant::now() + limit;
     let mut said = String::new();
     while Instant::now() < until {
-        let now = match operator.cluster().read_record().await {
-            Ok(stored) => match stored.record().map(&judge) {
-                Some(Progress::Done(done)) => {
-                    println!("done: {done}");
-                    return ExitCode::SUCCESS;
-                }
-                Some(Progress::Refused(why)) => {
-                    eprintln!("refused: {why}");
-                    return ExitCode::from(NOT_SO);
-                }
-                Some(Progress::Still(now)) => now,
-                None => "there is no record yet".to_owned(),
-            },
-            Err(error) => error.to_string(),
+        let now = match look().await {
+            Progress::Done(done) => {
+                println!("done: {done}");
+                return ExitCode::SUCCESS;
+            }
+            Progress::Refused(why) => {
+                eprintln!("refused: {why}");
+                return ExitCode::from(NOT_SO);
+            }
+            Progress::Still(now) => now,
         };
         if now != said {
             eprintln!("{now}");

@@ -7,7 +7,7 @@ mod follow;
 mod seen;
 
 pub(crate) use columns::columns;
-pub(crate) use follow::{Progress, follow};
+pub(crate) use follow::{Progress, follow, until_over};
 pub(crate) use seen::{Seen, stamp};
 
 use crate::input::InputError;
@@ -111,8 +111,8 @@ pub(crate) fn instance(
     name: &str,
 ) -> Result<ha_core::ids::InstanceId, InputError> {
     let names = operator.cluster().names();
-    let short = || name.parse().ok().filter(|id| names.instances().any(|known| known == *id));
-    names.instance(name).or_else(short).ok_or_else(|| {
+    let short = || name.parse().ok();
+    names.instance(name).or_else(short).filter(|id| names.has(*id)).ok_or_else(|| {
         let pods: Vec<_> = names.instances().map(|id| names.pod(id)).collect();
         InputError::Refused(format!("{name:?} is no pod; expected one of {}", pods.join(", ")))
     })

@@ -6,7 +6,7 @@ use crate::{
     ids::{InstanceId, InstanceRef},
     observation::{Contact, RowState},
     reading::Age,
-    record::{Record, Stage},
+    record::{Proof, Record, Reset, Stage},
 };
 
 /// Whether `new` differs from `old` in its orders alone.
@@ -67,6 +67,43 @@ fn in_place(seen: &Seen<'_>, record: &Record) -> bool {
     main_reigns(seen, record) && (record.stage == Stage::Steady || is_alone(seen, record))
 }
 
+/// Whether a person asked for that entry, of data that is not needed: the main and a voter beside that
+/// instance have everything.
+fn is_asked(
+    seen: &Seen<'_>,
+    (old, new): (&Record, &Record),
+    id: InstanceId,
+    reset: &Reset,
+) -> bool {
+    let complete = |voter: InstanceId| {
+        let lives =
+            |proof: &Proof| seen.lives(InstanceRef { id: voter, incarnation: proof.replica });
+        voter != id && seen.is_replica(voter) && old.proof(voter).is_some_and(lives)
+    };
+    let there = match seen.answer(id) {
+        Some(view) => view.incarnation.volume == reset.volume && seen.is_replica(id),
+        None => is_gone(seen, id),
+    };
+    let word = seen.observation.desired.reset.filter(|word| {
+        let same = word.volume == reset.volume && word.restores == reset.restores;
+        word.of == id && same && old.ordered != Some(word.id)
+    });
+    old.stage == Stage::Steady
+        && there
+        && old.voters().any(complete)
+        && word.is_some_and(|word| reset.by == Some(word.id) && new.ordered == reset.by)
+        && (reset.restores.is_none() || new.former.contains(&id))
+}
+
+/// Whether an entry is of data that branched off, for the first time under this main.
+fn is_of_a_branch(seen: &Seen<'_>, old: &Record, id: InstanceId, reset: &Reset) -> bool {
+    reset.by.is_none()
+        && reset.restores.is_none()
+        && old.resets.get(&id).is_none_or(|earlier| earlier.main != reset.main)
+        && seen.answer(id).is_some_and(|view| view.incarnation.volume == reset.volume)
+        && branched(seen, old, id)
+}
+
 pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
     let Some((old, new)) = written(seen, action) else { return true };
     let Some(old) = old else { return new.resets.is_empty() };
@@ -82,9 +119,7 @@ pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
                 && !votes(*id)
                 && !proven(*id)
                 && reset.main == old.incarnation
-                && old.resets.get(id).is_none_or(|earlier| earlier.main != reset.main)
-                && volume(*id) == Some(reset.volume)
-                && branched(seen, old, *id)
+                && (is_of_a_branch(seen, old, *id, reset) || is_asked(seen, (old, new), *id, reset))
         },
     );
     let ended =

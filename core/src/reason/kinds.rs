@@ -41,6 +41,8 @@ impl fmt::Display for Loss {
 pub enum VoteLoss {
     /// Its pod is marked for deletion.
     Leaves,
+    /// A person wants its data set aside.
+    BeginsAnew,
     /// It came back with a version without what the rules rest on (MR 6).
     Unsupported,
     /// It has not answered beyond patience.
@@ -55,6 +57,7 @@ impl fmt::Display for VoteLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Leaves => "marked for deletion",
+            Self::BeginsAnew => "to begin anew by a person's order",
             Self::Unsupported => "of a version without support",
             Self::Unreached => "silent beyond patience",
             Self::Diverged => "branched off",
@@ -112,6 +115,43 @@ impl fmt::Display for Unfit {
             Self::NothingLost => f.write_str("is not needed, nothing is lost"),
             Self::NoVote => f.write_str("does not vote, and cannot now"),
         }
+    }
+}
+
+/// Why the data of an instance is not set aside although a person ordered it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoReset {
+    /// There is no such instance.
+    Unnamed,
+    /// It is the main.
+    Main,
+    /// It answers from another volume than the one that was named.
+    OtherVolume,
+    /// The main of a steady reign is not there.
+    Unsteady,
+    /// It gave no answer in this round and may do so in the next.
+    Unheard,
+    /// It is a main by nobody's order.
+    Stray,
+    /// Commits wait for its vote.
+    Votes,
+    /// No voter beside it is proven to have everything.
+    NobodyBeside,
+}
+
+impl fmt::Display for NoReset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unnamed => "there is none of that name",
+            Self::Main => "it is the main, which must move first",
+            Self::OtherVolume => "its data is not what was named, it answers from another volume",
+            Self::Unsteady => "no main of a steady reign answers",
+            Self::Unheard => "it may answer yet",
+            Self::Stray => "it is a main by nobody's order",
+            Self::Votes => "commits wait for its vote, which nobody has taken over yet",
+            Self::NobodyBeside => "no voter beside it is proven to have everything",
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 mod kinds;
 mod sentences;
 
-pub use kinds::{Loss, NotFresh, Unfit, UnsafeEngine, VoteLoss};
+pub use kinds::{Loss, NoReset, NotFresh, Unfit, UnsafeEngine, VoteLoss};
 
 use crate::{
     desired::Durability,
@@ -279,6 +279,22 @@ pub enum Reason {
     ResetOrdered(InstanceId),
     /// Its data was set aside once under this main, and branched off again.
     ResetInVain(InstanceId),
+    /// A person orders that its data be set aside.
+    ResetAsked(InstanceId),
+    /// The order of a person to set its data aside waits.
+    ResetAskedWaits {
+        /// Whose data.
+        instance: InstanceId,
+        /// For what.
+        why: NoReset,
+    },
+    /// The order of a person to set its data aside cannot be carried out.
+    ResetRefused {
+        /// Whose data.
+        instance: InstanceId,
+        /// Why it never can.
+        why: NoReset,
+    },
     /// These began anew and are proven.
     ResetsDone(BTreeSet<InstanceId>),
     /// A new try is made after a pause.
@@ -401,7 +417,7 @@ impl Reason {
     /// accepts the loss.
     #[must_use]
     pub const fn missing_recipe(&self) -> Option<Recipe> {
-        if matches!(self, Self::ResetUnwanted(_) | Self::StaysInvalid(_)) {
+        if matches!(self, Self::ResetUnwanted(_) | Self::ResetInVain(_) | Self::StaysInvalid(_)) {
             return Some(Recipe::DataReset);
         }
         let nobody_is_proven = matches!(

@@ -46,7 +46,9 @@ impl fmt::Display for Reason {
             | Self::BeginsAlone(_) | Self::VoteRestored(_) | Self::Unprotected(_)
             | Self::DurabilityWanted(_) => self.fmt_vote(f),
             Self::Branched(_) | Self::VoterBranched(_) | Self::ResetWaits(_) | Self::ResetUnwanted(_)
-            | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetsDone(_) => self.fmt_reset(f),
+            | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetAsked(_)
+            | Self::ResetAskedWaits { .. } | Self::ResetRefused { .. }
+            | Self::ResetsDone(_) => self.fmt_reset(f),
         }
     }
 }
@@ -211,15 +213,24 @@ impl Reason {
                 write!(f, "{id} branched off; its data is set aside once the reign is steady")
             }
             Self::ResetUnwanted(id) => {
-                write!(f, "{id} branched off; its data is not set aside by itself here")
+                write!(
+                    f,
+                    "{id} branched off; its data is not set aside by itself here (reset-replica)"
+                )
             }
             Self::ResetOrdered(id) => write!(f, "the record orders it for {id}"),
             Self::ResetInVain(id) => {
                 write!(
                     f,
-                    "{id} branched off again after its data was set aside; look at both copies"
+                    "{id} branched off again after its data was set aside; look at both copies, \
+                     then reset-replica"
                 )
             }
+            Self::ResetAsked(id) => write!(f, "a person orders it for {id}"),
+            Self::ResetAskedWaits { instance, why } => {
+                write!(f, "a person orders it for {instance}: {why}")
+            }
+            Self::ResetRefused { instance, why } => write!(f, "refused for {instance}: {why}"),
             Self::ResetsDone(ids) => {
                 f.write_str("began anew and proven: ")?;
                 list(f, ids)

@@ -96,5 +96,5 @@ pub(super) fn unprotected(s: &Situation<'_>) -> Verdict {
 
 /// Whether a voter that is lost in this way may still give its vote.
 pub(super) const fn still_votes(loss: VoteLoss) -> bool {
-    matches!(loss, VoteLoss::Leaves | VoteLoss::Unsupported)
+    matches!(loss, VoteLoss::Leaves | VoteLoss::BeginsAnew | VoteLoss::Unsupported)
 }

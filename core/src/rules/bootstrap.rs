@@ -13,11 +13,7 @@ use crate::{
     record::{Cause, Record, SCHEMA, Stage},
     situation::{MainNow, Situation},
 };
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 /// What keeps `view` from being provably empty.
 fn not_fresh(s: &Situation<'_>, id: InstanceId, view: &InstanceView) -> Option<NotFresh> {
@@ -112,8 +108,8 @@ pub(super) fn first_record(s: &Situation<'_>, at: InstanceRef, cause: Cause) -> 
         resets: BTreeMap::new(),
         answered: s.obs.desired.switchover.map(|request| request.id),
         accepted,
+        ordered: s.obs.desired.reset.map(|order| order.id),
         durability: s.obs.desired.durability,
-        controllers: BTreeSet::from([s.obs.leadership.me]),
     };
     let mut actions = vec![s.writes(record)];
     if s.obs.route.handed_out != Route::Closed {

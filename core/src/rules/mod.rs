@@ -112,7 +112,7 @@ macro_rules! rule_ids {
 rule_ids!(
     T10, T20, T30, T50, T60, B10, B20, B05, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
     E45, E46, E47, E48, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, A20, A30,
-    A40, A45, A50, V10, V20, V30, V40, V50, V60, R10, R20, X05, X10, X15, X20, X30, X40,
+    A35, A40, A45, A50, V10, V20, V30, V40, V50, V60, R10, R20, X05, X10, X15, X20, X30, X40,
 );
 
 impl RuleId {
@@ -200,14 +200,15 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
+pub(crate) use reset::is_to_begin_anew;
 pub use scope::{SCOPES, Scope};
 pub(crate) use vote::{may_vote, moves_from, ordered};
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
-    A20, A30, A40, A45, A50, B05, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40, E43,
-    E45, E46, E47, E48, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10, R20,
-    T10, T20, T30, T50, T60, V10, V20, V30, V40, V50, V60, X05, X10, X15, X20, X30, X40,
+    A20, A30, A35, A40, A45, A50, B05, B10, B20, B30, B40, E05, E10, E15, E20, E25, E30, E35, E40,
+    E43, E45, E46, E47, E48, E50, E60, E70, F10, F20, F30, F40, F45, F50, F60, P10, P20, P30, R10,
+    R20, T10, T20, T30, T50, T60, V10, V20, V30, V40, V50, V60, X05, X10, X15, X20, X30, X40,
 };
 
 /// The table. Its order is the order of judging, and part of the design.
@@ -256,6 +257,7 @@ pub const RULES: &[Rule] = &[
 
     each(A20, Attach, "clear-row", "a row is a phantom, of another mode, unproven or stuck", attach::clear_row),
     each(A30, Attach, "register", "a replica has no row", attach::register),
+    once(A35, Attach, "reset-asked", "a person wants the data of an instance set aside", reset::asked),
     each(A40, Attach, "set-aside", "an instance without a vote branched off", reset::set_aside),
     each(A45, Attach, "stays-invalid", "an instance stays invalid after a second registration", attach::stays_invalid),
     each(A50, Attach, "absent", "an instance is no replica to be registered", attach::absent),

@@ -143,7 +143,9 @@ pub(super) fn record_proofs(s: &Situation<'_>) -> Verdict {
     let unrecorded =
         |id: &InstanceId| s.newly_proven(&main, *id).is_some() && s.proof(*id).is_none();
     let proven: BTreeSet<_> = s.others(main.at.id).filter(unrecorded).collect();
-    let seen: BTreeSet<_> = record.former.iter().copied().filter(|id| s.is_replica(*id)).collect();
+    // Whoever gets older data back is yet to be seen with it.
+    let replica = |id: &InstanceId| s.replica(*id).is_some_and(|at| !record.resets(at));
+    let seen: BTreeSet<_> = record.former.iter().copied().filter(replica).collect();
     if proven.is_empty() && seen.is_empty() {
         return Verdict::Pass;
     }

@@ -3,12 +3,13 @@
 //! (MR 4.3). The record says so first; from then on that data counts for nothing, so that the order
 //! may land whenever it does.
 
-use super::{Verdict, attach::reigning};
+use super::{Verdict, attach::reigning, vote};
 use crate::{
     action::Action,
+    desired::ResetRequest,
     ids::{InstanceId, InstanceRef},
     observation::RowState,
-    reason::Reason,
+    reason::{NoReset, Reason},
     record::{Record, Reset, Stage},
     situation::{MainNow, Situation},
 };
@@ -20,16 +21,17 @@ pub(super) fn was_reset(record: &Record, main: &MainNow<'_>, at: InstanceRef) ->
     reset.is_some_and(|it| it.main == main.at.incarnation && it.volume != at.incarnation.volume)
 }
 
-/// Whether a row that says `diverged` speaks of data that was set aside since: it does not change by
-/// itself (MR 2.2).
+/// Whether a row speaks of data that was set aside since: `diverged` does not change by itself (MR 2.2),
+/// and whoever began anew obeys nobody, so that it stays `invalid` (MR 5.3).
 pub(super) fn is_of_old_data(
     s: &Situation<'_>,
     record: &Record,
     main: &MainNow<'_>,
     at: InstanceRef,
 ) -> bool {
-    let diverged = main.rows.get(&at.id).is_some_and(|row| row.state == RowState::Diverged);
-    diverged && was_reset(record, main, at) && s.tried(main, at.id).is_none()
+    let is_stale = |state: &RowState| matches!(state, RowState::Diverged | RowState::Invalid);
+    let stale = main.rows.get(&at.id).is_some_and(|row| is_stale(&row.state));
+    stale && was_reset(record, main, at) && s.tried(main, at.id).is_none()
 }
 
 fn has_branched(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {
@@ -64,7 +66,8 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if !ordered && !has_branched(s, record, &main, at) {
         return Verdict::Pass;
     }
-    if !s.obs.desired.sets_aside {
+    let by_person = ordered && record.resets.get(&id).is_some_and(|reset| reset.by.is_some());
+    if !s.obs.desired.sets_aside && !by_person {
         return Verdict::Hold(Reason::ResetUnwanted(id));
     }
     if record.is_voter(id) && record.stage != Stage::Withdrawn {
@@ -84,12 +87,96 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return Verdict::Hold(Reason::ResetInVain(id));
     }
     let mut record = record.clone();
-    let reset = Reset { volume: at.incarnation.volume, main: main.at.incarnation };
+    let reset = Reset {
+        volume: at.incarnation.volume,
+        main: main.at.incarnation,
+        by: None,
+        restores: None,
+    };
     record.resets.insert(id, reset);
     if record.stage == Stage::Steady {
         record.members.remove(&id);
     }
     Verdict::Act(vec![s.writes(record)], Reason::Branched(id))
+}
+
+/// The order of a person to set data aside, as long as it is neither recorded nor refused.
+fn open<'a>(s: &Situation<'a>) -> Option<(ResetRequest, &'a Record)> {
+    let record = s.record?;
+    let word = s.obs.desired.reset.filter(|word| record.ordered != Some(word.id))?;
+    Some((word, record))
+}
+
+/// Whether a person wants the data that `id` has set aside.
+pub(crate) fn is_to_begin_anew(s: &Situation<'_>, id: InstanceId) -> bool {
+    open(s).is_some_and(|(word, _)| {
+        let meant = |at: InstanceRef| at.incarnation.volume == word.volume;
+        word.of == id && s.lives(id).is_none_or(meant)
+    })
+}
+
+/// What keeps the data of an instance from being set aside by a person's word, for ever or for now: two
+/// others have everything meanwhile, the main and the voter that its commits wait for.
+fn obstacle(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+    word: ResetRequest,
+) -> Option<NoReset> {
+    let id = word.of;
+    let other = |at: InstanceRef| at.incarnation.volume != word.volume;
+    if s.view(id).is_none() {
+        Some(NoReset::Unnamed)
+    } else if id == record.target {
+        Some(NoReset::Main)
+    } else if s.lives(id).is_some_and(other) {
+        Some(NoReset::OtherVolume)
+    } else if s.may_answer_yet(id) {
+        Some(NoReset::Unheard)
+    } else if s.main(id).is_some() {
+        Some(NoReset::Stray)
+    } else if record.is_voter(id) {
+        Some(NoReset::Votes)
+    } else {
+        let beside = record.voters().any(|voter| vote::votes(s, main, voter));
+        (!beside).then_some(NoReset::NobodyBeside)
+    }
+}
+
+/// A35. A person wants data set aside, whatever is known of it. It is recorded like any other such
+/// order, also of an instance that does not answer any more: its next start reads it. Where it votes,
+/// the vote moves first (E45).
+pub(super) fn asked(s: &Situation<'_>) -> Verdict {
+    let Some((word, record)) = open(s) else { return Verdict::Pass };
+    let instance = word.of;
+    let waits = |why| Verdict::Hold(Reason::ResetAskedWaits { instance, why });
+    let Some(main) = s.proven_main().filter(|_| record.stage == Stage::Steady) else {
+        return waits(NoReset::Unsteady);
+    };
+    let mut next = Record { ordered: Some(word.id), ..record.clone() };
+    match obstacle(s, record, &main, word) {
+        Some(why @ (NoReset::Unnamed | NoReset::Main | NoReset::OtherVolume)) => {
+            Verdict::Act(vec![s.writes(next)], Reason::ResetRefused { instance, why })
+        }
+        Some(
+            why @ (NoReset::Unsteady
+            | NoReset::Unheard
+            | NoReset::Stray
+            | NoReset::Votes
+            | NoReset::NobodyBeside),
+        ) => waits(why),
+        None => {
+            let main = main.at.incarnation;
+            let ResetRequest { id, volume, restores, .. } = word;
+            next.resets.insert(instance, Reset { volume, main, by: Some(id), restores });
+            next.members.remove(&instance);
+            if restores.is_some() {
+                // What it was when that data was set aside it may be again.
+                next.former.insert(instance);
+            }
+            Verdict::Act(vec![s.writes(next)], Reason::ResetAsked(instance))
+        }
+    }
 }
 
 /// V60. An instance that began anew and is proven is like any other.

@@ -2,7 +2,7 @@
 //! main begins an epoch, and whoever votes in it is registered, proven and recorded as in every
 //! other reign. So nothing that holds for the beginning of a reign has to be said once more here.
 
-use super::{Verdict, alone, elect, switchover};
+use super::{Verdict, alone, elect, reset, switchover};
 use crate::{
     desired::Authority,
     ids::InstanceId,
@@ -62,6 +62,9 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     if s.is_deleting(voter) {
         return Some(VoteLoss::Leaves);
     }
+    if reset::is_to_begin_anew(s, voter) {
+        return Some(VoteLoss::BeginsAnew);
+    }
     if s.is_unsupported(voter) {
         return Some(VoteLoss::Unsupported);
     }
@@ -95,7 +98,7 @@ fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceI
 }
 
 /// Whether the voter is proven and its vote can be counted now.
-fn votes(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
+pub(super) fn votes(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
     s.proof(voter).is_some() && counts(s, main, voter)
 }
 
@@ -160,7 +163,7 @@ fn heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, wish: Wish) -> O
             Wish::Lost(VoteLoss::Unreached | VoteLoss::Diverged | VoteLoss::Stuck) => {
                 s.is_replica(id) && row.is_some_and(in_touch)
             }
-            Wish::Lost(VoteLoss::Leaves | VoteLoss::Unsupported) => proven,
+            Wish::Lost(VoteLoss::Leaves | VoteLoss::BeginsAnew | VoteLoss::Unsupported) => proven,
             Wish::Ordered(to) => proven && to == id,
             Wish::Preferred => proven && PAIR.contains(&id),
         }
@@ -173,6 +176,7 @@ fn able(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: InstanceId) 
     !record.is_voter(id)
         && may_vote(s, id)
         && !s.is_deleting(id)
+        && !reset::is_to_begin_anew(s, id)
         && s.lives(id).is_none_or(|at| !record.resets(at))
         && !s.registers_in_vain(main, id)
         && s.unsafe_engine(id).is_none()

@@ -187,8 +187,8 @@ fn settled() -> ClusterObservation {
         resets: BTreeMap::new(),
         answered: None,
         accepted: None,
+        ordered: None,
         durability: Durability::Required,
-        controllers: BTreeSet::from([ControllerId(1)]),
     };
     let rows = [(voter, even(SyncMode::StrictSync)), (third, even(SyncMode::Async))];
     ClusterObservation {

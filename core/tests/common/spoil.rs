@@ -3,7 +3,7 @@
 
 use super::bases::{BASES, at, bolt, even, life, main_with, mg, rebooted, record, restarted};
 use ha_core::{
-    desired::{Durability, SwitchoverRequest},
+    desired::{Durability, ResetRequest, SwitchoverRequest},
     ids::{ControllerId, GatewayId, Incarnation, InstanceId, PodUid, RequestId, Term, VolumeId},
     observation::{
         ClusterObservation, Contact, Container, Content, Drain, EngineVersion, InstanceView,
@@ -11,7 +11,7 @@ use ha_core::{
         RoleView, Route, RowState, SyncMode, VolumeView, Witness,
     },
     reading::{Age, Reading, Why},
-    record::{Before, Cause, Member, Proof, Reset, Stage},
+    record::{Aside, Before, Cause, Member, Proof, Reset, Stage},
 };
 use proptest::prelude::*;
 use std::fmt;
@@ -322,9 +322,10 @@ fn former(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
 
 fn reset(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     let volume = pick(choice, &[life(id).volume, VolumeId(0xee)]);
+    let by = pick(choice / 2, &[None, Some(RequestId(8))]);
     if let Some(record) = record(obs) {
         let main = record.incarnation;
-        record.resets.insert(id, Reset { volume, main });
+        record.resets.insert(id, Reset { volume, main, by, restores: None });
     }
 }
 
@@ -414,10 +415,19 @@ fn promotion(obs: &mut ClusterObservation, _: InstanceId, choice: usize) {
 
 fn wish(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     let asked = |to| Some(SwitchoverRequest { id: RequestId(9), to });
-    match choice % 6 {
+    let (id_of, volume) = (RequestId(8), life(id).volume);
+    match choice % 8 {
         0 => obs.desired.paused = true,
-        3 => obs.desired.durability = Durability::Fast,
-        4 => obs.desired.durability = Durability::Required,
+        3 => {
+            let restores = pick(choice / 8, &[None, Some(Aside::Latest)]);
+            obs.desired.reset = Some(ResetRequest { id: id_of, of: id, volume, restores });
+        }
+        4 => {
+            let volume = VolumeId(0xee);
+            obs.desired.reset = Some(ResetRequest { id: id_of, of: id, volume, restores: None });
+        }
+        5 => obs.desired.durability = Durability::Fast,
+        6 => obs.desired.durability = Durability::Required,
         1 => obs.desired.switchover = asked(None),
         2 => obs.desired.switchover = asked(Some(id)),
         _ => obs.desired.switchover = None,

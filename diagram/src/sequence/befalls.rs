@@ -52,6 +52,8 @@ pub(super) fn befalls(event: &Event) -> Option<(Vec<Lane>, Life)> {
         | Event::ApiUp
         | Event::DeleteRecord
         | Event::AcceptLoss(_)
+        | Event::Reset(_)
+        | Event::RestoreAside(_)
         | Event::Switchover(_)
         | Event::Pause(_) => same(Lane::Record),
     }

@@ -10,14 +10,12 @@ use bolt::{
     value::map,
 };
 use ha_core::ids::StartId;
-use rustls::pki_types::ServerName;
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
 
 /// The bytes of an answer to HELLO.
 const ANSWER_BYTES: usize = 64 << 10;
@@ -76,8 +74,7 @@ impl Dialer {
         let socket = TcpStream::connect(address).await?;
         self.watch.apply(&socket)?;
         let Some(tls) = &self.tls else { return Ok(Stream::Plain(socket)) };
-        let name = tls.name().unwrap_or_else(|| ServerName::IpAddress(address.ip().into()));
-        let stream = TlsConnector::from(tls.config()).connect(name, socket).await?;
+        let stream = tls.connect(address, socket).await?;
         Ok(Stream::Tls(Box::new(stream.into())))
     }
 

@@ -1,44 +1,25 @@
 //! What a gateway is told when it starts. Everything is read and judged at once, so that whoever
 //! starts it sees all that is wrong.
 
+mod kind;
 mod table;
+mod values;
 
-pub use table::{Kind, SETTINGS, Setting, Value};
+pub use kind::{Kind, Setting, Value};
+pub use table::SETTINGS;
+pub use values::{Problem, Problems, Values};
 
 use crate::{
-    admission::Limits, controllers::http::Address, keeper::Asking, relay::Watch, session::Policy,
-    session::Routing, tls::KeyPair,
+    admission::Limits,
+    controllers::http::Address,
+    keeper::Asking,
+    relay::Watch,
+    session::Policy,
+    session::Routing,
+    tls::{KeyPair, TlsError, UpstreamTls},
 };
 use ha_core::leadership::Millis;
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
-
-/// One setting is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}={value:?}: {expected} is expected")]
-pub struct Problem {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is.
-    pub value: String,
-    /// What would be right.
-    pub expected: String,
-}
-
-/// All that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("settings of the gateway:")?;
-        for problem in &self.0 {
-            write!(f, "\n  {problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Problems {}
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// TLS towards instances, as it is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +30,16 @@ pub struct UpstreamTlsPaths {
     pub own: Option<KeyPair>,
     /// The name that instances have.
     pub name: Option<String>,
+}
+
+impl UpstreamTlsPaths {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// One cannot be used, or the name is none.
+    pub fn read(&self) -> Result<UpstreamTls, TlsError> {
+        UpstreamTls::new(&self.authorities, self.own.as_ref(), self.name.as_deref())
+    }
 }
 
 /// Settings that fit each other.
@@ -94,78 +85,22 @@ pub struct Settings {
     pub upstream_tls: Option<UpstreamTlsPaths>,
 }
 
-/// Values by name, all of them good.
-struct Values(BTreeMap<&'static str, Value>);
-
-impl Values {
-    fn text(&self, name: &str) -> &str {
-        if let Some(Value::Text(text)) = self.0.get(name) { text } else { "" }
-    }
-
-    fn some_text(&self, name: &str) -> Option<String> {
-        let text = self.text(name);
-        (!text.is_empty()).then(|| text.to_owned())
-    }
-
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        self.some_text(name).map(PathBuf::from)
-    }
-
-    fn time(&self, name: &str) -> Duration {
-        if let Some(Value::Time(time)) = self.0.get(name) { *time } else { Duration::ZERO }
-    }
-
-    fn ms(&self, name: &str) -> Millis {
-        u64::try_from(self.time(name).as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn count(&self, name: &str) -> u64 {
-        if let Some(Value::Count(count)) = self.0.get(name) { *count } else { 0 }
-    }
-
-    fn size(&self, name: &str) -> usize {
-        usize::try_from(self.count(name)).unwrap_or(usize::MAX)
-    }
-
-    fn small(&self, name: &str) -> u32 {
-        u32::try_from(self.count(name)).unwrap_or(u32::MAX)
-    }
-
-    fn is_on(&self, name: &str) -> bool {
-        self.0.get(name) == Some(&Value::Switch(true))
-    }
-
-    fn address(&self, name: &str) -> Option<SocketAddr> {
-        if let Some(Value::Address(address)) = self.0.get(name) { *address } else { None }
-    }
-}
-
 impl Settings {
     /// Reads all settings; `given` tells the text of one that is set.
     ///
     /// # Errors
     /// Everything that is wrong.
     pub fn read(given: impl Fn(&Setting) -> Option<String>) -> Result<Self, Problems> {
-        let mut values = Values(BTreeMap::new());
-        let mut problems = Vec::new();
-        for setting in SETTINGS {
-            let text = given(setting).unwrap_or_else(|| setting.default.to_owned());
-            match setting.kind.read(text.trim()) {
-                Some(value) => {
-                    values.0.insert(setting.name, value);
-                }
-                None => problems.push(Problem {
-                    name: setting.name,
-                    value: text,
-                    expected: setting.kind.to_string(),
-                }),
-            }
-        }
+        let (values, mut problems) = Values::read(SETTINGS, given);
         let settings = Self::of(&values);
         if problems.is_empty() {
             settings.fit(&values, &mut problems);
         }
-        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(Problems { of: "gateway", all: problems })
+        }
     }
 
     /// What does not fit each other.
@@ -218,12 +153,11 @@ impl Settings {
             let pair = KeyPair { certificate, key: values.path("tls-key-path")? };
             Some((pair, values.path("tls-client-ca-path")))
         };
-        let controllers = values.text("controllers").split(',').map(str::trim);
         Self {
             write: values.address("bind-address").unwrap_or(unset),
             read: values.address("read-bind-address"),
             admin: values.address("admin-bind-address").unwrap_or(unset),
-            controllers: controllers.filter_map(|host| Address::read(host).ok()).collect(),
+            controllers: values.hosts("controllers"),
             grant_limit_ms: values.ms("grant-limit"),
             asking: Asking {
                 wait_ms: values.ms("poll-wait"),
@@ -238,13 +172,13 @@ impl Settings {
                 keepalive: values.time("keepalive"),
                 user_timeout: values.time("user-timeout"),
             },
-            buffer: values.size("buffer-size"),
+            buffer: values.number("buffer-size"),
             limits: Limits {
-                connections: values.size("max-connections"),
-                per_source: values.size("max-connections-per-source"),
+                connections: values.number("max-connections"),
+                per_source: values.number("max-connections-per-source"),
                 rate: u32::from(values.is_on("rate-limit-enabled"))
-                    * values.small("rate-limit-rps"),
-                burst: values.small("rate-limit-burst"),
+                    * values.number::<u32>("rate-limit-rps"),
+                burst: values.number::<u32>("rate-limit-burst"),
             },
             stop_limit: values.time("stop-limit"),
             read_fallback: values.is_on("read-fallback-to-main"),
@@ -268,7 +202,7 @@ fn policy(values: &Values) -> Policy {
     Policy {
         hold_ms: values.ms("hold-limit"),
         login_ms: values.ms("login-timeout"),
-        login_bytes: values.size("login-bytes"),
+        login_bytes: values.number("login-bytes"),
         rewrites: true,
         passthrough: values.is_on("passthrough"),
         routing,
@@ -290,8 +224,8 @@ mod tests {
     #[test]
     fn defaults_are_within_their_ranges_and_only_controllers_are_missing() {
         let problems = read(&[]).unwrap_err();
-        assert_eq!(problems.0.len(), 1, "{problems}");
-        assert_eq!(problems.0[0].name, "controllers");
+        assert_eq!(problems.all.len(), 1, "{problems}");
+        assert_eq!(problems.all[0].name, "controllers");
         let settings = read(&[("controllers", "a:1, b:2")]).unwrap();
         assert_eq!(settings.controllers.len(), 2);
         assert_eq!(settings.idle_ms, 0);
@@ -308,7 +242,7 @@ mod tests {
             ("controllers", "a"),
         ])
         .unwrap_err();
-        let names: Vec<_> = problems.0.iter().map(|problem| problem.name).collect();
+        let names: Vec<_> = problems.all.iter().map(|problem| problem.name).collect();
         let expected = [
             "bind-address",
             "controllers",
@@ -327,7 +261,7 @@ mod tests {
     fn what_does_not_fit_is_said() {
         let names = |set: &[(&str, &str)]| -> Vec<_> {
             let all = [&[("controllers", "a:1")], set].concat();
-            read(&all).err().map_or(Vec::new(), |p| p.0.iter().map(|p| p.name).collect())
+            read(&all).err().map_or(Vec::new(), |p| p.all.iter().map(|p| p.name).collect())
         };
         assert_eq!(names(&[("poll-wait", "2s")]), ["poll-wait"]);
         assert_eq!(names(&[("upstream-tls-cert-path", "/a")]), ["upstream-tls-key-path"]);

@@ -266,7 +266,7 @@ fn raise_generation(meta: &mut Map<String, Value>) {
     meta.insert("generation".to_owned(), json!(generation + 1));
 }
 
-/// A write names the version and the uid that it replaces, or none.
+/// A write names the version that it replaces, or none, and changes no uid.
 fn check_versions(
     resource: &'static Resource,
     old: &Value,
@@ -283,12 +283,15 @@ fn check_versions(
         let what = format!("is not valid: metadata.resourceVersion {version:?} is no number");
         return Err(Failure::about(Reason::Invalid, resource, name, what));
     }
-    for (key, given) in [("resourceVersion", version), ("uid", text("uid"))] {
-        let is = meta(old, key);
-        if !given.is_empty() && given != is {
-            let what = format!("was changed by another: {key} is {is:?}, not {given:?}");
-            return Err(Failure::about(Reason::Conflict, resource, name, what));
-        }
+    let is = meta(old, "resourceVersion");
+    if !version.is_empty() && version != is {
+        let what = format!("was changed by another: resourceVersion is {is:?}, not {version:?}");
+        return Err(Failure::about(Reason::Conflict, resource, name, what));
+    }
+    let (uid, is) = (text("uid"), meta(old, "uid"));
+    if !uid.is_empty() && uid != is {
+        let what = format!("is not valid: metadata.uid {uid:?} is not {is:?}, which never changes");
+        return Err(Failure::about(Reason::Invalid, resource, name, what));
     }
     Ok(())
 }

@@ -226,7 +226,14 @@ impl Store {
         if !is_there && key.resource.traits.put_creates && part == Part::Main {
             return self.create_by_put(key, body);
         }
-        self.update(key, part, |_| Ok(body))
+        self.update(key, part, |old| {
+            let (given, is) = (object::meta(&body, "uid"), object::meta(old, "uid"));
+            if !given.is_empty() && given != is {
+                let what = format!("was replaced by another: uid is {is:?}, not {given:?}");
+                return Err(key.fails(Reason::Conflict, what));
+            }
+            Ok(body)
+        })
     }
 
     fn create_by_put(&self, key: &Key, mut body: Value) -> Result<Arc<Value>, Failure> {
@@ -242,7 +249,8 @@ impl Store {
         self.create(key.resource, &key.namespace, body)
     }
 
-    /// Merges `patch` into an object (RFC 7396); a version or uid in it is a precondition.
+    /// Merges `patch` into an object (RFC 7396); a version in it is a precondition, and so is a uid,
+    /// which a patch cannot change.
     ///
     /// # Errors
     /// As for [`Store::replace`].

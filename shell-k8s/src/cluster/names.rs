@@ -174,13 +174,20 @@ impl Names {
         format!("{}-{}", self.set, id.0)
     }
 
-    /// The instance of a pod; `None` for every name but those of [`Names::pod`].
+    /// Whether there should be such an instance.
+    #[must_use]
+    pub const fn has(&self, id: InstanceId) -> bool {
+        id.0 < self.instances
+    }
+
+    /// The instance of a pod, also one that should not exist any more; `None` for every name but
+    /// those of [`Names::pod`].
     #[must_use]
     pub fn instance(&self, pod: &str) -> Option<InstanceId> {
         let digits = pod.strip_prefix(&self.set)?.strip_prefix('-')?;
         let id = InstanceId(digits.parse().ok()?);
         // A sign or a leading zero is the name of another pod.
-        (id.0 < self.instances && self.pod(id) == pod).then_some(id)
+        (self.pod(id) == pod).then_some(id)
     }
 
     /// The name under which an instance is registered (PI 3.1).

@@ -4,8 +4,9 @@
 use super::{ApiError, Cluster, version};
 use crate::entrypoint::drawn;
 use ha_core::{
-    desired::{AcceptedLoss, Desired, SwitchoverRequest},
-    ids::{InstanceId, RequestId, ResourceVersion, Term},
+    desired::{AcceptedLoss, Desired, ResetRequest, SwitchoverRequest},
+    ids::{InstanceId, RequestId, ResourceVersion, Term, VolumeId},
+    record::Aside,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub struct Orders {
     pub switchover: Option<SwitchoverRequest>,
     /// Go on although something may be lost.
     pub accepts: Option<AcceptedLoss>,
+    /// Set the data of an instance aside.
+    pub reset: Option<ResetRequest>,
 }
 
 impl Orders {
@@ -33,6 +36,7 @@ impl Orders {
         desired.paused = self.paused;
         desired.switchover = self.switchover;
         desired.accepts = self.accepts;
+        desired.reset = self.reset;
     }
 }
 
@@ -46,6 +50,20 @@ struct Text {
     switchover: Option<Switchover>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     accepts: Option<Accepts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reset: Option<Reset>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    id: RequestId,
+    of: InstanceId,
+    /// The volume that its speaker saw.
+    volume: VolumeId,
+    /// What takes its place: `latest`, or `{"of":"1f"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restores: Option<Aside>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -108,6 +126,24 @@ impl Cluster {
         Ok(id)
     }
 
+    /// Says that the data of `of` on `volume` is to be set aside, and what takes its place; the number
+    /// of the request. Controllers record it once, and only where nobody needs that data: the main
+    /// and a voter beside that instance have everything.
+    ///
+    /// # Errors
+    /// As for [`Cluster::write_switchover`]; also instances beyond the size of the cluster are taken.
+    pub async fn write_reset(
+        &self,
+        of: InstanceId,
+        volume: VolumeId,
+        restores: Option<Aside>,
+    ) -> Result<RequestId, ApiError> {
+        let id = self.number("ask for a reset in")?;
+        let word = ResetRequest { id, of, volume, restores };
+        self.change_orders(|orders| orders.reset = Some(word)).await?;
+        Ok(id)
+    }
+
     fn number(&self, what: &'static str) -> Result<RequestId, ApiError> {
         let drawn = drawn().map_err(|error| {
             let why = format!("no number for a request: {error}");
@@ -131,7 +167,7 @@ impl Cluster {
     fn check(&self, to: Option<InstanceId>) -> Result<(), String> {
         let count = self.names.count();
         match to {
-            Some(to) if to.0 >= count => {
+            Some(to) if !self.names.has(to) => {
                 Err(format!("there is no instance {to}, expected mg-0 to mg-{}", count - 1))
             }
             Some(_) | None => Ok(()),
@@ -171,7 +207,11 @@ impl Cluster {
         for id in named {
             self.check(id).map_err(|why| format!("key {ORDERS}: {why}"))?;
         }
-        Ok(Orders { paused: text.paused, switchover, accepts })
+        let reset = text.reset.map(|word| {
+            let Reset { id, of, volume, restores } = word;
+            ResetRequest { id, of, volume, restores }
+        });
+        Ok(Orders { paused: text.paused, switchover, accepts, reset })
     }
 
     async fn change_orders(&self, change: impl Fn(&mut Orders)) -> Result<(), ApiError> {
@@ -185,7 +225,11 @@ impl Cluster {
                 switchover.map(|request| Switchover { id: request.id, to: request.to });
             let accepts =
                 orders.accepts.map(|word| Accepts { id: word.id, main: word.main, term: word.of });
-            let text = Text { paused: orders.paused, switchover, accepts };
+            let reset = orders.reset.map(|word| {
+                let ResetRequest { id, of, volume, restores } = word;
+                Reset { id, of, volume, restores }
+            });
+            let text = Text { paused: orders.paused, switchover, accepts, reset };
             let text = serde_json::to_string(&text).map_err(|error| {
                 ApiError::unreadable("write", &self.orders_object(), error.to_string())
             })?;

@@ -42,7 +42,8 @@ const SAID: usize = 64;
 /// What is known of the instance pods.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pods {
-    /// The pod of each instance, or that there is none. An instance that is not in here is not known.
+    /// The pod of each instance, or that there is none; also pods of the set beyond the size of the
+    /// cluster. An instance that is not in here is not known.
     pub pods: BTreeMap<InstanceId, Option<PodView>>,
     /// What each pod that exists shows of its instance to people and their tools.
     pub shown: BTreeMap<InstanceId, Shown>,
@@ -266,7 +267,9 @@ impl Merged {
                         found.insert(id, (version, self.view(id, pod).map(Some)));
                     }
                 }
-                for id in self.names.instances() {
+                let known = self.seen.keys().chain(found.keys()).copied();
+                let all: BTreeSet<_> = known.chain(self.names.instances()).collect();
+                for id in all {
                     let (version, said) = found.remove(&id).unwrap_or((version, Ok(None)));
                     self.saw(id, version, said);
                 }

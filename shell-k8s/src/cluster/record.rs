@@ -18,6 +18,8 @@ const TARGET: &str = "targetMainIndex";
 const RECORD: &str = "record";
 /// What the predecessor's first versions wrote in place of [`TARGET`] (PI 3).
 const HISTORICAL: &str = "masterIndex";
+/// Fields of the record that were written once and decide nothing: they go with the next write.
+const RETIRED: [&str; 1] = ["controllers"];
 /// Keys that differ from ours in this many letters at most are mistaken for ours by people.
 const CLOSE: usize = 2;
 
@@ -119,7 +121,7 @@ enum Read {
 
 /// Reads the text of a record: its schema first, since a newer one may differ in everything else.
 fn read(text: &str) -> Result<Read, String> {
-    let value: Value = serde_json::from_str(text)
+    let mut value: Value = serde_json::from_str(text)
         .map_err(|error| format!("key {RECORD} is no JSON: {error}; expected an object"))?;
     let Some(schema) = value["schema"].as_u64().filter(|schema| *schema > 0) else {
         let found = value.get("schema").map_or("missing".to_owned(), Value::to_string);
@@ -127,6 +129,9 @@ fn read(text: &str) -> Result<Read, String> {
     };
     if schema > u64::from(SCHEMA) {
         return Ok(Read::Newer(u32::try_from(schema).unwrap_or(u32::MAX)));
+    }
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| !RETIRED.contains(&name.as_str()));
     }
     let wrong = |error| format!("key {RECORD} is no record of schema {SCHEMA}: {error}");
     let record = Record::deserialize(&value).map_err(wrong)?;

@@ -4,10 +4,14 @@
 
 use super::{Shared, effects::Probing};
 use ha_core::{ids::InstanceId, leadership::Millis, reading::Why};
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::watch,
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -25,55 +29,75 @@ struct Done {
 
 /// Asks all tasks to look, and hears when they have.
 pub(super) struct Looks {
+    shared: Arc<Shared>,
     round: watch::Sender<u64>,
-    done: Vec<watch::Receiver<Done>>,
+    instances: BTreeMap<InstanceId, (watch::Receiver<Done>, AbortHandle)>,
+    objects: Vec<watch::Receiver<Done>>,
     /// They end with this.
     tasks: JoinSet<()>,
 }
 
 impl Looks {
-    /// Starts a task for each instance.
+    /// Starts a task for each object.
     pub(super) fn start(shared: &Arc<Shared>) -> Self {
         let round = watch::Sender::new(0);
         let mut tasks = JoinSet::new();
-        let task = |ordinal| {
+        let task = |object| {
             let (sender, done) = watch::channel(Done::default());
-            let id = InstanceId(ordinal);
-            let task = Task {
-                shared: Arc::clone(shared),
-                id,
-                prober: shared.effects.prober(id),
-                round: round.subscribe(),
-                done: sender,
-            };
-            tasks.spawn(task.run());
+            tasks.spawn(read(Arc::clone(shared), object, round.subscribe(), sender));
             done
         };
-        let mut done: Vec<_> = (0..shared.settings.desired.instances).map(task).collect();
-        for object in [Object::Record, Object::Orders] {
-            let (sender, receiver) = watch::channel(Done::default());
-            let read = read(Arc::clone(shared), object, round.subscribe(), sender);
-            tasks.spawn(read);
-            done.push(receiver);
-        }
-        Self { round, done, tasks }
+        let objects = [Object::Record, Object::Orders].map(task).into();
+        Self { shared: Arc::clone(shared), round, instances: BTreeMap::new(), objects, tasks }
     }
 
     /// Whether a task has ended, which none does by itself.
     pub(super) fn are_incomplete(&mut self) -> bool {
-        self.tasks.try_join_next().is_some()
+        // Those that were told to end are taken out on the way.
+        while let Some(ended) = self.tasks.try_join_next() {
+            if !ended.is_err_and(|error| error.is_cancelled()) {
+                return true;
+            }
+        }
+        false
     }
 
-    /// Has everybody looked at, and waits for those that answered last time, within a bound. Whoever
-    /// is in trouble is looked at too; nobody waits for that.
+    /// Has a task for each of these instances, and for no other.
+    fn keep_to(&mut self, concerned: &BTreeSet<InstanceId>) {
+        self.instances.retain(|id, (_, task)| {
+            let stays = concerned.contains(id);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for id in concerned {
+            self.instances.entry(*id).or_insert_with(|| {
+                let (sender, done) = watch::channel(Done::default());
+                let task = Task {
+                    shared: Arc::clone(&self.shared),
+                    id: *id,
+                    prober: self.shared.effects.prober(*id),
+                    round: self.round.subscribe(),
+                    done: sender,
+                };
+                (done, self.tasks.spawn(task.run()))
+            });
+        }
+    }
+
+    /// Has everybody looked at who is concerned by now, and waits for those that answered last time,
+    /// within a bound. Whoever is in trouble is looked at too; nobody waits for that.
     pub(super) async fn round(&mut self, bound: Duration) {
+        let concerned = self.shared.mind().concerned();
+        self.keep_to(&concerned);
         let until = Instant::now() + bound;
         let mut round = 0;
         self.round.send_modify(|number| {
             *number += 1;
             round = *number;
         });
-        for done in &mut self.done {
+        for done in self.instances.values_mut().map(|(done, _)| done).chain(&mut self.objects) {
             let waited = done.wait_for(|done| done.in_trouble || done.round >= round);
             // Whoever is late is seen in the next pass.
             let _late = timeout_at(until, waited).await;

@@ -157,6 +157,12 @@ impl Mind {
         self.pods.get(&id).copied().flatten()
     }
 
+    /// Who is to be looked at: also whoever is beyond the size and still there.
+    #[must_use]
+    pub fn concerned(&self) -> BTreeSet<InstanceId> {
+        self.history.concerned(self.desired.instances)
+    }
+
     /// Where instances are, as last read.
     #[must_use]
     pub fn addresses(&self) -> Addresses {

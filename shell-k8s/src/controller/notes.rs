@@ -101,6 +101,10 @@ fn of_step(step: &Step) -> Option<Note> {
             );
             note(about, Weight::Warning, "DataSetAside", &on.incarnation.volume, text)
         }
+        Action::WriteRecord { record, .. } if step.rule == RuleId::A35 => {
+            let text = format!("set aside: {} ({rule})", step.reason);
+            note(About::Set, Weight::Warning, "ResetOrdered", &record.term, text)
+        }
         Action::WriteRecord { .. }
         | Action::SetRoute(Route::Closed | Route::Draining { .. })
         | Action::Promote { .. }

@@ -46,7 +46,7 @@ impl Process {
         // Without an order that can be read nothing is done to the data.
         let stored = shared.record.read_record().await.ok();
         let record = stored.as_ref().and_then(StoredRecord::record);
-        let order = record.and_then(|record| record.resets.get(&id)).map(|order| order.volume);
+        let order = record.and_then(|record| entrypoint::Order::of(record, id));
         let life = entrypoint::prepare(&volume, pod, &shared.kernel, order)
             .map_err(|error| error.to_string())?;
         let mut command = command(shared, id, &volume, &life);

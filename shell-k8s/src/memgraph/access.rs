@@ -1,7 +1,8 @@
-//! Name and password, as they are now: they may be replaced while connections are open, and the next
-//! login uses the new ones.
+//! Name, password and TLS, as they are now: they may be replaced while connections are open, and the
+//! next connection uses the new ones.
 
 use bolt::message::AuthMap;
+use gateway::tls::UpstreamTls;
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 pub struct Access {
     user: Arc<str>,
     password: Arc<RwLock<Zeroizing<String>>>,
+    tls: Option<UpstreamTls>,
 }
 
 impl fmt::Debug for Access {
@@ -27,7 +29,18 @@ impl Access {
     #[must_use]
     pub fn basic(user: &str, password: &str) -> Self {
         let password = Arc::new(RwLock::new(Zeroizing::new(password.to_owned())));
-        Self { user: user.into(), password }
+        Self { user: user.into(), password, tls: None }
+    }
+
+    /// The same over TLS; plain if there is none.
+    #[must_use]
+    pub fn over(self, tls: Option<UpstreamTls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// How instances are spoken to, if not plainly.
+    pub(super) const fn tls(&self) -> Option<&UpstreamTls> {
+        self.tls.as_ref()
     }
 
     /// Uses another password from now on. True if it is another.

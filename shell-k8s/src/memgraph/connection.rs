@@ -12,7 +12,7 @@ use bolt::{
 use ha_core::reading::Why;
 use std::{fmt, io, net::SocketAddr};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -96,9 +96,29 @@ impl Table {
     }
 }
 
+/// Plain or with TLS.
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Socket for T {}
+
+/// Connects, and speaks TLS if that is asked for. A server that does not show what is expected of it
+/// answers, and is not the instance that is meant.
+async fn connect(address: SocketAddr, access: &Access) -> Result<Box<dyn Socket>, Failed> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let Some(tls) = access.tls() else { return Ok(Box::new(socket)) };
+    match tls.connect(address, socket).await {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(Failed::Foreign(format!("TLS: {error}")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A connection that is logged in.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Socket>,
     decoder: Decoder,
     version: Version,
     server: String,
@@ -120,10 +140,10 @@ impl Connection {
     /// # Errors
     /// Why there is no session.
     pub async fn open(address: SocketAddr, access: &Access) -> Result<Self, Failed> {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+        let mut stream = connect(address, access).await?;
         let offer = Offer::of(&[Version::V5_2, Version::V4_4, Version::V4_3, Version::V4_1]);
         stream.write_all(&offer.bytes()).await?;
+        stream.flush().await?;
         let mut answer = [0; 4];
         stream.read_exact(&mut answer).await?;
         let version = read_answer(answer, &offer)
@@ -257,7 +277,8 @@ impl Connection {
         for request in requests {
             request.send(self.version, &mut out)?;
         }
-        Ok(self.stream.write_all(&out).await?)
+        self.stream.write_all(&out).await?;
+        Ok(self.stream.flush().await?)
     }
 
     async fn success(&mut self) -> Result<Map, Failed> {

@@ -1,27 +1,16 @@
-//! Objects, versions, preconditions, deletions, lists.
+//! Objects: what is given to them, what is refused, pages of lists.
 
 use crate::common::{NAMESPACE, config_map, reason, refused, server, server_with, typed, within};
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    coordination::v1::Lease,
-    core::v1::{ConfigMap, Pod},
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
+    api::{ListParams, PostParams},
 };
 use serde_json::json;
-use shell_k8s::api_server::{
-    Deletion, Key, Limits, Part, Reason,
-    resource::{CONFIG_MAPS, PODS, STATEFUL_SETS},
-};
+use shell_k8s::api_server::{Deletion, Key, Limits, Reason, resource::CONFIG_MAPS};
 
 fn post() -> PostParams {
     PostParams::default()
-}
-
-fn merge() -> PatchParams {
-    PatchParams::default()
 }
 
 #[tokio::test]
@@ -94,178 +83,6 @@ async fn names_and_bodies_that_are_refused() {
 }
 
 #[tokio::test]
-async fn a_write_of_an_older_version_is_refused() {
-    let server = server().await;
-    let maps: Api<ConfigMap> = Api::namespaced(server.client().unwrap(), NAMESPACE);
-    let old = maps.create(&post(), &typed(config_map("m", &[("a", "1")]))).await.unwrap();
-    let mut next = old.clone();
-    next.data.as_mut().unwrap().insert("a".to_owned(), "2".to_owned());
-    let now = maps.replace("m", &post(), &next).await.unwrap();
-    assert_ne!(now.resource_version(), old.resource_version());
-    assert_eq!(refused(maps.replace("m", &post(), &next).await), (409, "Conflict".to_owned()));
-    let stale =
-        json!({"metadata": {"resourceVersion": old.resource_version()}, "data": {"b": "1"}});
-    let result = maps.patch("m", &merge(), &Patch::Merge(&stale)).await;
-    assert_eq!(refused(result), (409, "Conflict".to_owned()));
-    let other = json!({"metadata": {"uid": "another"}, "data": {"b": "1"}});
-    let result = maps.patch("m", &merge(), &Patch::Merge(&other)).await;
-    assert_eq!(refused(result), (409, "Conflict".to_owned()));
-    assert_eq!(maps.get("m").await.unwrap().data, now.data, "no refused write left a trace");
-
-    // A write that names no version wins, and one that changes nothing makes no version.
-    let patch = json!({"data": {"b": "1"}});
-    let patched = maps.patch("m", &merge(), &Patch::Merge(&patch)).await.unwrap();
-    let again = maps.patch("m", &merge(), &Patch::Merge(&patch)).await.unwrap();
-    assert_eq!(again.resource_version(), patched.resource_version());
-    assert_eq!(patched.data.unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn what_is_not_there_is_replaced_only_where_the_kind_allows_it() {
-    let server = server().await;
-    let client = server.client().unwrap();
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
-    let result = maps.replace("m", &post(), &typed(config_map("m", &[]))).await;
-    assert_eq!(refused(result), (404, "NotFound".to_owned()));
-
-    let leases: Api<Lease> = Api::namespaced(client, NAMESPACE);
-    let body: Lease = typed(json!({"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}}));
-    let lease = leases.replace("l", &post(), &body).await.unwrap();
-    let result = leases.replace("l", &post(), &body).await;
-    assert_eq!(refused(result), (422, "Invalid".to_owned()), "an update names a version");
-    leases.delete("l", &DeleteParams::default()).await.unwrap();
-    let result = leases.replace("l", &post(), &lease).await;
-    assert_eq!(refused(result), (409, "Conflict".to_owned()), "it had a uid");
-}
-
-#[tokio::test]
-async fn status_and_the_rest_are_written_apart() {
-    let server = server().await;
-    let sets: Api<StatefulSet> = Api::namespaced(server.client().unwrap(), NAMESPACE);
-    let body = json!({
-        "metadata": {"name": "mg"},
-        "spec": {"replicas": 3, "serviceName": "mg", "selector": {}, "template": {}},
-    });
-    sets.create(&post(), &typed(body)).await.unwrap();
-    let both = json!({"spec": {"replicas": 2}, "status": {"replicas": 2, "readyReplicas": 1}});
-    let set = sets.patch("mg", &merge(), &Patch::Merge(&both)).await.unwrap();
-    assert_eq!(set.spec.as_ref().unwrap().replicas, Some(2));
-    assert!(set.status.is_none() && set.metadata.generation == Some(2));
-    let both = json!({"spec": {"replicas": 9}, "status": {"replicas": 2, "readyReplicas": 1}});
-    let set = sets.patch_status("mg", &merge(), &Patch::Merge(&both)).await.unwrap();
-    assert_eq!(set.spec.as_ref().unwrap().replicas, Some(2));
-    assert_eq!(set.status.unwrap().ready_replicas, Some(1));
-    assert_eq!(set.metadata.generation, Some(2), "a status is no new generation");
-
-    let stale = json!({"metadata": {"resourceVersion": "2"}, "status": {"replicas": 0}});
-    let result = sets.patch_status("mg", &merge(), &Patch::Merge(&stale)).await;
-    assert_eq!(refused(result), (409, "Conflict".to_owned()));
-    let key = Key::new(&STATEFUL_SETS, NAMESPACE, "mg");
-    let patch = json!({"status": {"replicas": 7}});
-    let direct = server.store().patch(&key, &patch, Part::Status).unwrap();
-    assert_eq!(direct["status"]["replicas"], 7, "a supervisor writes it as well");
-}
-
-#[tokio::test]
-async fn a_pod_with_grace_is_marked_and_stays_until_it_is_removed() {
-    let server = server().await;
-    let pods: Api<Pod> = Api::namespaced(server.client().unwrap(), NAMESPACE);
-    let body = json!({
-        "metadata": {"name": "mg-0"},
-        "spec": {"containers": [], "terminationGracePeriodSeconds": 600},
-    });
-    let pod = pods.create(&post(), &typed(body)).await.unwrap();
-
-    let only = |uid: Option<String>, resource_version: Option<String>| DeleteParams {
-        preconditions: Some(Preconditions { uid, resource_version }),
-        ..DeleteParams::default()
-    };
-    let wrong = Some("00000000-0000-4000-8000-000000000000".to_owned());
-    let result = pods.delete("mg-0", &only(wrong, None)).await;
-    assert_eq!(refused(result), (409, "Conflict".to_owned()));
-    let result = pods.delete("mg-0", &only(None, Some("1".to_owned()))).await;
-    assert_eq!(refused(result), (409, "Conflict".to_owned()));
-
-    let marked = pods.delete("mg-0", &only(pod.uid(), None)).await.unwrap().left().unwrap();
-    assert!(marked.metadata.deletion_timestamp.is_some());
-    assert_eq!(marked.metadata.deletion_grace_period_seconds, Some(600));
-    assert_eq!(marked.metadata.generation, Some(2));
-    let again = pods.delete("mg-0", &DeleteParams::default()).await.unwrap().left().unwrap();
-    assert_eq!(again.resource_version(), marked.resource_version(), "marked already");
-    let sooner = pods.delete("mg-0", &DeleteParams::default().grace_period(5)).await.unwrap();
-    assert_eq!(sooner.left().unwrap().metadata.deletion_grace_period_seconds, Some(5));
-
-    let unmark = json!({"metadata": {"deletionTimestamp": null, "uid": null}});
-    let kept = pods.patch("mg-0", &merge(), &Patch::Merge(&unmark)).await.unwrap();
-    assert!(kept.metadata.deletion_timestamp.is_some(), "nobody takes the mark away");
-    assert_eq!(kept.uid(), pod.uid());
-
-    let key = Key::new(&PODS, NAMESPACE, "mg-0");
-    server.store().delete(&key, &Deletion::now()).unwrap();
-    assert_eq!(refused(pods.get("mg-0").await), (404, "NotFound".to_owned()));
-    let maps: Api<ConfigMap> = Api::namespaced(server.client().unwrap(), NAMESPACE);
-    maps.create(&post(), &typed(config_map("m", &[]))).await.unwrap();
-    let gone = maps.delete("m", &DeleteParams::default().grace_period(60)).await.unwrap();
-    assert!(gone.right().is_some_and(|status| status.is_success()), "others go at once");
-}
-
-#[tokio::test]
-async fn selectors_select() {
-    let server = server().await;
-    let store = server.store();
-    for (name, labels) in [
-        ("a", json!({"app": "mg", "tier": "main"})),
-        ("b", json!({"app": "mg", "tier": ""})),
-        ("c", json!({"app": "other", "k8s.io/x": "y"})),
-        ("d", json!({})),
-    ] {
-        let body = json!({"metadata": {"name": name, "labels": labels}});
-        store.create(&CONFIG_MAPS, NAMESPACE, body).unwrap();
-    }
-    let elsewhere = json!({"metadata": {"name": "e", "labels": {"app": "mg"}}});
-    store.create(&CONFIG_MAPS, "elsewhere", elsewhere).unwrap();
-    let maps: Api<ConfigMap> = Api::namespaced(server.client().unwrap(), NAMESPACE);
-    let listed = async |params: &ListParams| -> kube::Result<String> {
-        Ok(maps.list(params).await?.items.iter().map(ResourceExt::name_any).collect())
-    };
-    for (selector, expected) in [
-        ("", "abcd"),
-        ("app=mg", "ab"),
-        ("app==mg", "ab"),
-        ("app!=mg", "cd"),
-        ("app", "abc"),
-        ("!app", "d"),
-        ("app in (mg,other)", "abc"),
-        ("app in (other)", "c"),
-        ("app notin (mg)", "cd"),
-        ("app=mg,tier=main", "a"),
-        ("app=mg,tier=", "b"),
-        ("app in (mg, other) , tier notin (main)", "bc"),
-        ("k8s.io/x=y", "c"),
-        ("nothing=here", ""),
-    ] {
-        let params = ListParams::default().labels(selector);
-        assert_eq!(listed(&params).await.unwrap(), expected, "labels {selector:?}");
-    }
-    for (selector, expected) in
-        [("metadata.name=b", "b"), ("metadata.name!=b", "acd"), ("metadata.namespace=db", "abcd")]
-    {
-        let params = ListParams::default().fields(selector);
-        assert_eq!(listed(&params).await.unwrap(), expected, "fields {selector:?}");
-    }
-    for selector in ["app in mg", "app in (mg", "app in ((mg))", "a b", "=x", "app in (a) b", "a$"]
-    {
-        let result = maps.list(&ListParams::default().labels(selector)).await;
-        assert_eq!(refused(result), (400, "BadRequest".to_owned()), "labels {selector:?}");
-    }
-    let result = maps.list(&ListParams::default().fields("spec.nodeName=x")).await;
-    assert_eq!(refused(result), (400, "BadRequest".to_owned()));
-    let everywhere: Api<ConfigMap> = Api::all(server.client().unwrap());
-    let found = everywhere.list(&ListParams::default().labels("app=mg")).await.unwrap();
-    assert_eq!(found.items.len(), 3);
-}
-
-#[tokio::test]
 async fn pages_of_a_list_are_of_one_version() {
     let server = server().await;
     let store = server.store();
@@ -328,22 +145,4 @@ async fn requests_that_no_path_takes() {
     store.create(&CONFIG_MAPS, NAMESPACE, config_map("a", &[])).unwrap();
     let one_more = store.create(&CONFIG_MAPS, NAMESPACE, config_map("b", &[]));
     assert_eq!(reason(one_more), Reason::Forbidden);
-}
-
-#[tokio::test]
-async fn a_json_patch_is_carried_out_whole_or_not_at_all() {
-    let server = server().await;
-    let maps: Api<ConfigMap> = Api::namespaced(server.client().unwrap(), NAMESPACE);
-    maps.create(&post(), &typed(config_map("m", &[("a", "1")]))).await.unwrap();
-    let patch = |value: &str| {
-        let steps = json!([
-            {"op": "add", "path": "/data/b", "value": "2"},
-            {"op": "test", "path": "/data/a", "value": value},
-        ]);
-        Patch::<ConfigMap>::Json(serde_json::from_value(steps).unwrap())
-    };
-    assert_eq!(refused(maps.patch("m", &merge(), &patch("9")).await).0, 422);
-    assert_eq!(maps.get("m").await.unwrap().data.unwrap().len(), 1);
-    maps.patch("m", &merge(), &patch("1")).await.unwrap();
-    assert_eq!(maps.get("m").await.unwrap().data.unwrap().len(), 2);
 }

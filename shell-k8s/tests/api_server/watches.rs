@@ -1,7 +1,7 @@
 //! Watches: where they begin, what they tell, how they end.
 
-use crate::common::{NAMESPACE, config_map, reason, refused, server, server_with, within};
-use futures::{Stream, StreamExt, TryStreamExt};
+use crate::common::{NAMESPACE, config_map, reason, refused, server, server_with, within, words};
+use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, ResourceExt,
@@ -10,7 +10,7 @@ use kube::{
 };
 use serde_json::json;
 use shell_k8s::api_server::{
-    ApiServer, Deletion, Key, Limits, Part, Reason, Store, Who, resource::CONFIG_MAPS,
+    ApiServer, Deletion, Key, Limits, Reason, Store, Who, resource::CONFIG_MAPS,
 };
 use std::{pin::pin, time::Duration};
 
@@ -26,66 +26,6 @@ fn create(store: &Store, name: &str, app: &str) -> u64 {
     let body = json!({"metadata": {"name": name, "labels": {"app": app}}});
     let object = store.create(&CONFIG_MAPS, NAMESPACE, body).expect("an object");
     object["metadata"]["resourceVersion"].as_str().expect("a version").parse().expect("a number")
-}
-
-fn relabel(store: &Store, name: &str, app: &str) {
-    let patch = json!({"metadata": {"labels": {"app": app}}});
-    store.patch(&key(name), &patch, Part::Main).expect("an object");
-}
-
-/// The next events as words.
-async fn words<S>(events: &mut S, count: usize) -> Vec<String>
-where
-    S: Stream<Item = kube::Result<WatchEvent<ConfigMap>>> + Unpin,
-{
-    let mut words = Vec::new();
-    while words.len() < count {
-        let event =
-            within("a watch", events.try_next()).await.expect("a line").expect("another event");
-        words.push(match event {
-            WatchEvent::Added(map) => format!("added {}", map.name_any()),
-            WatchEvent::Modified(map) => format!("modified {}", map.name_any()),
-            WatchEvent::Deleted(map) => format!("deleted {}", map.name_any()),
-            WatchEvent::Bookmark(_) => "bookmark".to_owned(),
-            WatchEvent::Error(status) => format!("error {} {}", status.code, status.reason),
-        });
-    }
-    words
-}
-
-#[tokio::test]
-async fn a_watch_tells_the_start_and_then_every_change_of_what_it_selects() {
-    let server = server().await;
-    let store = server.store();
-    create(&store, "a", "mg");
-    create(&store, "other", "x");
-    let params = WatchParams::default().labels("app=mg");
-    let mut events = pin!(maps(&server, "c").watch(&params, "0").await.unwrap());
-    assert_eq!(words(&mut events, 1).await, ["added a"]);
-    create(&store, "b", "mg");
-    create(&store, "unseen", "x");
-    relabel(&store, "other", "mg");
-    store.patch(&key("a"), &json!({"data": {"k": "v"}}), Part::Main).unwrap();
-    relabel(&store, "b", "x");
-    relabel(&store, "b", "y");
-    store.delete(&key("unseen"), &Deletion::now()).unwrap();
-    store.delete(&key("a"), &Deletion::now()).unwrap();
-    let told = ["added b", "added other", "modified a", "deleted b", "deleted a"];
-    assert_eq!(words(&mut events, told.len()).await, told);
-}
-
-#[tokio::test]
-async fn what_is_gone_carries_the_version_of_its_going() {
-    let server = server().await;
-    let store = server.store();
-    let born = create(&store, "a", "mg");
-    let maps = maps(&server, "c");
-    let params = WatchParams::default();
-    let mut events = pin!(maps.watch(&params, &born.to_string()).await.unwrap());
-    store.delete(&key("a"), &Deletion::now()).unwrap();
-    let event = within("a watch", events.try_next()).await.unwrap().unwrap();
-    let WatchEvent::Deleted(map) = event else { panic!("{event:?}") };
-    assert_eq!(map.resource_version().unwrap(), (born + 1).to_string());
 }
 
 #[tokio::test]

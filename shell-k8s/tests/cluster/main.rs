@@ -4,7 +4,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod lease;
-mod marks;
 mod names;
 mod orders;
 mod pods;

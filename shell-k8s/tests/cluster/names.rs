@@ -24,7 +24,8 @@ fn ordinals_are_read_strictly() {
     for (pod, expected) in [
         ("mg-0", Some(0)),
         ("mg-2", Some(2)),
-        ("mg-3", None),
+        ("mg-3", Some(3)),
+        ("mg-255", Some(255)),
         ("mg-00", None),
         ("mg-01", None),
         ("mg-+1", None),
@@ -39,6 +40,7 @@ fn ordinals_are_read_strictly() {
     ] {
         assert_eq!(names.instance(pod), expected.map(InstanceId), "{pod}");
     }
+    assert!(names.has(InstanceId(2)) && !names.has(InstanceId(3)));
 }
 
 #[test]

@@ -2,74 +2,13 @@
 
 use crate::common::{NAMESPACE, cluster, config_map, server};
 use ha_core::{
-    desired::{AcceptedLoss, Desired, SwitchoverRequest},
+    desired::{AcceptedLoss, SwitchoverRequest},
     ids::{InstanceId, RequestId, Term},
 };
 use shell_k8s::{
-    api_server::{Deletion, Key, Refusal, Who, resource::CONFIG_MAPS},
+    api_server::{Refusal, Who, resource::CONFIG_MAPS},
     cluster::Orders,
 };
-
-#[tokio::test]
-async fn commands_are_read_as_they_were_given() {
-    let server = server().await;
-    let cluster = cluster(&server, "c");
-    assert_eq!(cluster.orders().await, Ok(Orders::default()));
-    cluster.set_paused(true).await.unwrap();
-    assert_eq!(
-        cluster.orders().await,
-        Ok(Orders { paused: true, switchover: None, accepts: None })
-    );
-    let id = cluster.write_switchover(Some(InstanceId(2))).await.unwrap();
-    let switchover = Some(SwitchoverRequest { id, to: Some(InstanceId(2)) });
-    let orders = cluster.orders().await.unwrap();
-    assert_eq!(orders, Orders { paused: true, switchover, accepts: None });
-    let mut desired = Desired::default();
-    orders.apply(&mut desired);
-    assert!(desired.paused && desired.switchover == switchover);
-    let next = cluster.write_switchover(None).await.unwrap();
-    assert_ne!(next, id);
-    cluster.set_paused(false).await.unwrap();
-    let switchover = Some(SwitchoverRequest { id: next, to: None });
-    assert_eq!(cluster.orders().await, Ok(Orders { paused: false, switchover, accepts: None }));
-    let error = cluster.write_switchover(Some(InstanceId(3))).await.unwrap_err().to_string();
-    assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
-}
-
-/// A word stands beside the other orders, and the next one takes its place.
-#[tokio::test]
-async fn a_loss_is_accepted_in_words_of_its_own() {
-    let server = server().await;
-    let cluster = cluster(&server, "c");
-    cluster.write_switchover(None).await.unwrap();
-    let asked = cluster.orders().await.unwrap();
-    let first = cluster.write_accepted(InstanceId(1), None).await.unwrap();
-    let id = cluster.write_accepted(InstanceId(2), Some(Term(3))).await.unwrap();
-    assert_ne!(first, id);
-    let accepts = Some(AcceptedLoss { id, main: InstanceId(2), of: Some(Term(3)) });
-    let orders = cluster.orders().await.unwrap();
-    assert_eq!(orders, Orders { accepts, ..asked });
-    let mut desired = Desired::default();
-    orders.apply(&mut desired);
-    assert_eq!(desired.accepts, accepts);
-    let error = cluster.write_accepted(InstanceId(3), None).await.unwrap_err().to_string();
-    assert!(error.ends_with("there is no instance mg-3, expected mg-0 to mg-2"), "{error}");
-}
-
-#[tokio::test]
-async fn two_commands_at_once_both_stand() {
-    let server = server().await;
-    let (one, other) = (cluster(&server, "one"), cluster(&server, "other"));
-    for _ in 0..10 {
-        let (paused, asked) = tokio::join!(one.set_paused(true), other.write_switchover(None));
-        paused.unwrap();
-        let id = asked.unwrap();
-        let switchover = Some(SwitchoverRequest { id, to: None });
-        assert_eq!(one.orders().await, Ok(Orders { paused: true, switchover, accepts: None }));
-        let key = Key::new(&CONFIG_MAPS, NAMESPACE, "graph-orders");
-        server.store().delete(&key, &Deletion::now()).unwrap();
-    }
-}
 
 #[tokio::test]
 async fn a_command_that_fails_says_so() {
@@ -100,13 +39,12 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
     let id = RequestId(0x1f);
     for (text, expected) in [
         ("{}", Orders::default()),
-        (r#"{"paused":true}"#, Orders { paused: true, switchover: None, accepts: None }),
+        (r#"{"paused":true}"#, Orders { paused: true, ..Orders::default() }),
         (
             r#"{"paused":false,"switchover":{"id":"1f","to":"mg-1"}}"#,
             Orders {
-                paused: false,
                 switchover: Some(SwitchoverRequest { id, to: Some(InstanceId(1)) }),
-                accepts: None,
+                ..Orders::default()
             },
         ),
         (
@@ -118,11 +56,7 @@ async fn orders_that_are_not_understood_are_told_and_not_written_over() {
         ),
         (
             r#"{"switchover":{"id":"1f","to":null}}"#,
-            Orders {
-                paused: false,
-                switchover: Some(SwitchoverRequest { id, to: None }),
-                accepts: None,
-            },
+            Orders { switchover: Some(SwitchoverRequest { id, to: None }), ..Orders::default() },
         ),
     ] {
         assert_eq!(read(&[("orders", text)]).await, Ok(expected), "{text}");

@@ -1,13 +1,13 @@
 //! The instance pods: what is told of them, what is left alone, and what is said when nothing
 //! confirms them.
 
-use crate::common::{NAMESPACE, cluster, server, within};
-use gateway::clock::Clock;
-use ha_core::{
-    ids::{InstanceId, PodUid},
-    observation::{Container, PodView},
+use crate::common::{
+    NAMESPACE, cluster,
+    pods::{ZERO, body, until, view},
+    server, within,
 };
-use serde_json::{Value, json};
+use gateway::clock::Clock;
+use ha_core::ids::{InstanceId, PodUid};
 use shell_k8s::{
     api_server::{ApiServer, Deletion, Key, Link, Part, Store, Who, resource::PODS},
     cluster::{PodWatch, Pods},
@@ -23,27 +23,8 @@ fn watch(server: &ApiServer, period: Duration) -> PodWatch {
     cluster(server, "c").pods(Clock::system(), period)
 }
 
-async fn until(watch: &PodWatch, what: &str, is_so: impl Fn(&Pods) -> bool) -> Pods {
-    let mut receiver = watch.subscribe();
-    within(what, receiver.wait_for(is_so)).await.expect("the watch goes on").clone()
-}
-
 fn key(name: &str) -> Key {
     Key::new(&PODS, NAMESPACE, name)
-}
-
-fn body(name: &str, set: &str, app: &str) -> Value {
-    json!({
-        "metadata": {
-            "name": name,
-            "labels": {"app.kubernetes.io/name": app},
-            "ownerReferences": [{
-                "apiVersion": "apps/v1", "kind": "StatefulSet", "name": set, "uid": "u",
-                "controller": true,
-            }],
-        },
-        "spec": {"containers": [{"name": "memgraph"}]},
-    })
 }
 
 /// Creates a pod; its uid.
@@ -52,55 +33,17 @@ fn create(store: &Store, name: &str) -> PodUid {
     pod["metadata"]["uid"].as_str().expect("a uid").parse().expect("a UUID")
 }
 
-fn status(store: &Store, name: &str, address: &str, state: Value) {
-    let patch = json!({"status": {
-        "podIP": address,
-        "containerStatuses": [
-            {"name": "sidecar", "ready": true, "restartCount": 0, "image": "", "imageID": "",
-             "state": {"running": {}}},
-            {"name": "memgraph", "ready": true, "restartCount": 0, "image": "", "imageID": "",
-             "state": state},
-        ],
-    }});
-    store.patch(&key(name), &patch, Part::Status).expect("a pod");
-}
-
-const ZERO: InstanceId = InstanceId(0);
-
-fn view(pods: &Pods) -> Option<PodView> {
-    pods.pods.get(&ZERO).copied().flatten()
-}
-
+/// A real API server takes none of that kind.
 #[tokio::test]
-async fn a_pod_is_followed_from_its_creation_to_its_end() {
+async fn what_is_no_address_is_none() {
     let server = server().await;
     let store = server.store();
+    create(&store, "mg-0");
+    let patch = serde_json::json!({"status": {"podIP": "not an address"}});
+    store.patch(&key("mg-0"), &patch, Part::Status).unwrap();
     let watch = watch(&server, PERIOD);
-    assert_eq!(watch.latest(), Pods::default(), "nothing is known before anything was read");
-    let none = until(&watch, "the first list", |pods| pods.confirmed.is_some()).await;
-    assert_eq!(none.pods.len(), 3);
-    assert!(none.pods.values().all(Option::is_none));
-
-    let uid = create(&store, "mg-0");
-    let born = PodView { uid, address: None, deleting: false, container: Container::Waiting };
-    until(&watch, "the pod", |pods| view(pods) == Some(born)).await;
-    status(&store, "mg-0", "10.0.0.7", json!({"running": {}}));
-    let address = Some([10, 0, 0, 7].into());
-    let runs = PodView { address, container: Container::Running, ..born };
-    until(&watch, "its container", |pods| view(pods) == Some(runs)).await;
-    status(&store, "mg-0", "10.0.0.7", json!({"terminated": {"exitCode": 1}}));
-    let ended = PodView { container: Container::Terminated, ..runs };
-    until(&watch, "its end", |pods| view(pods) == Some(ended)).await;
-    status(&store, "mg-0", "not an address", json!({"waiting": {"reason": "CrashLoopBackOff"}}));
-    until(&watch, "its wait", |pods| view(pods) == Some(born)).await;
-    store.delete(&key("mg-0"), &Deletion::default()).unwrap();
-    let going = PodView { deleting: true, ..born };
-    until(&watch, "its mark", |pods| view(pods) == Some(going)).await;
-    store.delete(&key("mg-0"), &Deletion::now()).unwrap();
-    until(&watch, "its removal", |pods| pods.pods.get(&ZERO) == Some(&None)).await;
-    let next = create(&store, "mg-0");
-    assert_ne!(next, uid);
-    until(&watch, "the next one", |pods| view(pods).is_some_and(|pod| pod.uid == next)).await;
+    let seen = until(&watch, "the pod", |pods| view(pods).is_some()).await;
+    assert_eq!(view(&seen).unwrap().address, None);
 }
 
 #[tokio::test]
@@ -134,26 +77,22 @@ async fn a_forgotten_history_hides_no_removal() {
 }
 
 #[tokio::test]
-async fn pods_that_are_not_ours_are_left_alone() {
+async fn a_pod_beyond_the_size_is_followed_to_its_end() {
     let server = server().await;
     let store = server.store();
-    for (name, set, app) in [
-        ("mg-0", "other", "memgraph"),
-        ("mg-1", "mg", "something-else"),
-        ("mg-7", "mg", "memgraph"),
-        ("mg-02", "mg", "memgraph"),
-        ("client", "mg", "memgraph"),
-    ] {
-        store.create(&PODS, NAMESPACE, body(name, set, app)).unwrap();
-    }
-    let mut orphan = body("mg-2", "mg", "memgraph");
-    orphan["metadata"]["ownerReferences"] = json!([]);
-    store.create(&PODS, NAMESPACE, orphan).unwrap();
-    store.create(&PODS, "elsewhere", body("mg-0", "mg", "memgraph")).unwrap();
+    let uid = create(&store, "mg-4");
     let watch = watch(&server, PERIOD);
-    let pods = until(&watch, "the first list", |pods| pods.confirmed.is_some()).await;
-    assert_eq!(pods.pods.len(), 3);
-    assert!(pods.pods.values().all(Option::is_none), "{pods:?}");
+    let four = InstanceId(4);
+    let seen = until(&watch, "the first list", |pods| pods.confirmed.is_some()).await;
+    assert_eq!(seen.pods.len(), 4, "{seen:?}");
+    assert_eq!(seen.pods[&four].map(|pod| pod.uid), Some(uid));
+    store.delete(&key("mg-4"), &Deletion::default()).unwrap();
+    let marked = |pods: &Pods| pods.pods[&four].is_some_and(|pod| pod.deleting);
+    until(&watch, "its mark", marked).await;
+    server.faults().cut_watches(Who::Everyone);
+    store.delete(&key("mg-4"), &Deletion::now()).unwrap();
+    server.faults().forget_history();
+    until(&watch, "its removal", |pods| pods.pods.get(&four) == Some(&None)).await;
 }
 
 #[tokio::test]

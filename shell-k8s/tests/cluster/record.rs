@@ -1,59 +1,19 @@
-//! The record: compare-and-set, what is unknown, and what is unreadable.
+//! The record: what is unknown, and what is unreadable.
 
-use crate::common::{NAMESPACE, canned, cluster, config_map, names, server, within};
+use crate::common::{
+    NAMESPACE, canned, cluster, config_map, done, names, record::record, server, within,
+};
 use ha_core::{
-    ids::{
-        BootId, ControllerId, Incarnation, InstanceId, PodUid, ResourceVersion, StartId, Term,
-        VolumeId,
-    },
+    ids::InstanceId,
     observation::{RecordContent, StoredRecord},
-    record::{Before, Cause, Member, Proof, Record, SCHEMA, Stage},
 };
 use kube::Config;
 use serde_json::{Value, json};
 use shell_k8s::{
-    api_server::{ApiServer, Key, Link, Part, Refusal, Who, resource::CONFIG_MAPS},
+    api_server::{ApiServer, Key, Link, Refusal, Who, resource::CONFIG_MAPS},
     cluster::{Cluster, Written},
 };
-use std::{collections::BTreeMap, time::Duration};
-
-fn life(number: u128) -> Incarnation {
-    Incarnation {
-        pod: PodUid(number),
-        start: StartId(number + 100),
-        boot: BootId(7),
-        volume: VolumeId(9),
-    }
-}
-
-pub(crate) fn record(term: u32) -> Record {
-    let proof = Some(Proof { main: life(1), replica: life(2) });
-    Record {
-        schema: SCHEMA,
-        term: Term(term),
-        stage: Stage::Steady,
-        cause: Cause::Failover,
-        target: InstanceId(1),
-        incarnation: life(1),
-        members: BTreeMap::from([
-            (InstanceId(0), Member { votes: true, proof }),
-            (InstanceId(2), Member { votes: false, proof: None }),
-        ]),
-        before: Some(Before { main: InstanceId(0), incarnation: life(9) }),
-        former: [InstanceId(0)].into(),
-        resets: [].into(),
-        accepted: None,
-        answered: None,
-        controllers: [ControllerId(u128::MAX), ControllerId(5)].into(),
-    }
-}
-
-fn done(written: Written) -> ResourceVersion {
-    match written {
-        Written::Done(version) => version,
-        Written::Refused | Written::Unknown(_) => panic!("{written:?}"),
-    }
-}
+use std::time::Duration;
 
 fn key() -> Key {
     Key::new(&CONFIG_MAPS, NAMESPACE, "graph-state")
@@ -64,76 +24,6 @@ fn stored_term(server: &ApiServer) -> Option<u64> {
     let object = server.store().get(&key()).ok()?;
     let text = object["data"]["record"].as_str()?;
     serde_json::from_str::<Value>(text).ok()?["term"].as_u64()
-}
-
-#[tokio::test]
-async fn a_record_is_read_as_it_was_written() {
-    let server = server().await;
-    let cluster = cluster(&server, "c");
-    let absent = StoredRecord { version: None, content: RecordContent::Absent };
-    assert_eq!(cluster.read_record().await, Ok(absent));
-    let version = done(cluster.write_record(None, &record(3)).await);
-    let content = RecordContent::Record(Box::new(record(3)));
-    let read = cluster.read_record().await.unwrap();
-    assert_eq!(read, StoredRecord { version: Some(version), content });
-    let object = server.store().get(&key()).unwrap();
-    assert_eq!(object["data"]["targetMainIndex"], "1");
-    assert_eq!(object["metadata"]["annotations"]["memgraph-ha/main"], "mg-1");
-    assert_eq!(object["metadata"]["annotations"]["memgraph-ha/term"], "3");
-    assert_eq!(object["metadata"]["annotations"]["memgraph-ha/stage"], "steady");
-}
-
-#[tokio::test]
-async fn of_two_writers_of_one_version_one_is_refused() {
-    let server = server().await;
-    let (one, other) = (cluster(&server, "one"), cluster(&server, "other"));
-    let (new, newer) = (record(1), record(2));
-    let both = tokio::join!(one.write_record(None, &new), other.write_record(None, &newer));
-    let first = match both {
-        (Written::Done(version), Written::Refused) => (version, 1),
-        (Written::Refused, Written::Done(version)) => (version, 2),
-        neither => panic!("{neither:?}"),
-    };
-    assert_eq!(stored_term(&server), Some(first.1));
-    let (new, newer) = (record(3), record(4));
-    let expected = Some(first.0);
-    let both = tokio::join!(one.write_record(expected, &new), other.write_record(expected, &newer));
-    let term = match both {
-        (Written::Done(_), Written::Refused) => 3,
-        (Written::Refused, Written::Done(_)) => 4,
-        neither => panic!("{neither:?}"),
-    };
-    assert_eq!(stored_term(&server), Some(term));
-}
-
-#[tokio::test]
-async fn what_is_expected_must_be_there() {
-    let server = server().await;
-    let cluster = cluster(&server, "c");
-    let nothing_there = cluster.write_record(Some(ResourceVersion(1)), &record(1)).await;
-    assert_eq!(nothing_there, Written::Refused);
-    done(cluster.write_record(None, &record(1)).await);
-    assert_eq!(cluster.write_record(None, &record(2)).await, Written::Refused);
-    assert_eq!(stored_term(&server), Some(1));
-}
-
-#[tokio::test]
-async fn a_write_keeps_what_is_not_ours() {
-    let server = server().await;
-    let cluster = cluster(&server, "c");
-    let note = json!({
-        "metadata": {"name": "graph-state", "annotations": {"team": "graphs"}, "labels": {"x": "y"}},
-        "data": {"note": "call us first"},
-    });
-    server.store().create(&CONFIG_MAPS, NAMESPACE, note).unwrap();
-    let read = cluster.read_record().await.unwrap();
-    assert_eq!(read.content, RecordContent::Absent);
-    done(cluster.write_record(read.version, &record(1)).await);
-    let object = server.store().get(&key()).unwrap();
-    assert_eq!(object["data"]["note"], "call us first");
-    assert_eq!(object["metadata"]["annotations"]["team"], "graphs");
-    assert_eq!(object["metadata"]["labels"]["x"], "y");
-    assert_eq!(stored_term(&server), Some(1));
 }
 
 #[tokio::test]
@@ -340,22 +230,4 @@ async fn contents_that_are_not_a_record_are_told_apart() {
         }
     }
     insta::assert_snapshot!(told.join("\n"));
-}
-
-#[tokio::test]
-async fn a_key_under_binary_data_is_not_a_key() {
-    let server = server().await;
-    let store = server.store();
-    let body = json!({"metadata": {"name": "graph-state"}, "binaryData": {"record": "e30="}});
-    store.create(&CONFIG_MAPS, NAMESPACE, body).unwrap();
-    let cluster = cluster(&server, "c");
-    let read = cluster.read_record().await.unwrap();
-    let why = "key record is under binaryData, expected it under data".to_owned();
-    assert_eq!(read.content, RecordContent::Unreadable { why });
-    let right = json!({"binaryData": null, "data": {
-        "record": changed(|_| {}), "targetMainIndex": "1",
-    }});
-    store.patch(&key(), &right, Part::Main).unwrap();
-    let read = cluster.read_record().await.unwrap();
-    assert!(matches!(read.content, RecordContent::Record(_)), "{read:?}");
 }

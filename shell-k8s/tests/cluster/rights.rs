@@ -104,7 +104,7 @@ async fn recorder(server: &ApiServer, seen: Arc<Seen>) -> SocketAddr {
 
 /// Everything that a controller does at the API server.
 async fn everything(cluster: &Cluster, server: &ApiServer) {
-    let record = crate::record::record(1);
+    let record = crate::common::record::record(1);
     for _ in 0..2 {
         let stored = cluster.read_record().await.expect("a record");
         let written = cluster.write_record(stored.version, &record).await;

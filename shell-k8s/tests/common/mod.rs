@@ -2,11 +2,19 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod lease;
+pub(crate) mod pods;
+pub(crate) mod record;
+
+use futures::{Stream, TryStreamExt};
+use ha_core::ids::ResourceVersion;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{ResourceExt, api::WatchEvent};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shell_k8s::{
     api_server::{ApiServer, Failure, Limits, Reason},
-    cluster::{Cluster, Names},
+    cluster::{Cluster, Names, Written},
 };
 use std::{future::Future, net::SocketAddr, time::Duration};
 use tokio::{
@@ -92,4 +100,31 @@ pub(crate) async fn canned(status: &str, body: &str) -> Cluster {
     });
     let uri = format!("http://{address}").parse().expect("a uri");
     Cluster::connect(kube::Config::new(uri), names()).expect("a client")
+}
+
+pub(crate) fn done(written: Written) -> ResourceVersion {
+    match written {
+        Written::Done(version) => version,
+        Written::Refused | Written::Unknown(_) => panic!("{written:?}"),
+    }
+}
+
+/// The next events as words.
+pub(crate) async fn words<S>(events: &mut S, count: usize) -> Vec<String>
+where
+    S: Stream<Item = kube::Result<WatchEvent<ConfigMap>>> + Unpin,
+{
+    let mut words = Vec::new();
+    while words.len() < count {
+        let event =
+            within("a watch", events.try_next()).await.expect("a line").expect("another event");
+        words.push(match event {
+            WatchEvent::Added(map) => format!("added {}", map.name_any()),
+            WatchEvent::Modified(map) => format!("modified {}", map.name_any()),
+            WatchEvent::Deleted(map) => format!("deleted {}", map.name_any()),
+            WatchEvent::Bookmark(_) => "bookmark".to_owned(),
+            WatchEvent::Error(status) => format!("error {} {}", status.code, status.reason),
+        });
+    }
+    words
 }

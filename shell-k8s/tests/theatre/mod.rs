@@ -49,6 +49,8 @@ pub struct Scene {
     pub api_down: bool,
     /// Those who answer each other.
     pub controllers: Vec<Controller>,
+    /// How often each instance was looked at.
+    pub looks: BTreeMap<InstanceId, u32>,
     /// Whoever writes this stage next hears nothing of it any more.
     pub dies_at: Option<Stage>,
 }
@@ -62,7 +64,12 @@ pub struct Theatre {
 
 impl Theatre {
     pub fn new() -> Self {
-        let settings = WorldSettings { gateways: 1, ..WorldSettings::default() };
+        Self::of(Desired::default().instances)
+    }
+
+    /// One with so many instances.
+    pub fn of(instances: u8) -> Self {
+        let settings = WorldSettings { instances, gateways: 1, ..WorldSettings::default() };
         let mut fair = Fair::new(&settings, ha_core::plan);
         for no in 0..settings.controllers {
             fair.stop(Place::Controller(ControllerNo(no)));
@@ -73,11 +80,12 @@ impl Theatre {
         fair.withhold(Pattern { kind, from: None, to: Some(Place::Api) });
         let stage = Scene {
             fair,
-            desired: Desired::default(),
+            desired: Desired { instances, ..Desired::default() },
             version: 0,
             leases: Vec::new(),
             api_down: false,
             controllers: Vec::new(),
+            looks: BTreeMap::new(),
             dies_at: None,
         };
         Self { stage: Arc::new(Mutex::new(stage)), begun: Instant::now() }
@@ -144,7 +152,8 @@ struct Looking(Theatre, InstanceId);
 impl Probing for Looking {
     async fn look(&mut self, _pod: PodView) -> Result<Look, Why> {
         let is_silent = {
-            let stage = self.0.stage();
+            let mut stage = self.0.stage();
+            *stage.looks.entry(self.1).or_default() += 1;
             let body = stage.fair.world.body(self.1).expect("an instance");
             body.frozen || !body.powered
         };

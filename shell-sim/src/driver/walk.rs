@@ -402,6 +402,10 @@ impl Walker {
     /// An operator's order, or a sender that stops waiting for what is withheld.
     fn order(&mut self) {
         let event = match self.chance.below(3) {
+            0 if self.limits.acts && self.chance.once_in(2) => {
+                let id = self.instance();
+                if self.chance.once_in(3) { Event::RestoreAside(id) } else { Event::Reset(id) }
+            }
             0 => Event::Switchover(None),
             1 => {
                 let waits = |no: &ControllerNo| {

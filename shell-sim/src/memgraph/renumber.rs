@@ -38,7 +38,8 @@ fn renumber_log<P>(log: &mut [Entry<P>], by: &mut impl Renumber) {
 }
 
 impl<P> Volume<P> {
-    fn renumber(&mut self, by: &mut impl Renumber) {
+    /// The same for what is durable alone.
+    pub fn renumber(&mut self, by: &mut impl Renumber) {
         self.storage_uuid = self.storage_uuid.map(|old| by.storage_uuid(old));
         renumber_log(&mut self.log, by);
         if let Some(checkpoint) = &mut self.checkpoint {

@@ -92,7 +92,12 @@ fn resets_every_old_main(observation: &ClusterObservation) -> Plan {
             return really_of(RuleId::A40, s, id);
         };
         let mut record = record.clone();
-        let reset = Reset { volume: at.incarnation.volume, main: main.at.incarnation };
+        let reset = Reset {
+            volume: at.incarnation.volume,
+            main: main.at.incarnation,
+            by: None,
+            restores: None,
+        };
         if record.resets.insert(id, reset).is_some() {
             return Verdict::Pass;
         }

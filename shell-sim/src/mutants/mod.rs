@@ -1,6 +1,7 @@
 //! Wrong decisions on purpose: the decision with a rule or a guard switched off or turned. A check
 //! that none of them can fail proves nothing.
 
+mod eighth;
 mod fifth;
 mod first;
 mod fourth;
@@ -44,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         fifth::MUTANTS,
         sixth::MUTANTS,
         seventh::MUTANTS,
+        eighth::MUTANTS,
     ]
     .into_iter()
     .flatten()

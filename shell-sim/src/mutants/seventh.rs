@@ -1,12 +1,14 @@
-//! Wrong decisions about a main that goes on without a vote, and what the model found beside it.
+//! Wrong decisions about what people order of data.
 
-use super::{Mutant, judged_by, really, without};
+use super::{Mutant, judged_by, really_of, write};
 use ha_core::{
-    observation::{ClusterObservation, RoleView, RowState},
+    action::Action,
+    guard::GuardId,
+    ids::InstanceId,
+    observation::ClusterObservation,
     plan::Plan,
-    reading::{Age, Reading},
-    reason::{Reason, Unfit},
-    record::Stage,
+    reason::Reason,
+    record::{Record, Reset},
     rules::{Judge, RuleId, Verdict},
     situation::Situation,
 };
@@ -14,69 +16,55 @@ use ha_core::{
 /// The mutants of this file.
 #[rustfmt::skip]
 pub(super) const MUTANTS: &[Mutant] = &[
-    Mutant { name: "never-goes-alone", what: "a voter that is lost is waited for, whatever was promised", decide: never_goes_alone },
-    Mutant { name: "stays-alone", what: "a main that goes on alone needs nobody any more", decide: stays_alone },
-    Mutant { name: "keeps-a-promise-nobody-wants", what: "what was promised when the reign began is promised for good", decide: keeps_a_promise_nobody_wants },
-    Mutant { name: "trusts-a-voter-out-of-touch", what: "a voter has what its main has until somebody finds that it has not", decide: trusts_a_voter_out_of_touch },
-    Mutant { name: "commits-beside-a-busy-replica", what: "a planned move proves its candidate as soon as clients let go", decide: commits_beside_a_busy_replica },
-    Mutant { name: "holds-a-word-of-another-term", what: "a word that counts for nothing is waited for before anything else is judged", decide: holds_a_word_of_another_term },
+    Mutant { name: "resets-whoever-is-named", what: "a person knows what is needed: data is set aside of whoever is named and not the main", decide: resets_whoever_is_named },
+    Mutant { name: "sets-aside-without-end", what: "what branched off is set aside, however often and whoever brought it back", decide: sets_aside_without_end },
 ];
 
-fn never_goes_alone(observation: &ClusterObservation) -> Plan {
-    without(observation, &[RuleId::E46], &[])
-}
-
-fn stays_alone(observation: &ClusterObservation) -> Plan {
-    without(observation, &[RuleId::E47], &[])
-}
-
-fn keeps_a_promise_nobody_wants(observation: &ClusterObservation) -> Plan {
-    without(observation, &[RuleId::E48], &[])
-}
-
-fn trusts_a_voter_out_of_touch(observation: &ClusterObservation) -> Plan {
-    fn judge(s: &Situation<'_>) -> Verdict {
-        let verdict = really(RuleId::F45, s);
-        let Verdict::Act(_, Reason::VoterMisses(id)) = &verdict else { return verdict };
-        let main = s.proven_main();
-        let row = main.as_ref().and_then(|main| main.rows.get(id));
-        if row.is_some_and(|row| row.state == RowState::Invalid) { Verdict::Pass } else { verdict }
+fn sets_aside_without_end(observation: &ClusterObservation) -> Plan {
+    fn again(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let usual = really_of(RuleId::A40, s, id);
+        let (Verdict::Hold(Reason::ResetInVain(_)), Some(record)) = (&usual, s.record) else {
+            return usual;
+        };
+        let Some((at, main)) = s.replica(id).zip(s.proven_main()) else { return usual };
+        let mut next = record.clone();
+        let (volume, main) = (at.incarnation.volume, main.at.incarnation);
+        next.resets.insert(id, Reset { volume, main, by: None, restores: None });
+        next.members.remove(&id);
+        Verdict::Act(vec![write(s, next)], Reason::Branched(id))
     }
-    judged_by(observation, &[(RuleId::F45, Judge::Once(judge))], &[])
+    judged_by(
+        observation,
+        &[(RuleId::A40, Judge::Each(again))],
+        &[GuardId::ResetsAreEarned, GuardId::ResetIsRecorded],
+    )
 }
 
-/// The observation with every busy row as one that was so before.
-fn none_just_busy(observation: &ClusterObservation) -> ClusterObservation {
-    let mut believed = observation.clone();
-    for view in believed.instances.values_mut() {
-        let Reading::Known { value, .. } = &mut view.bolt else { continue };
-        let RoleView::Main { rows, .. } = &mut value.role else { continue };
-        for row in rows.values_mut().filter(|row| row.state == RowState::Replicating) {
-            row.since = Age::Suspect;
+fn resets_whoever_is_named(observation: &ClusterObservation) -> Plan {
+    fn asked(s: &Situation<'_>) -> Verdict {
+        let (Some(word), Some(record)) = (s.obs.desired.reset, s.record) else {
+            return Verdict::Pass;
+        };
+        let Some(main) = s.proven_main().filter(|_| word.of != record.target) else {
+            return Verdict::Pass;
+        };
+        if record.ordered == Some(word.id) {
+            return Verdict::Pass;
         }
+        let mut next = Record { ordered: Some(word.id), ..record.clone() };
+        let main = main.at.incarnation;
+        next.resets.insert(
+            word.of,
+            Reset { volume: word.volume, main, by: Some(word.id), restores: word.restores },
+        );
+        Verdict::Act(vec![write(s, next)], Reason::ResetAsked(word.of))
     }
-    believed
-}
-
-fn commits_beside_a_busy_replica(observation: &ClusterObservation) -> Plan {
-    fn judge(s: &Situation<'_>) -> Verdict {
-        really(RuleId::E50, &Situation::of(&none_just_busy(s.obs)))
+    fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let ordered = s.replica(id).filter(|at| s.resets(*at)).zip(s.record);
+        let Some((on, record)) = ordered else { return really_of(RuleId::A40, s, id) };
+        let ends = Action::SetAside { on, term: record.term };
+        Verdict::Act(vec![ends], Reason::ResetOrdered(id))
     }
-    judged_by(observation, &[(RuleId::E50, Judge::Once(judge))], &[])
-}
-
-fn holds_a_word_of_another_term(observation: &ClusterObservation) -> Plan {
-    fn judge(s: &Situation<'_>) -> Verdict {
-        let record = s.record.filter(|record| record.stage != Stage::Steady);
-        let open = record.zip(s.obs.desired.accepts).filter(|(record, order)| {
-            record.accepted != Some(order.id) && order.of != Some(record.term)
-        });
-        open.map_or_else(
-            || really(RuleId::E05, s),
-            |(_, order)| {
-                Verdict::Hold(Reason::AcceptedWaits { to: order.main, why: Unfit::OtherTerm })
-            },
-        )
-    }
-    judged_by(observation, &[(RuleId::E05, Judge::Once(judge))], &[])
+    let judges = [(RuleId::A35, Judge::Once(asked)), (RuleId::A40, Judge::Each(set_aside))];
+    judged_by(observation, &judges, &[GuardId::ResetsAreEarned, GuardId::ResetIsRecorded])
 }

@@ -190,6 +190,8 @@ fn verb_is_event(verb: &str) -> bool {
         "begin",
         "switchover",
         "accept-loss",
+        "reset",
+        "restore-aside",
         "delete-record",
         "beat",
         "power-loss",

@@ -107,7 +107,8 @@ fn events(event: Event) -> Vec<Event> {
             Event::Write(by, through, None),
         ],
         Event::Begin(by, _) => vec![Event::Begin(by, gateway)],
-        Event::AcceptLoss(_) | Event::DeleteRecord | Event::Act(_) => vec![],
+        Event::RestoreAside(of) => vec![Event::Reset(of)],
+        Event::AcceptLoss(_) | Event::Reset(_) | Event::DeleteRecord | Event::Act(_) => vec![],
         Event::Switchover(_) => vec![Event::Switchover(None)],
         Event::Heal(..)
         | Event::Crash(_)

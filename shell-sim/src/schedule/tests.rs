@@ -63,6 +63,8 @@ rollback cl-1
 switchover
 switchover mg-1
 accept-loss mg-2
+reset mg-2
+restore-aside mg-2
 delete-record
 pause
 unpause

@@ -106,6 +106,10 @@ pub enum Event {
     DeleteRecord,
     /// An operator accepts what this instance lacks, and wants the cluster to go on with it.
     AcceptLoss(InstanceId),
+    /// An operator wants the data that this instance has now set aside.
+    Reset(InstanceId),
+    /// The same, and what was set aside there last in its place.
+    RestoreAside(InstanceId),
     /// An operator orders a switchover, to somebody or to anybody.
     Switchover(Option<InstanceId>),
     /// An operator pauses the controllers, or ends the pause.

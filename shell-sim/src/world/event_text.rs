@@ -65,6 +65,8 @@ impl fmt::Display for Event {
             Self::GoOn(client, Next::Rollback) => write!(f, "rollback {client}"),
             Self::DeleteRecord => f.write_str("delete-record"),
             Self::AcceptLoss(main) => write!(f, "accept-loss {main}"),
+            Self::Reset(of) => write!(f, "reset {of}"),
+            Self::RestoreAside(of) => write!(f, "restore-aside {of}"),
             Self::Switchover(None) => f.write_str("switchover"),
             Self::Switchover(Some(to)) => write!(f, "switchover {to}"),
             Self::Pause(true) => f.write_str("pause"),
@@ -79,7 +81,7 @@ const VERBS: &str = "an event: advance, deliver, fail, overdue, cut, heal, crash
      delete-pod, remove-pod, create-pod, assign-address, power-loss, power-on, wipe, beat, busy, \
      unbusy, read-pods, read-record, read-lease, renew, release-lease, probe, decide, effect, \
      give-up, ask, ask-peers, restart, freeze, thaw, jump-wall, drift, api-down, api-up, write, begin, stage, \
-     commit, rollback, switchover, accept-loss, delete-record, pause or unpause, each with its arguments, or an act such as scale or by-hand";
+     commit, rollback, switchover, accept-loss, reset, restore-aside, delete-record, pause or unpause, each with its arguments, or an act such as scale or by-hand";
 
 fn word<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
     text.parse().map_err(|_| BadName::new(text, expected))
@@ -132,6 +134,8 @@ impl FromStr for Event {
             ("api-up", []) => Ok(Self::ApiUp),
             ("delete-record", []) => Ok(Self::DeleteRecord),
             ("accept-loss", [main]) => Ok(Self::AcceptLoss(instance(main)?)),
+            ("reset", [of]) => Ok(Self::Reset(instance(of)?)),
+            ("restore-aside", [of]) => Ok(Self::RestoreAside(instance(of)?)),
             ("switchover", []) => Ok(Self::Switchover(None)),
             ("switchover", [to]) => Ok(Self::Switchover(Some(instance(to)?))),
             ("pause", []) => Ok(Self::Pause(true)),

@@ -8,10 +8,13 @@ use super::{
     names::{Kind, Place, WriteId},
     network::Body as Message,
 };
-use crate::memgraph::{Config, Entry, Input, Instance, Mint, Output, ReplicaName, Role, RoleName};
+use crate::memgraph::{
+    Config, Entry, Input, Instance, Mint, Output, ReplicaName, Role, RoleName, Volume,
+};
 use ha_core::{
     ids::{BootId, Incarnation, InstanceId, PodUid, StartId, VolumeId},
     observation::{Container, PodView, VolumeView},
+    record::Aside,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -43,6 +46,8 @@ pub struct Body {
     pub locked_out: bool,
     /// While its name does not resolve: the process that others may be connected to since before.
     pub unresolved: Option<StartId>,
+    /// What was set aside last, and what the volume was called then.
+    pub aside: Option<(VolumeId, Volume<Payload>)>,
     /// The instance.
     pub instance: Instance<Payload>,
 }
@@ -82,6 +87,7 @@ impl Body {
             volume: VolumeView::New,
             locked_out: false,
             unresolved: None,
+            aside: None,
             instance: Instance::new(config),
         }
     }
@@ -271,20 +277,28 @@ impl World {
     }
 
     /// What the entrypoint does before a start: where the record orders it of this volume
-    /// the data is kept elsewhere and the volume begins anew. Nothing excuses what
-    /// is lost by that.
+    /// the data is kept elsewhere and the volume begins anew, or goes on with what was kept
+    /// before. Nothing excuses what is lost by that.
     fn set_aside_as_recorded(&mut self, id: InstanceId, out: &mut Vec<Happening>) -> Step {
         let volume = self.body(id)?.volume_id;
         let order = self.api.record().and_then(|record| record.resets.get(&id));
-        if order.is_none_or(|order| order.volume != volume) {
-            return Ok(());
-        }
+        let Some(order) = order.filter(|order| order.volume == volume) else { return Ok(()) };
+        let restores = order.restores;
+        let data = self.body(id)?.instance.volume.clone();
         self.feed(id, Input::Wipe, out)?;
-        let boot = BootId(self.mint.fresh().into());
-        let volume = VolumeId(self.mint.fresh().into());
+        let (boot, next) = (BootId(self.mint.fresh().into()), self.mint.fresh().into());
         let body = self.body_mut(id)?;
+        let kept = body.aside.replace((volume, data)).filter(|(called, _)| match restores {
+            Some(Aside::Latest) => true,
+            Some(Aside::Of(volume)) => volume == *called,
+            None => false,
+        });
         body.volume = VolumeView::New;
-        (body.boot, body.volume_id) = (boot, volume);
+        if let Some((_, data)) = kept {
+            body.volume = VolumeView::Used;
+            body.instance.volume = data;
+        }
+        (body.boot, body.volume_id) = (boot, VolumeId(next));
         out.push(Happening::SetAside(id));
         Ok(())
     }

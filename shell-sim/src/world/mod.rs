@@ -21,6 +21,7 @@ mod lease;
 mod mistake;
 mod names;
 mod network;
+mod orders;
 mod probe;
 #[cfg(test)]
 mod tests;
@@ -45,9 +46,9 @@ pub use visit::{Foresight, Identities};
 
 use crate::memgraph::{self, Config, Input, Mint};
 use ha_core::{
-    desired::{AcceptedLoss, Authority, Desired, Durability, SwitchoverRequest},
+    desired::{Authority, Desired, Durability},
     history::Patience,
-    ids::{GatewayId, InstanceId, RequestId, Term},
+    ids::{GatewayId, InstanceId, Term},
     leadership::{Millis, Timing},
     observation::ClusterObservation,
     plan::Plan,
@@ -353,12 +354,11 @@ impl World {
                 Ok(())
             }
             Event::AcceptLoss(main) => self.accept_loss(main),
+            Event::Reset(of) => self.order_reset(of, None),
+            Event::RestoreAside(of) => self.order_restore(of),
             Event::Act(act) => self.act(act, out),
             Event::Switchover(to) => self.order_switchover(to),
-            Event::Pause(paused) => {
-                self.desired.paused = paused;
-                Ok(())
-            }
+            Event::Pause(paused) => self.order_pause(paused),
         }
     }
 
@@ -393,21 +393,6 @@ impl World {
         self.api.record().is_some_and(|record| {
             record.target == main && matches!(record.cause, Cause::Accepted { .. })
         })
-    }
-
-    fn accept_loss(&mut self, main: InstanceId) -> Step {
-        self.truth.requests += 1;
-        let id = RequestId(self.truth.requests.into());
-        let of = self.api.record().map(|record| record.term);
-        self.desired.accepts = Some(AcceptedLoss { id, main, of });
-        Ok(())
-    }
-
-    fn order_switchover(&mut self, to: Option<InstanceId>) -> Step {
-        self.truth.requests += 1;
-        let id = RequestId(self.truth.requests.into());
-        self.desired.switchover = Some(SwitchoverRequest { id, to });
-        Ok(())
     }
 
     fn freeze(&mut self, place: Place, frozen: bool, out: &mut Vec<Happening>) -> Step {

@@ -15,6 +15,7 @@ use ha_core::{
     ids::{GatewayId, Incarnation},
     leadership::{Millis, Timing, Word},
     observation::{Container, Route},
+    record::Aside,
     visit::{Moment, Object, Visitor, renamed},
 };
 use std::collections::BTreeMap;
@@ -54,6 +55,13 @@ impl World {
                 by.term(term);
             }
         }
+        if let Some(order) = &mut self.desired.reset {
+            by.request(&mut order.id);
+            by.volume(&mut order.volume);
+            if let Some(Aside::Of(volume)) = &mut order.restores {
+                by.volume(volume);
+            }
+        }
         self.bodies.iter_mut().for_each(|body| body.visit(by));
         for (no, controller) in (0..).map(ControllerNo).zip(&mut self.controllers) {
             by.clock(Place::Controller(no), &mut controller.clock);
@@ -82,6 +90,9 @@ impl World {
         let witness = self.settings.patience.witness_limit_ms > 0;
         for controller in &mut self.controllers {
             controller.forget(now, &questions, &lives, &timing, foresight);
+        }
+        if !foresight.restores {
+            self.bodies.iter_mut().for_each(|body| body.aside = None);
         }
         for (id, gateway) in (0..).map(GatewayId).zip(&mut self.gateways) {
             let clocks = gateway.clocks(now);
@@ -114,6 +125,8 @@ pub struct Foresight {
     pub api_answers: bool,
     /// By how many versions a read of the API server may lag behind.
     pub stale: usize,
+    /// Whether what was set aside may be ordered back.
+    pub restores: bool,
 }
 
 impl Body {
@@ -132,6 +145,10 @@ impl Body {
         by.volume(&mut self.volume_id);
         if let Some(boot) = &mut self.boot_elsewhere {
             by.boot(boot);
+        }
+        if let Some((volume, data)) = &mut self.aside {
+            by.volume(volume);
+            data.renumber(by);
         }
         self.instance.renumber(by);
     }
