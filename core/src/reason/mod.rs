@@ -417,7 +417,13 @@ impl Reason {
     /// accepts the loss.
     #[must_use]
     pub const fn missing_recipe(&self) -> Option<Recipe> {
-        if matches!(self, Self::ResetUnwanted(_) | Self::ResetInVain(_) | Self::StaysInvalid(_)) {
+        if matches!(
+            self,
+            Self::ResetUnwanted(_)
+                | Self::ResetInVain(_)
+                | Self::StaysInvalid(_)
+                | Self::ResetAskedWaits { why: NoReset::Votes | NoReset::NobodyBeside, .. }
+        ) {
             return Some(Recipe::DataReset);
         }
         let nobody_is_proven = matches!(

@@ -59,15 +59,6 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     if s.answer(voter).is_none() {
         return Some(VoteLoss::Unreached);
     }
-    if s.is_deleting(voter) {
-        return Some(VoteLoss::Leaves);
-    }
-    if reset::is_to_begin_anew(s, voter) {
-        return Some(VoteLoss::BeginsAnew);
-    }
-    if s.is_unsupported(voter) {
-        return Some(VoteLoss::Unsupported);
-    }
     if s.diverged(main, voter) {
         return Some(VoteLoss::Diverged);
     }
@@ -77,7 +68,16 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     let in_vain = s.tried(main, voter).is_some_and(|made| {
         made.attempts >= 2 && (invalid || made.result == RegisterResult::Unreachable)
     });
-    (in_vain && s.is_replica(voter)).then_some(VoteLoss::Stuck)
+    // What may vote no more comes before what still does.
+    if in_vain && s.is_replica(voter) {
+        Some(VoteLoss::Stuck)
+    } else if s.is_deleting(voter) {
+        Some(VoteLoss::Leaves)
+    } else if reset::is_to_begin_anew(s, voter) {
+        Some(VoteLoss::BeginsAnew)
+    } else {
+        s.is_unsupported(voter).then_some(VoteLoss::Unsupported)
+    }
 }
 
 fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceId) -> Option<Wish> {
