@@ -31,7 +31,7 @@ type Row =
     (&'static str, Wrong, &'static [(Outside, u8)], fn(&mut Configuration), Option<&'static str>);
 
 use Outside::{
-    Alone, Clock, Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Promise, Release,
+    Alone, Clock, Controller, Crash, Cut, Decision, Gateway, Late, Node, Power, Release,
     Switchover, Write,
 };
 use Wrong::World;
@@ -66,14 +66,9 @@ const fn of_four(one: &mut Configuration) {
     one.settings.instances = 4;
 }
 
-/// Two instances: nobody can vote in the place of one that is lost.
-const fn of_two(one: &mut Configuration) {
-    one.settings.instances = 2;
-}
-
-/// The same, and the main may go on alone.
+/// Two instances: nobody can vote in the place of one that is lost, and the main may go on alone.
 const fn fast_of_two(one: &mut Configuration) {
-    of_two(one);
+    one.settings.instances = 2;
     one.settings.durability = Durability::Fast;
 }
 
@@ -128,7 +123,6 @@ const ROWS: &[Row] = &[
     ("commits-beside-a-busy-replica", Wrong::Decision, &[(Write, 1), (Switchover, 1)], of_four, None),
     ("never-goes-alone", Wrong::Decision, &[(Node, 1)], fast_of_two, None),
     ("stays-alone", Wrong::Decision, &[(Crash, 1)], fast_of_two, None),
-    ("keeps-a-promise-nobody-wants", Wrong::Decision, &[(Node, 1), (Promise, 1)], of_two, None),
     ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
     ("grant-checked-when-asked", World, &[(Write, 1), (Cut, 1), (Gateway, 1)], alone, Some("acknowledged-writes-survive")),
     ("boot-of-the-node", World, &[(Crash, 1), (Power, 1)], alone_unflushed, Some("promote-only-caught-up")),
