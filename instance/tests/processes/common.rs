@@ -27,6 +27,15 @@ const OWN: [&str; 7] = [
     "--user",
 ];
 
+/// What a vendor's binary is started with besides: what this one does by itself, and nothing that
+/// leaves the machine.
+const VENDORS: [&str; 4] = [
+    "--storage-wal-enabled=true",
+    "--storage-snapshot-interval-sec=300",
+    "--storage-snapshot-on-exit=false",
+    "--telemetry-enabled=false",
+];
+
 /// How long anything that must happen may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -124,7 +133,11 @@ impl Instance {
         let mut command = match foreign() {
             Some((mut command, is_vendors)) => {
                 let name = |flag: &String| flag.split('=').next().unwrap_or_default().to_owned();
-                flags.retain(|flag| !is_vendors || !OWN.contains(&name(flag).as_str()));
+                if is_vendors {
+                    flags.retain(|flag| !OWN.contains(&name(flag).as_str()));
+                    let log = self.directory.path().join("log");
+                    command.args(VENDORS).arg(format!("--log-file={}", log.display()));
+                }
                 command.args(flags);
                 command
             }

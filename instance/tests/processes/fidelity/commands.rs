@@ -2,7 +2,10 @@
 
 use super::super::common::{Instance, cluster, free_port, until};
 use super::super::relay::Relay;
-use super::{CLIENT_ERROR, failure, is_phantom, listed, notices, write_behind};
+use super::{
+    CLIENT_ERROR, branched, failure, for_each_version, is_phantom, listed, notices, numbers,
+    write_behind,
+};
 use bolt::Value;
 use std::net::TcpStream;
 use std::thread;
@@ -255,4 +258,21 @@ fn error_5_is_a_replica_that_is_away_a_main_or_a_broken_answer_and_leaves_a_phan
     other.demote();
     main.register("other", "STRICT_SYNC", &other);
     main.wait_for("other", "ready");
+}
+
+#[test]
+fn error_3_leaves_a_phantom_up_to_3_12_and_nothing_on_head() {
+    for_each_version(|flag, version| {
+        let (main, former) = branched(&[flag]);
+        let register = Instance::register_text("r1", "STRICT_SYNC", &former);
+        assert_eq!(main.refused(&register), "Couldn't register replica r1. Error: 3");
+        if numbers(version) > (3, 12) {
+            assert!(listed(&main).is_empty(), "{version}");
+        } else {
+            assert!(is_phantom(&main, "r1"), "{version}");
+            assert_eq!(main.refused(&register), "Couldn't register replica r1. Error: 1");
+            main.run("DROP REPLICA r1");
+        }
+        main.run("CREATE (:T)");
+    });
 }
