@@ -53,7 +53,12 @@ pub(super) async fn hook(
         refused.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
         return refused;
     }
-    let Some(id) = http.names.instance_of_pod(&pod) else {
+    // Also one that a smaller size leaves over, as long as it is there.
+    let is_seen = |id: &InstanceId| {
+        http.status().observation.as_ref().is_some_and(|seen| seen.instances.contains_key(id))
+    };
+    let named = http.names.instance_of_pod(&pod);
+    let Some(id) = named.filter(|id| http.names.has(*id) || is_seen(id)) else {
         let why = format!("{pod:?} is no pod of the cluster");
         return answer::refusal(StatusCode::NOT_FOUND, &why, "a pod of the StatefulSet");
     };

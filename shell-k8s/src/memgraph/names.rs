@@ -50,6 +50,12 @@ impl Endpoints {
         self.names.instance(pod)
     }
 
+    /// Whether there should be such an instance.
+    #[must_use]
+    pub const fn has(&self, id: InstanceId) -> bool {
+        self.names.has(id)
+    }
+
     /// What an instance is called as a replica.
     #[must_use]
     pub fn replica(&self, id: InstanceId) -> String {
