@@ -151,6 +151,11 @@ impl Instance {
         command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap()
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().unwrap().child.id()
+    }
+
     /// Where Bolt listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.as_ref().unwrap().address
@@ -167,7 +172,7 @@ impl Instance {
     /// Stops the process where it is: its connections stay, and it says nothing. Its threads stop
     /// one after the other, and until the last of them one may still answer.
     pub(crate) fn freeze(&self) {
-        let pid = self.running.as_ref().unwrap().child.id();
+        let pid = self.pid();
         signal(pid, "STOP");
         until("each thread stands", || {
             let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
@@ -181,7 +186,7 @@ impl Instance {
 
     /// Lets it go on.
     pub(crate) fn thaw(&self) {
-        signal(self.running.as_ref().unwrap().child.id(), "CONT");
+        signal(self.pid(), "CONT");
     }
 
     /// Ends the process by SIGTERM and waits; whether it ended well.

@@ -12,6 +12,7 @@ mod drivers;
 mod durability;
 mod faults;
 mod fidelity;
+mod hostile;
 mod lone;
 mod network;
 mod relay;
