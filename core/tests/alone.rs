@@ -102,9 +102,8 @@ fn sync_is_asked_for_by_fast_alone() {
         let mut obs = base("promoted");
         obs.desired.durability = durability;
         record(&mut obs).expect("a record").durability = durability;
-        let registers = |step: Step| match step.action {
-            Action::Register { mode, .. } => Some(mode),
-            _ => None,
+        let registers = |step: Step| {
+            if let Action::Register { mode, .. } = step.action { Some(mode) } else { None }
         };
         plan(&obs).steps.into_iter().filter_map(registers).collect::<Vec<_>>()
     };

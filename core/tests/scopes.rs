@@ -22,11 +22,10 @@ struct Said {
 
 /// The name of a reason in files.
 fn name(reason: &Reason) -> String {
-    match serde_json::to_value(reason).expect("a reason has a form in JSON") {
-        serde_json::Value::String(name) => name,
-        serde_json::Value::Object(fields) => fields.keys().next().expect("one key").clone(),
-        other => panic!("{other}: neither a name nor an object"),
-    }
+    let value = serde_json::to_value(reason).expect("a reason has a form in JSON");
+    let key = value.as_object().and_then(|fields| fields.keys().next());
+    let name = value.as_str().or(key.map(String::as_str));
+    name.unwrap_or_else(|| panic!("{value}: neither a name nor an object")).to_owned()
 }
 
 fn said() -> BTreeMap<RuleId, Said> {

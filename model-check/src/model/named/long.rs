@@ -2,7 +2,7 @@
 
 use super::{
     super::configuration::{Configuration, Outside},
-    configuration, leases, loose, main, of_four, promised, resetting,
+    configuration, fast, leases, loose, main, of_four, of_two, promised, resetting,
 };
 use Outside::{
     Accept, Alone, Api, Clock, Controller, Crash, Decision, Freeze, Gateway, Late, Main, Power,
@@ -56,6 +56,12 @@ fn wider() -> Vec<Configuration> {
             1,
             &[(Roll, 3), (Controller, 1)],
         ),
+        fast(of_two(configuration(
+            "fast-alone-twice",
+            "of two instances processes end, and a person may name whom to go on with",
+            2,
+            &[(Write, 2), (Crash, 2), (Accept, 1)],
+        ))),
         of_four(configuration(
             "four-moved-and-lost",
             "a switchover among four instances, and a process ends",
