@@ -287,6 +287,8 @@ pub enum Reason {
     ResetOrdered(InstanceId),
     /// Its data was set aside once under this main, and branched off again.
     ResetInVain(InstanceId),
+    /// A person had earlier data of its put back, which branched off.
+    PutBackBranched(InstanceId),
     /// A person orders that its data be set aside.
     ResetAsked(InstanceId),
     /// The order of a person to set its data aside waits.
@@ -413,7 +415,8 @@ impl Reason {
         if let Self::RecipeMissing { recipe, .. } = self {
             return Some(*recipe);
         }
-        if matches!(self, Self::ResetUnwanted(_) | Self::StaysInvalid(_)) {
+        if matches!(self, Self::ResetUnwanted(_) | Self::PutBackBranched(_) | Self::StaysInvalid(_))
+        {
             return Some(Recipe::DataReset);
         }
         let nobody_is_proven = matches!(

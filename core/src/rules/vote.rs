@@ -62,9 +62,6 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     if s.is_deleting(voter) {
         return Some(VoteLoss::Leaves);
     }
-    if reset::is_to_begin_anew(s, voter) {
-        return Some(VoteLoss::BeginsAnew);
-    }
     if s.is_unsupported(voter) {
         return Some(VoteLoss::Unsupported);
     }
@@ -77,7 +74,11 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     let in_vain = s.tried(main, voter).is_some_and(|made| {
         made.attempts >= 2 && (invalid || made.result == RegisterResult::Unreachable)
     });
-    (in_vain && s.is_replica(voter)).then_some(VoteLoss::Stuck)
+    if in_vain && s.is_replica(voter) {
+        return Some(VoteLoss::Stuck);
+    }
+    // Whatever else is wrong with it comes first: until its vote has moved it may be needed.
+    reset::is_to_begin_anew(s, voter).then_some(VoteLoss::BeginsAnew)
 }
 
 fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceId) -> Option<Wish> {
