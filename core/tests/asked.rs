@@ -167,6 +167,27 @@ fn the_vote_moves_before_the_voters_data() {
     assert!(ordered(&plan(&back)).is_some());
 }
 
+/// A voter of an unfinished reign that is lost for another reason is given up, whatever is ordered of it.
+#[test]
+fn an_order_hides_no_loss_of_a_voter() {
+    let mut obs = base("attached");
+    let recorded = record(&mut obs).expect("a record").clone();
+    let voter = recorded.voters().next().expect("a voter");
+    let volume = bases::bolt(&mut obs, voter).expect("an answer").incarnation.volume;
+    obs.desired.reset = Some(ResetRequest { id: WORD, of: voter, volume, restores: None });
+    let given_up = |obs: &ClusterObservation| {
+        let plan = plan(obs);
+        let reasons = plan.steps.into_iter().filter(|step| step.rule == RuleId::E43);
+        reasons.map(|step| step.reason).next()
+    };
+    assert_eq!(given_up(&obs), None, "its vote may be needed");
+    let mut row = even(SyncMode::StrictSync);
+    row.state = RowState::Diverged;
+    bases::bolt(&mut obs, recorded.target).expect("an answer").role = main_with(&[(voter, row)]);
+    let loss = VoteLoss::Diverged;
+    assert_eq!(given_up(&obs), Some(Reason::VoterLostEarly { voter, loss }));
+}
+
 /// Older data comes back by the same order, and may come back as a main: until it is seen it counts as a
 /// former one.
 #[test]

@@ -17,7 +17,7 @@ use ha_core::{
     plan::Step,
     reading::{Age, Reading, Why},
     reason::{Reason, Recipe},
-    record::{Record, Reset, Stage},
+    record::{Aside, Record, Reset, Stage},
     rules::{Judge, RuleId, Verdict},
     situation::Situation,
 };
@@ -141,6 +141,16 @@ fn one_main_orders_it_once() {
     };
     obs.memory.registered.insert(mg(2), made);
     assert_eq!(said(&obs), (Vec::new(), Some(Reason::ResetInVain(mg(2)))));
+    // What a person put back is told as such, and is left to people.
+    let set = |obs: &mut ClusterObservation, restores| {
+        let record = record(obs).expect("a record");
+        record.resets.values_mut().for_each(|reset| reset.restores = restores);
+    };
+    set(&mut obs, Some(Aside::Latest));
+    let (actions, reason) = said(&obs);
+    assert_eq!((actions, &reason), (Vec::new(), &Some(Reason::PutBackBranched(mg(2)))));
+    assert_eq!(reason.and_then(|reason| reason.missing_recipe()), Some(Recipe::DataReset));
+    set(&mut obs, None);
     // Under another life of the main it is ordered again.
     let other = bases::restarted(life(mg(0)));
     record(&mut obs).expect("a record").resets.values_mut().for_each(|reset| reset.main = other);

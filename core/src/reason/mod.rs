@@ -279,6 +279,8 @@ pub enum Reason {
     ResetOrdered(InstanceId),
     /// Its data was set aside once under this main, and branched off again.
     ResetInVain(InstanceId),
+    /// A person had earlier data of its put back, which branched off.
+    PutBackBranched(InstanceId),
     /// A person orders that its data be set aside.
     ResetAsked(InstanceId),
     /// The order of a person to set its data aside waits.
@@ -420,7 +422,7 @@ impl Reason {
         if matches!(
             self,
             Self::ResetUnwanted(_)
-                | Self::ResetInVain(_)
+                | Self::PutBackBranched(_)
                 | Self::StaysInvalid(_)
                 | Self::ResetAskedWaits { why: NoReset::Votes | NoReset::NobodyBeside, .. }
         ) {

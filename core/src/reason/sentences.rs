@@ -46,7 +46,8 @@ impl fmt::Display for Reason {
             | Self::BeginsAlone(_) | Self::VoteRestored(_) | Self::Unprotected(_)
             | Self::DurabilityWanted(_) => self.fmt_vote(f),
             Self::Branched(_) | Self::VoterBranched(_) | Self::ResetWaits(_) | Self::ResetUnwanted(_)
-            | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::ResetAsked(_)
+            | Self::ResetOrdered(_) | Self::ResetInVain(_) | Self::PutBackBranched(_)
+            | Self::ResetAsked(_)
             | Self::ResetAskedWaits { .. } | Self::ResetRefused { .. }
             | Self::ResetsDone(_) => self.fmt_reset(f),
         }
@@ -225,6 +226,9 @@ impl Reason {
                     "{id} branched off again after its data was set aside; look at both copies, \
                      then reset-replica"
                 )
+            }
+            Self::PutBackBranched(id) => {
+                write!(f, "what was put back on {id} branched off; look at it, then reset-replica")
             }
             Self::ResetAsked(id) => write!(f, "a person orders it for {id}"),
             Self::ResetAskedWaits { instance, why } => {

@@ -84,7 +84,9 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
         return Verdict::Act(vec![Action::SetAside { on: at, term }], Reason::ResetOrdered(id));
     }
     if was_reset(record, &main, at) {
-        return Verdict::Hold(Reason::ResetInVain(id));
+        let put_back = record.resets.get(&id).is_some_and(|reset| reset.restores.is_some());
+        let why = if put_back { Reason::PutBackBranched(id) } else { Reason::ResetInVain(id) };
+        return Verdict::Hold(why);
     }
     let mut record = record.clone();
     let reset = Reset {

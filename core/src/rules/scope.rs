@@ -71,7 +71,7 @@ pub const SCOPES: &[Scope] = &[
     scope(RuleId::A20, &[CloseRoute, Drop], &["gateways-outstanding", "promotion-waits", "retry-later"], &[]),
     scope(RuleId::A30, &[Register], &["gateways-outstanding", "promotion-waits"], &[]),
     scope(RuleId::A35, &[RecordSteady], &["reset-asked-waits"], &[]),
-    scope(RuleId::A40, &[RecordWithdrawn, RecordSteady, SetAside], &["reset-in-vain", "reset-ordered", "reset-unwanted", "reset-waits", "voter-branched"], &[]),
+    scope(RuleId::A40, &[RecordWithdrawn, RecordSteady, SetAside], &["put-back-branched", "reset-in-vain", "reset-ordered", "reset-unwanted", "reset-waits", "voter-branched"], &[]),
     scope(RuleId::A45, &[], &["stays-invalid"], &[]),
     scope(RuleId::A50, &[], &["absent"], &[]),
     scope(RuleId::V10, &[RecordAttached], &["no-voter", "voter-waits"], &[]),

@@ -23,7 +23,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
 fn sets_aside_without_end(observation: &ClusterObservation) -> Plan {
     fn again(s: &Situation<'_>, id: InstanceId) -> Verdict {
         let usual = really_of(RuleId::A40, s, id);
-        let (Verdict::Hold(Reason::ResetInVain(_)), Some(record)) = (&usual, s.record) else {
+        let (Verdict::Hold(Reason::PutBackBranched(_)), Some(record)) = (&usual, s.record) else {
             return usual;
         };
         let Some((at, main)) = s.replica(id).zip(s.proven_main()) else { return usual };
