@@ -116,7 +116,14 @@ impl Shared {
         }
         let Ok(far) = TcpStream::connect(("127.0.0.1", target)) else { return };
         let ends = [&near, &far].map(|stream| stream.try_clone().unwrap());
-        self.state().streams.extend(ends);
+        {
+            // It may have been cut while this one was made.
+            let mut state = self.state();
+            if state.cut {
+                return;
+            }
+            state.streams.extend(ends);
+        }
         let ends = [&near, &far].map(|stream| stream.try_clone().unwrap());
         let [near_again, far_again] = ends;
         let shared = Arc::clone(self);
