@@ -56,6 +56,7 @@ fn a_register_that_ends_in_error_3_has_taken_the_replica_all_the_same() {
 fn an_unfenced_replica_obeys_its_returned_main() {
     let mut cluster = cluster(&["SYNC", "ASYNC"], &[]);
     cluster[0].run("CREATE (:T)");
+    until("the second replica has it", || cluster[2].count() == 1);
     cluster[0].kill();
     cluster[1].promote();
     // The second replica is registered by nobody else before the old main is back.
