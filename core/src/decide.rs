@@ -34,7 +34,7 @@ pub fn plan_with(
 ) -> Plan {
     let situation = Situation::of(observation);
     let mut pass = Pass::new(&situation);
-    for phase in PHASES {
+    for phase in Phase::ALL {
         if pass.stopped.is_none() || *phase == Phase::Report {
             pass.judge(rules.iter().filter(|rule| rule.phase == *phase), *phase);
         }
@@ -51,18 +51,6 @@ pub fn plan_with(
     plan.settled = is_settled(&situation, &plan);
     plan
 }
-
-const PHASES: &[Phase] = &[
-    Phase::Trust,
-    Phase::Bootstrap,
-    Phase::Elect,
-    Phase::Fence,
-    Phase::Promote,
-    Phase::Attach,
-    Phase::Prove,
-    Phase::Route,
-    Phase::Report,
-];
 
 struct Pass<'s, 'a> {
     situation: &'s Situation<'a>,

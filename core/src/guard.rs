@@ -114,7 +114,7 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::TermsRise, "a term never falls, and rises with each intent", terms_rise),
     guard(GuardId::IntentIsFenced, "an intent is written only while no grant is given", intent_is_fenced),
     guard(GuardId::CandidateIsProven, "an intent names an instance that is proven complete", candidate::is_proven),
-    guard(GuardId::StagesAreEarned, "a stage is recorded only when its facts were read", stages_are_earned),
+    guard(GuardId::StagesAreEarned, "a stage is recorded only when its facts were read, and a reign keeps its promise", stages_are_earned),
     guard(GuardId::PromoteIsFenced, "a promotion is recorded, of a replica in its recorded life, and nobody forwards", promote_is_fenced),
     guard(GuardId::DemoteSparesTheMain, "the main of a steady reign is not demoted, nor the way back too early", demote_spares_the_main),
     guard(GuardId::TargetAloneRegisters, "only the recorded main registers, and only replicas", target_alone_registers),
@@ -254,6 +254,10 @@ fn intent_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
 fn stages_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
     let Some((old, new)) = written(seen, action) else { return true };
     let Some(old) = old else { return new.stage == Stage::Intent };
+    // What a reign promises is settled when it begins.
+    if new.stage != Stage::Intent && new.durability != old.durability {
+        return false;
+    }
     let target = InstanceRef { id: new.target, incarnation: new.incarnation };
     match (old.stage, new.stage) {
         (_, Stage::Intent) => true,
@@ -265,8 +269,7 @@ fn stages_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
             seen.lives(target) && seen.is_replica(target.id)
         }
         (Stage::Withdrawn, Stage::Attached) => {
-            (new.is_alone() || new.voters().next().is_some())
-                && new.voters().all(|id| registered_and_even(seen, new, id))
+            new.names_votes() && new.voters().all(|id| registered_and_even(seen, new, id))
         }
         (Stage::Attached, Stage::Steady) => {
             new.voters().eq(old.voters())
@@ -439,7 +442,7 @@ fn commit_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
             && record.target == on.id
             && record.incarnation == on.incarnation
             && seen.rows(on.id).is_some()
-            && (record.is_alone() || record.voters().next().is_some())
+            && record.names_votes()
     }) && (!drained || quiet)
 }
 

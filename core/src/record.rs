@@ -81,6 +81,12 @@ impl Record {
             && self.voters().next().is_none()
     }
 
+    /// Whether it is said who votes: somebody, or on purpose nobody.
+    #[must_use]
+    pub fn names_votes(&self) -> bool {
+        self.is_alone() || self.voters().next().is_some()
+    }
+
     /// Whether the data of an instance, in that life, was ordered to be set aside.
     #[must_use]
     pub fn resets(&self, at: InstanceRef) -> bool {

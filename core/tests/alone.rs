@@ -4,6 +4,9 @@
 #[path = "common/bases.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
+#[path = "common/said.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod said;
 
 use bases::{base, mg, record, with_rows};
 use ha_core::{
@@ -16,9 +19,10 @@ use ha_core::{
     plan::Step,
     reading::{Age, Why},
     reason::{Reason, Unfit},
-    record::{Cause, Record, Stage},
+    record::{Cause, Stage},
     rules::RuleId,
 };
+use said::{steps, written};
 
 const VOTER: InstanceId = mg(1);
 const THIRD: InstanceId = mg(2);
@@ -30,18 +34,6 @@ fn left_alone(since: Age) -> ClusterObservation {
             Contact::Unreached { why: Why::Silent, since };
     }
     obs
-}
-
-fn steps(obs: &ClusterObservation, rule: RuleId) -> Vec<Step> {
-    plan(obs).steps.into_iter().filter(|step| step.rule == rule).collect()
-}
-
-fn written(steps: &[Step]) -> &Record {
-    let action = &steps.last().expect("a step").action;
-    let Action::WriteRecord { record, .. } = action else {
-        panic!("a write of the record was expected, found {action:?}")
-    };
-    record
 }
 
 fn allows(obs: &ClusterObservation, id: GuardId, action: &Action) -> bool {
@@ -94,6 +86,17 @@ fn a_voter_that_still_votes_is_kept() {
     assert!(allows(&unsound, GuardId::StagesAreEarned, write));
     with_rows(&mut unsound, |rows| rows.get_mut(&VOTER).expect("a row").state = RowState::Ready);
     assert!(!allows(&unsound, GuardId::StagesAreEarned, write));
+}
+
+#[test]
+fn a_reign_keeps_the_promise_that_it_began_with() {
+    let mut obs = left_alone(Age::Expired);
+    let e46 = steps(&obs, RuleId::E46);
+    let write = &e46.last().expect("a step").action;
+    assert!(allows(&obs, GuardId::StagesAreEarned, write));
+    // Its commits waited for votes so far: nobody may give them up in the same term.
+    record(&mut obs).expect("a record").durability = Durability::Required;
+    assert!(!allows(&obs, GuardId::StagesAreEarned, write));
 }
 
 #[test]

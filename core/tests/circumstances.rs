@@ -4,6 +4,9 @@
 #[path = "common/bases.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
+#[path = "common/said.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod said;
 
 use bases::{BASES, base, bolt, even, life, main_with, mg, record};
 use ha_core::{
@@ -23,15 +26,12 @@ use ha_core::{
     record::{Cause, Proof},
     rules::RuleId,
 };
+use said::steps;
 use std::collections::BTreeSet;
 
 fn unreached(obs: &mut ClusterObservation, id: InstanceId, why: Why, since: Age) {
     obs.instances.get_mut(&id).expect("an instance").contact = Contact::Unreached { why, since };
     obs.route.witness = Witness::Silent;
-}
-
-fn steps(obs: &ClusterObservation, rule: RuleId) -> Vec<Step> {
-    plan(obs).steps.into_iter().filter(|step| step.rule == rule).collect()
 }
 
 fn holds(obs: &ClusterObservation, rule: RuleId) -> Vec<Reason> {

@@ -3,6 +3,9 @@
 #[path = "common/bases.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
+#[path = "common/said.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod said;
 
 use bases::{base, even, life, main_with, mg, record};
 use ha_core::{
@@ -12,12 +15,13 @@ use ha_core::{
     ids::{InstanceId, RequestId, Term},
     observation::{ClusterObservation, Contact, Drain, PodView, Route, RowState, SyncMode},
     plan,
-    plan::{Leave, Step},
+    plan::Leave,
     reading::{Age, Reading, Why},
     reason::{Reason, Unfit, VoteLoss},
     record::{Before, Cause, Record, Stage},
     rules::RuleId,
 };
+use said::{steps, written};
 
 fn silence(obs: &mut ClusterObservation, id: InstanceId, since: Age) {
     let view = obs.instances.get_mut(&id).expect("an instance");
@@ -28,18 +32,6 @@ fn mark(obs: &mut ClusterObservation, id: InstanceId) {
     let view = obs.instances.get_mut(&id).expect("an instance");
     let pod = view.pod.known().copied().flatten().expect("a pod");
     view.pod = Reading::fresh(Some(PodView { deleting: true, ..pod }));
-}
-
-fn steps(obs: &ClusterObservation, rule: RuleId) -> Vec<Step> {
-    plan(obs).steps.into_iter().filter(|step| step.rule == rule).collect()
-}
-
-fn written(steps: &[Step]) -> &Record {
-    let action = &steps.last().expect("a step").action;
-    let Action::WriteRecord { record, .. } = action else {
-        panic!("a write of the record was expected, found {action:?}")
-    };
-    record
 }
 
 #[test]

@@ -62,9 +62,7 @@ impl Phase {
             Self::Report => "report",
         }
     }
-}
 
-impl Phase {
     /// Every phase, in the order in which they are judged.
     pub const ALL: &[Self] = &[
         Self::Trust,

@@ -62,8 +62,7 @@ fn commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<Acti
         |id| s.is_replica(id) && main.rows.get(&id).is_some_and(|row| row.state == RowState::Ready);
     let votes = |row: &(&InstanceId, &Row)| row.1.mode != SyncMode::Async;
     let mut voting = main.rows.iter().filter(votes).map(|(id, _)| *id);
-    let begun = record.voters().next().is_some() || record.is_alone();
-    let ready = begun && record.voters().all(can_vote) && voting.all(can_vote);
+    let ready = record.names_votes() && record.voters().all(can_vote) && voting.all(can_vote);
     ready.then(|| Action::Commit {
         on: main.at,
         term: record.term,
