@@ -190,6 +190,8 @@ pub struct Engine {
     pub wal: bool,
     /// Whether its storage mode is in-memory transactional, the only one that replicates (MR 1.5).
     pub transactional: bool,
+    /// Whether data is there again after a restart (MR 5.1): without that, whoever restarts has nothing.
+    pub recovers_data: bool,
     /// Whether role and registrations survive a restart (MR 5.1).
     pub restores_state: bool,
     /// Whether every commit is flushed before it is acknowledged (MR 5.1).

@@ -343,6 +343,8 @@ impl<'a> Situation<'a> {
             Some(UnsafeEngine::NoWal)
         } else if !engine.transactional {
             Some(UnsafeEngine::StorageMode)
+        } else if !engine.recovers_data {
+            Some(UnsafeEngine::ForgetsData)
         } else if !engine.restores_state {
             Some(UnsafeEngine::ForgetsState)
         } else if engine.check_period_s == 0 {

@@ -19,4 +19,5 @@ mod mermaid;
 pub mod pages;
 pub mod rules;
 pub mod sequence;
+mod settings;
 pub mod states;

@@ -1,7 +1,7 @@
 //! Counterexamples as files: the story in comments, then the schedule.
 
 use crate::input::InputError;
-use model_check::report::{Property, Report};
+use model_check::report::Report;
 use std::{fs, path::Path};
 
 /// A counterexample that was written.
@@ -23,7 +23,7 @@ pub(super) fn save(
     let mut saved = Vec::new();
     for report in reports {
         for property in report.broken() {
-            let Some(text) = text(report, property, mutant) else { continue };
+            let Some(text) = report.counterexample(property, mutant) else { continue };
             let path = folder.join(format!("{}-{}.txt", report.name, property.name));
             fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
             fs::write(&path, text).map_err(|error| io(&path, error))?;
@@ -33,31 +33,4 @@ pub(super) fn save(
         }
     }
     Ok(saved)
-}
-
-fn text(report: &Report, property: &Property, mutant: Option<&str>) -> Option<String> {
-    let told = property.witness.as_ref().filter(|told| !told.schedule.is_empty())?;
-    let mut text = format!(
-        "# Counterexample: {} ({}) does not hold in configuration {}: {}.\n\
-         # {}.\n",
-        property.name,
-        property.kind.text(),
-        report.name,
-        report.about,
-        told.length_in_words()
-    );
-    if let Some(mutant) = mutant {
-        text += &format!("# mutant: {mutant}\n");
-    }
-    if told.replayed == Some(false) {
-        text += "# The simulator alone does not judge this property: read the story.\n";
-    }
-    text += "#\n";
-    for line in &told.story {
-        text += format!("# {line}").trim_end();
-        text += "\n";
-    }
-    text += "\n";
-    text += &told.schedule;
-    Some(text)
 }

@@ -106,6 +106,7 @@ const ENGINE: Engine = Engine {
     version: EngineVersion::SUPPORTED_FROM,
     wal: true,
     transactional: true,
+    recovers_data: true,
     restores_state: true,
     flushes_each_commit: true,
     check_period_s: 1,

@@ -165,6 +165,8 @@ pub enum UnsafeEngine {
     NoWal,
     /// A storage mode that does not replicate (MR 1.5).
     StorageMode,
+    /// Data is forgotten at a restart (MR 5.1).
+    ForgetsData,
     /// Role and registrations are forgotten at a restart (MR 5.3).
     ForgetsState,
     /// The replica check is switched off (MR 2.4).
@@ -179,6 +181,9 @@ impl fmt::Display for UnsafeEngine {
             }
             Self::NoWal => f.write_str("write-ahead log off; set --storage-wal-enabled=true"),
             Self::StorageMode => f.write_str("storage mode is not IN_MEMORY_TRANSACTIONAL"),
+            Self::ForgetsData => {
+                f.write_str("data not recovered at start; set --data-recovery-on-startup=true")
+            }
             Self::ForgetsState => f.write_str(
                 "state not restored at start; set --replication-restore-state-on-startup=true",
             ),

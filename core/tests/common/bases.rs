@@ -119,6 +119,7 @@ fn instance(id: InstanceId, role: RoleView, content: Content) -> InstanceView {
         version: EngineVersion { major: 3, minor: 10 },
         wal: true,
         transactional: true,
+        recovers_data: true,
         restores_state: true,
         flushes_each_commit: false,
         check_period_s: 1,

@@ -239,12 +239,13 @@ fn content(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
 
 fn engine(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     let Some(engine) = bolt(obs, id).map(|view| &mut view.engine) else { return };
-    match choice % 6 {
+    match choice % 7 {
         0 => engine.flushes_each_commit = true,
         1 => engine.version = EngineVersion { major: 3, minor: 7 },
         2 => engine.wal = false,
         3 => engine.transactional = false,
         4 => engine.restores_state = false,
+        5 => engine.recovers_data = false,
         _ => engine.check_period_s = 0,
     }
 }

@@ -98,8 +98,10 @@ impl Model {
         let slices = configuration.settings.config.recovery == RecoveryPath::Wals;
         // Nor may it be where an old reading of how far somebody is behind can be believed.
         let timely = configuration.grain.looks_are_whole && !configuration.grain.instances_at_once;
-        // Nor where data is set aside, for what begins anew lacks all of it.
-        let volumes_last = never(&[Outside::Volume]) && !configuration.settings.sets_aside;
+        // Nor where data is set aside, for what begins anew lacks all of it, nor where each start does.
+        let volumes_last = never(&[Outside::Volume])
+            && !configuration.settings.sets_aside
+            && configuration.settings.config.recover_data;
         configuration.grain.volumes_last &= volumes_last && slices && timely;
         let world = Directive::World(Box::new(configuration.settings.clone()));
         let mut directives = vec![world, Directive::Bootstrap];

@@ -106,6 +106,36 @@ impl Report {
     pub fn broken(&self) -> impl Iterator<Item = &Property> {
         self.properties.iter().filter(|property| property.verdict == Verdict::Broken)
     }
+
+    /// The run that breaks a property as the text of a schedule, its story in comments; none where it
+    /// could not be gone in a world that forgets nothing.
+    #[must_use]
+    pub fn counterexample(&self, property: &Property, mutant: Option<&str>) -> Option<String> {
+        let told = property.witness.as_ref().filter(|told| !told.schedule.is_empty())?;
+        let mut text = format!(
+            "# Counterexample: {} ({}) does not hold in configuration {}: {}.\n\
+             # {}.\n",
+            property.name,
+            property.kind.text(),
+            self.name,
+            self.about,
+            told.length_in_words()
+        );
+        if let Some(mutant) = mutant {
+            text += &format!("# mutant: {mutant}\n");
+        }
+        if told.replayed == Some(false) {
+            text += "# The simulator alone does not judge this property: read the story.\n";
+        }
+        text += "#\n";
+        for line in &told.story {
+            text += format!("# {line}").trim_end();
+            text += "\n";
+        }
+        text += "\n";
+        text += &told.schedule;
+        Some(text)
+    }
 }
 
 /// Checks one configuration. The exploration ends with the level in which something breaks: what

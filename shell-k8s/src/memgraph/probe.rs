@@ -101,6 +101,7 @@ impl Session {
             version: rows::version(&version)?,
             wal: is_on("storage_wal_enabled")?,
             transactional: true,
+            recovers_data: is_on("data_recovery_on_startup")?,
             restores_state: is_on("replication_restore_state_on_startup")?,
             flushes_each_commit: setting("storage_wal_file_flush_every_n_tx")? == "1",
             check_period_s: period

@@ -120,6 +120,14 @@ impl<P> Volume<P> {
         }
     }
 
+    /// Drops the stored registrations. Only sensible while no process runs.
+    pub fn forget_registrations(&mut self) {
+        match &mut self.store {
+            Some(Store::Main { registrations, .. }) => registrations.clear(),
+            Some(Store::Replica { .. }) | None => {}
+        }
+    }
+
     /// Writes one entry, and flushes when enough have gathered (MR 5.1).
     pub(super) fn append(&mut self, entry: Entry<P>, flush_every: u32) {
         self.log.push(entry);

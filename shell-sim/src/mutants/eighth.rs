@@ -2,7 +2,7 @@
 
 use super::{Mutant, judged_by, really, without};
 use ha_core::{
-    observation::{ClusterObservation, RoleView, RowState},
+    observation::{ClusterObservation, EngineVersion, RoleView, RowState},
     plan::Plan,
     reading::{Age, Reading},
     reason::{Reason, Unfit},
@@ -19,6 +19,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "keeps-a-promise-nobody-wants", what: "what was promised when the reign began is promised for good", decide: keeps_a_promise_nobody_wants },
     Mutant { name: "trusts-a-voter-out-of-touch", what: "a voter has what its main has until somebody finds that it has not", decide: trusts_a_voter_out_of_touch },
     Mutant { name: "commits-beside-a-busy-replica", what: "a planned move proves its candidate as soon as clients let go", decide: commits_beside_a_busy_replica },
+    Mutant { name: "believes-any-engine", what: "every version and all settings of an instance are as good as those that the chart gives it", decide: believes_any_engine },
     Mutant { name: "holds-a-word-of-another-term", what: "a word that counts for nothing is waited for before anything else is judged", decide: holds_a_word_of_another_term },
 ];
 
@@ -63,6 +64,19 @@ fn commits_beside_a_busy_replica(observation: &ClusterObservation) -> Plan {
         really(RuleId::E50, &Situation::of(&none_just_busy(s.obs)))
     }
     judged_by(observation, &[(RuleId::E50, Judge::Once(judge))], &[])
+}
+
+fn believes_any_engine(observation: &ClusterObservation) -> Plan {
+    let mut believed = observation.clone();
+    for view in believed.instances.values_mut() {
+        let Reading::Known { value, .. } = &mut view.bolt else { continue };
+        let engine = &mut value.engine;
+        engine.version = engine.version.max(EngineVersion::SUPPORTED_FROM);
+        (engine.wal, engine.transactional) = (true, true);
+        (engine.recovers_data, engine.restores_state) = (true, true);
+        engine.check_period_s = engine.check_period_s.max(1);
+    }
+    ha_core::plan(&believed)
 }
 
 fn holds_a_word_of_another_term(observation: &ClusterObservation) -> Plan {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 const NAMES: &str = "settings such as instances=3 controllers=2 gateways=1 clients=2 engine=3.10 \
      flush=100000 durability=required authority=any vote-returns=true sets-aside=true wal=true restore=true recover=true heartbeats=true ordered=true \
-     rereads=true rechecks=true clocks-sleep=false \
+     rereads=true rechecks=true clocks-sleep=false gate=false \
      recovery=wals lease=5000 \
      renew=1000 grant=3000 promise=5000 drift=1000 \
      silence=3000 row-suspect=5000 row-expired=20000 drain=2000 witness=1500 \
@@ -61,6 +61,7 @@ fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), BadName> {
         "rereads" => settings.rereads = value(text, SWITCH)?,
         "rechecks" => settings.rechecks = value(text, SWITCH)?,
         "clocks-sleep" => settings.clocks_sleep = value(text, SWITCH)?,
+        "gate" => settings.gate = value(text, SWITCH)?,
         "mistake" => settings.mistake = Some(text.parse()?),
         "recovery" => {
             config.recovery = match text {
@@ -125,6 +126,7 @@ pub fn format_settings(settings: &Settings) -> String {
         ("rereads", settings.rereads, usual.rereads),
         ("rechecks", settings.rechecks, usual.rechecks),
         ("clocks-sleep", settings.clocks_sleep, usual.clocks_sleep),
+        ("gate", settings.gate, usual.gate),
     ];
     for (name, is, was) in switches {
         if is != was {

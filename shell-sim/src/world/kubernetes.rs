@@ -166,6 +166,10 @@ impl World {
             return Err(Refused::NotNow("the node has no power; power-on first"));
         }
         self.set_aside_as_recorded(id, out)?;
+        let is_target = self.api.record().is_some_and(|record| record.target == id);
+        if self.settings.gate && !is_target {
+            self.body_mut(id)?.instance.volume.forget_registrations();
+        }
         let start = StartId(self.mint.fresh().into());
         let body = self.body_mut(id)?;
         body.start = start;

@@ -136,6 +136,9 @@ pub struct Settings {
     /// Whether the clocks of a gateway stand still while it is frozen, as where a whole machine
     /// is suspended and its clocks do not count that.
     pub clocks_sleep: bool,
+    /// Whether the entrypoint of an instance that the record does not name as main starts it without
+    /// the registrations that it had as one.
+    pub gate: bool,
     /// The mistake that is made around the decision, if one is.
     pub mistake: Option<Mistake>,
 }
@@ -159,6 +162,7 @@ impl Default for Settings {
             rereads: true,
             rechecks: true,
             clocks_sleep: false,
+            gate: false,
             mistake: None,
         }
     }

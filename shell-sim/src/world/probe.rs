@@ -78,6 +78,7 @@ impl World {
                 version: engine_version(config.version),
                 wal: config.wal_enabled,
                 transactional: true,
+                recovers_data: config.recover_data,
                 restores_state: config.restore_state,
                 flushes_each_commit: config.flush_every <= 1,
                 check_period_s: u32::from(config.heartbeats),
