@@ -29,16 +29,11 @@ struct Trial {
     each: &'static [(Outside, u8)],
 }
 
-/// One trial of one value.
-enum Tried {
-    /// Checked.
-    Checked {
-        report: Report,
-        /// The file of its counterexample.
-        file: Option<String>,
-    },
-    /// A cluster with it does not come to rest even before anything befalls it.
-    NoStart,
+/// One trial of one value, checked.
+struct Tried {
+    report: Report,
+    /// The file of its counterexample.
+    file: Option<String>,
 }
 
 /// What was checked already: the same world may be asked of more than one setting.
@@ -52,7 +47,7 @@ pub(crate) fn pages() -> Vec<Page> {
         for value in row.values {
             for trial in value.trials {
                 let tried = tell(trial, value, &mut known, &mut pages);
-                table += &line(row, value, trial, &tried);
+                table += &line(row, value, trial, tried.as_ref());
             }
         }
     }
@@ -60,8 +55,8 @@ pub(crate) fn pages() -> Vec<Page> {
     pages
 }
 
-fn tell(trial: &Trial, value: &Value, known: &mut Known, pages: &mut Vec<Page>) -> Tried {
-    let Some(report) = check(trial, value, known) else { return Tried::NoStart };
+fn tell(trial: &Trial, value: &Value, known: &mut Known, pages: &mut Vec<Page>) -> Option<Tried> {
+    let report = check(trial, value, known)?;
     let worst = report.broken().min_by_key(|it| it.witness.as_ref().map(|told| told.length));
     let text = worst.and_then(|property| report.counterexample(property, Some(BELIEVES)));
     let file = text.map(|text| {
@@ -69,10 +64,10 @@ fn tell(trial: &Trial, value: &Value, known: &mut Known, pages: &mut Vec<Page>) 
         pages.push(Page { name: name.clone(), text });
         name
     });
-    Tried::Checked { report, file }
+    Some(Tried { report, file })
 }
 
-/// Everything that can happen in the trial; none where the first reign does not begin.
+/// Everything that can happen in the trial; none where the first reign does not even begin.
 fn check(trial: &Trial, value: &Value, known: &mut Known) -> Option<Report> {
     let mut settings = world();
     settings.controllers = trial.controllers;
@@ -132,15 +127,13 @@ fn verdict(report: &Report, file: Option<&String>) -> String {
     }
 }
 
-fn line(row: &Row, value: &Value, trial: &Trial, tried: &Tried) -> String {
+fn line(row: &Row, value: &Value, trial: &Trial, tried: Option<&Tried>) -> String {
     let (verdict, told, states) = match tried {
-        Tried::Checked { report, file } => {
+        Some(Tried { report, file }) => {
             let told: Vec<_> = seen(report, &TOLD).collect();
             (verdict(report, file.as_ref()), told.join(", "), report.unique_states.to_string())
         }
-        Tried::NoStart => {
-            ("**useless**: the first reign never begins".into(), "".into(), "–".into())
-        }
+        None => ("**useless**: the first reign never begins".into(), "".into(), "–".into()),
     };
     let told = if told.is_empty() { "–" } else { &told };
     format!(
