@@ -2,15 +2,16 @@
 //! each: every one goes as it says under our decision, and not under the wrong decision, or in the
 //! wrong world, that its header names.
 
+#[path = "common/schedules.rs"]
+mod schedules;
+
+use schedules::{MISTAKES, broken, files, reasons};
 use shell_sim::{
     mutants,
     schedule::{Directive, Predicate, Report, Schedule, run},
     world::Mistake,
 };
-use std::{collections::BTreeSet, fs, io, path::Path};
-
-/// The folder of the schedules about mistakes.
-const MISTAKES: &str = "mistakes/";
+use std::collections::BTreeSet;
 
 /// What a schedule is tried against to show that it can fail.
 enum Against {
@@ -80,36 +81,10 @@ fn scenario(file: &str, text: &str) -> Result<Scenario, String> {
     Ok(Scenario { file: file.into(), id, moment, schedule, against })
 }
 
-/// Every schedule file with its text, by name.
-fn files() -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    for part in ["", MISTAKES] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules").join(part);
-        let found = read(&folder, part).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
-        assert!(!found.is_empty(), "no schedule in {}", folder.display());
-        files.extend(found);
-    }
-    files
-}
-
-fn read(folder: &Path, part: &str) -> io::Result<Vec<(String, String)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let is_text = path.extension().is_some_and(|ext| ext == "txt");
-        if let Some(name) = name.filter(|_| is_text) {
-            files.push((format!("{part}{name}"), fs::read_to_string(path)?));
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 fn scenarios() -> Vec<Scenario> {
     let mut good = Vec::new();
     let mut bad = Vec::new();
-    for (name, text) in files() {
+    for (name, text) in files(&["", MISTAKES]) {
         match scenario(&name, &text) {
             Ok(scenario) => good.push(scenario),
             Err(why) => bad.push(why),
@@ -124,26 +99,10 @@ fn demand(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} schedules:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn broken(report: &Report) -> Vec<String> {
-    report.violations.iter().filter(|v| !v.is_known()).map(ToString::to_string).collect()
-}
-
 /// The schedule in the other world.
 fn moved(schedule: &Schedule, world: &Directive) -> Schedule {
     let usual = schedule.lines.iter().filter(|(_, d)| !matches!(d, Directive::World(_))).cloned();
     Schedule { lines: std::iter::once((0, world.clone())).chain(usual).collect() }
-}
-
-/// Why a run did not go as it should: what broke, and which assertions did not hold. A directive
-/// that could not be carried out is no reason, for it asserts nothing.
-fn reasons(schedule: &Schedule, report: &Report) -> Vec<String> {
-    let asserts = |line: usize| {
-        schedule.lines.iter().any(|(number, directive)| {
-            *number == line && matches!(directive, Directive::Assert(_) | Directive::RunUntil(..))
-        })
-    };
-    let failed = report.failures.iter().filter(|failure| asserts(failure.line));
-    broken(report).into_iter().chain(failed.map(ToString::to_string)).collect()
 }
 
 /// Ours brings every scenario to its end.
@@ -266,7 +225,7 @@ fn a_bad_header_is_an_error() {
 #[test]
 fn every_schedule_is_printed_as_it_is_read() {
     let mut wrong = Vec::new();
-    for (file, text) in files() {
+    for (file, text) in files(&["", MISTAKES]) {
         let directives = |schedule: &Schedule| -> Vec<Directive> {
             schedule.lines.iter().map(|(_, directive)| directive.clone()).collect()
         };
