@@ -7,7 +7,7 @@ use crate::{
     ids::InstanceId,
     observation::{ClusterObservation, LeaseView, Route},
     plan::{Hold, Leave, Plan, Step, Veto},
-    record::Stage,
+    record::{Record, Stage},
     rules::{Judge, Phase, RULES, Rule, RuleId, Verdict, moves_from},
     situation::Situation,
 };
@@ -149,7 +149,8 @@ impl<'s, 'a> Pass<'s, 'a> {
     }
 }
 
-/// Lets the guard look at each step in turn, in the light of the steps before it.
+/// Lets the guard look at each step in turn, in the light of the steps before it. A step that the
+/// record forbids once it is written as a step before wants it waits for the next pass.
 fn check(
     observation: &ClusterObservation,
     steps: Vec<Step>,
@@ -157,18 +158,31 @@ fn check(
     guards: &[guard::Guard],
 ) -> (Vec<Step>, Vec<Veto>) {
     let mut route = observation.route.handed_out;
+    let mut written: Option<Record> = None;
     let mut kept = Vec::new();
     let mut vetoes = Vec::new();
     for step in steps.into_iter().chain(others) {
-        let seen = guard::Seen { observation, route };
-        match guards.iter().find(|guard| !(guard.allows)(&seen, &step.action)) {
-            None => {
-                if let Action::SetRoute(next) = &step.action {
-                    route = *next;
+        let now = guard::Seen { route, ..guard::Seen::first(observation) };
+        let then = written.as_ref().map(|record| guard::Seen { record: Some(record), ..now });
+        let refuses = |seen: &guard::Seen<'_>| {
+            guards.iter().find(|guard| !(guard.allows)(seen, &step.action)).map(|guard| guard.id)
+        };
+        match (refuses(&now), then.as_ref().and_then(refuses)) {
+            (Some(guard), _) => vetoes.push(Veto { step, guard }),
+            (None, Some(_)) => {}
+            (None, None) => {
+                match &step.action {
+                    Action::SetRoute(next) => route = *next,
+                    Action::WriteRecord { record, .. } => written = Some((**record).clone()),
+                    Action::Promote { .. }
+                    | Action::Demote { .. }
+                    | Action::Register { .. }
+                    | Action::Drop { .. }
+                    | Action::SetAside { .. }
+                    | Action::Commit { .. } => {}
                 }
                 kept.push(step);
             }
-            Some(guard) => vetoes.push(Veto { step, guard: guard.id }),
         }
     }
     (kept, vetoes)

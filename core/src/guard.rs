@@ -4,26 +4,29 @@
 
 mod candidate;
 mod reset;
+mod stages;
 
 use crate::{
     action::Action,
     ids::{Incarnation, InstanceId, InstanceRef, Term},
     observation::{
-        BoltView, ClusterObservation, Contact, LeaseView, PromotionRight, RecordContent,
-        RegisterResult, RoleView, Route, Row, RowState, SyncMode,
+        BoltView, ClusterObservation, Contact, LeaseView, PromotionRight, RecordContent, RoleView,
+        Route, Row, RowState, StoredRecord, SyncMode,
     },
     record::{Record, Stage},
 };
 use alloc::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
-/// What a guard looks at: the observation, and the route as the steps before would leave it.
+/// What a guard looks at: the observation, and route and record as the steps before would leave them.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
     /// The observation.
     pub observation: &'a ClusterObservation,
     /// The route at this point of the plan.
     pub route: Route,
+    /// The record at this point of the plan.
+    pub record: Option<&'a Record>,
 }
 
 /// One guard.
@@ -56,6 +59,8 @@ pub enum GuardId {
     /// See [`GUARDS`].
     StagesAreEarned,
     /// See [`GUARDS`].
+    PastIsKept,
+    /// See [`GUARDS`].
     PromoteIsFenced,
     /// See [`GUARDS`].
     DemoteSparesTheMain,
@@ -85,6 +90,7 @@ impl GuardId {
             Self::IntentIsFenced => "intent-is-fenced",
             Self::CandidateIsProven => "candidate-is-proven",
             Self::StagesAreEarned => "stages-are-earned",
+            Self::PastIsKept => "past-is-kept",
             Self::PromoteIsFenced => "promote-is-fenced",
             Self::DemoteSparesTheMain => "demote-spares-the-main",
             Self::TargetAloneRegisters => "target-alone-registers",
@@ -114,7 +120,8 @@ pub const GUARDS: &[Guard] = &[
     guard(GuardId::TermsRise, "a term never falls, and rises with each intent", terms_rise),
     guard(GuardId::IntentIsFenced, "an intent is written only while no grant is given", intent_is_fenced),
     guard(GuardId::CandidateIsProven, "an intent names an instance that is proven complete", candidate::is_proven),
-    guard(GuardId::StagesAreEarned, "a stage is recorded only when its facts were read, and a reign keeps its promise", stages_are_earned),
+    guard(GuardId::StagesAreEarned, "a stage is recorded only when its facts were read, and a reign keeps its promise", stages::are_earned),
+    guard(GuardId::PastIsKept, "a record keeps the way back and the former mains, until they were read, and an intent begins with no votes", stages::keep_the_past),
     guard(GuardId::PromoteIsFenced, "a promotion is recorded, of a replica in its recorded life, and nobody forwards", promote_is_fenced),
     guard(GuardId::DemoteSparesTheMain, "the main of a steady reign is not demoted, nor the way back too early", demote_spares_the_main),
     guard(GuardId::TargetAloneRegisters, "only the recorded main registers, and only replicas", target_alone_registers),
@@ -126,8 +133,11 @@ pub const GUARDS: &[Guard] = &[
 ];
 
 impl<'a> Seen<'a> {
-    fn record(&self) -> Option<&'a Record> {
-        self.observation.record.known()?.record()
+    /// Before the first step of a plan.
+    #[must_use]
+    pub fn first(observation: &'a ClusterObservation) -> Self {
+        let record = observation.record.known().and_then(StoredRecord::record);
+        Self { observation, route: observation.route.handed_out, record }
     }
 
     fn answer(&self, id: InstanceId) -> Option<&'a BoltView> {
@@ -196,7 +206,7 @@ fn record_is_current(seen: &Seen<'_>, action: &Action) -> bool {
         | Action::Drop { term, .. }
         | Action::Commit { term, .. } => *term,
     };
-    seen.record().is_some_and(|record| record.term == term)
+    seen.record.is_some_and(|record| record.term == term)
 }
 
 fn lives_are_read(seen: &Seen<'_>, action: &Action) -> bool {
@@ -221,7 +231,7 @@ fn written<'a>(seen: &Seen<'a>, action: &'a Action) -> Option<(Option<&'a Record
     match action {
         // The record as it is changes nothing.
         Action::WriteRecord { record, .. } => {
-            let old = seen.record();
+            let old = Seen::first(seen.observation).record;
             (old != Some(&**record)).then_some((old, &**record))
         }
         Action::SetRoute(_)
@@ -251,135 +261,11 @@ fn intent_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
     new.stage != Stage::Intent || seen.route == Route::Closed
 }
 
-fn stages_are_earned(seen: &Seen<'_>, action: &Action) -> bool {
-    let Some((old, new)) = written(seen, action) else { return true };
-    let Some(old) = old else { return new.stage == Stage::Intent };
-    // What a reign promises is settled when it begins.
-    if new.stage != Stage::Intent && new.durability != old.durability {
-        return false;
-    }
-    let target = InstanceRef { id: new.target, incarnation: new.incarnation };
-    match (old.stage, new.stage) {
-        (_, Stage::Intent) => true,
-        (Stage::Intent, Stage::Withdrawn) => {
-            seen.may_promote() && seen.lives(target) && seen.is_replica(target.id)
-        }
-        (Stage::Withdrawn, Stage::Withdrawn) if reset::changes_nothing_else(old, new) => true,
-        (Stage::Withdrawn | Stage::Attached, Stage::Withdrawn) => {
-            seen.lives(target) && seen.is_replica(target.id)
-        }
-        (Stage::Withdrawn, Stage::Attached) => {
-            new.names_votes() && new.voters().all(|id| registered_and_even(seen, new, id))
-        }
-        (Stage::Attached, Stage::Steady) => {
-            new.voters().eq(old.voters())
-                && (new.voters().next().is_some() || committed_alone(seen, new))
-                && new.voters().all(|id| acknowledged(seen, new, id))
-        }
-        (Stage::Steady, Stage::Steady) => steady_kept(seen, old, new),
-        (
-            Stage::Intent | Stage::Withdrawn | Stage::Attached | Stage::Steady,
-            Stage::Withdrawn | Stage::Attached | Stage::Steady,
-        ) => false,
-    }
-}
-
-fn even_row(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
-    let row = seen.rows(record.target).and_then(|rows| rows.get(&id));
-    row.is_some_and(|row| row.state == RowState::Ready && row.behind == 0)
-}
-
-fn registered_and_even(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
-    let target = InstanceRef { id: record.target, incarnation: record.incarnation };
-    let made = seen.observation.memory.registered.get(&id);
-    seen.lives(target)
-        && seen.is_replica(id)
-        && even_row(seen, record, id)
-        && made.is_some_and(|made| {
-            made.result == RegisterResult::Done
-                && made.main == record.incarnation
-                && seen.lives(InstanceRef { id, incarnation: made.replica })
-        })
-}
-
-fn acknowledged(seen: &Seen<'_>, record: &Record, id: InstanceId) -> bool {
-    let target = InstanceRef { id: record.target, incarnation: record.incarnation };
-    seen.lives(target)
-        && even_row(seen, record, id)
-        && seen.observation.memory.commit.as_ref().is_some_and(|made| {
-            made.acknowledged
-                && made.term == record.term
-                && made.main == record.incarnation
-                && made
-                    .replicas
-                    .get(&id)
-                    .is_some_and(|life| seen.lives(InstanceRef { id, incarnation: *life }))
-        })
-}
-
-/// Whether the main of a reign without a vote acknowledged a commit of ours.
-fn committed_alone(seen: &Seen<'_>, record: &Record) -> bool {
-    let target = InstanceRef { id: record.target, incarnation: record.incarnation };
-    record.is_alone()
-        && seen.lives(target)
-        && seen.observation.memory.commit.as_ref().is_some_and(|made| {
-            made.acknowledged && made.term == record.term && made.main == record.incarnation
-        })
-}
-
-/// Whether commits wait for the vote of this row, and get it.
-fn takes_part(row: &Row, mode: SyncMode) -> bool {
-    row.mode == mode && matches!(row.state, RowState::Ready | RowState::Replicating)
-}
-
-/// Whether a main gives its voters up, none of whom takes part in its commits any more.
-fn goes_alone(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
-    let rows = seen.rows(new.target);
-    let mode = old.vote_mode();
-    new.is_alone()
-        && old.voters().all(|id| {
-            rows.is_some_and(|rows| rows.get(&id).is_none_or(|row| !takes_part(row, mode)))
-                && new.proof(id).is_none()
-        })
-}
-
-/// Whether somebody has more than a main, by a row of its.
-fn somebody_has_more(seen: &Seen<'_>, main: InstanceId) -> bool {
-    let more = |row: &Row| match row.state {
-        RowState::Ready | RowState::Recovery | RowState::Replicating => row.behind > 0,
-        RowState::Diverged | RowState::Invalid | RowState::Phantom | RowState::Unrecognized(_) => {
-            false
-        }
-    };
-    seen.rows(main).is_some_and(|rows| rows.values().any(more))
-}
-
-/// A steady record changes only in what was proven, in former mains, and in the main's life once
-/// its voter found it complete. Votes stay, but where `fast` goes on without.
-fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
-    let same_main = old.incarnation == new.incarnation
-        || (seen.survived(new.target, old.incarnation)
-            && !somebody_has_more(seen, new.target)
-            && (old.is_alone()
-                || old.voters().any(|id| {
-                    let row = seen.rows(new.target).and_then(|rows| rows.get(&id));
-                    row.is_some_and(|row| row.behind <= 0 && row.state != RowState::Invalid)
-                })));
-    let proofs_earned = new.members.iter().all(|(id, member)| {
-        let before = old.members.get(id).and_then(|member| member.proof);
-        member.proof.is_none()
-            || member.proof == before
-            || registered_and_even(seen, new, *id)
-            || acknowledged(seen, new, *id)
-    });
-    same_main && proofs_earned && (new.voters().eq(old.voters()) || goes_alone(seen, old, new))
-}
-
 fn promote_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
     let Action::Promote { on, .. } = action else { return true };
     seen.may_promote()
         && seen.is_replica(on.id)
-        && seen.record().is_some_and(|record| {
+        && seen.record.is_some_and(|record| {
             record.stage == Stage::Withdrawn
                 && record.target == on.id
                 && record.incarnation == on.incarnation
@@ -388,7 +274,7 @@ fn promote_is_fenced(seen: &Seen<'_>, action: &Action) -> bool {
 
 fn demote_spares_the_main(seen: &Seen<'_>, action: &Action) -> bool {
     let Action::Demote { on, .. } = action else { return true };
-    let Some(record) = seen.record() else { return false };
+    let Some(record) = seen.record else { return false };
     if record.target == on.id {
         return match record.stage {
             Stage::Intent => seen.may_promote(),
@@ -406,7 +292,7 @@ fn demote_spares_the_main(seen: &Seen<'_>, action: &Action) -> bool {
 
 fn target_alone_registers(seen: &Seen<'_>, action: &Action) -> bool {
     let Action::Register { on, replica, mode, .. } = action else { return true };
-    let Some(record) = seen.record() else { return false };
+    let Some(record) = seen.record else { return false };
     let reigns = record.stage != Stage::Intent
         && record.target == on.id
         && record.incarnation == on.incarnation
@@ -426,7 +312,7 @@ fn target_alone_registers(seen: &Seen<'_>, action: &Action) -> bool {
 
 fn voter_is_kept(seen: &Seen<'_>, action: &Action) -> bool {
     let Action::Drop { on, replica, .. } = action else { return true };
-    let Some(record) = seen.record() else { return false };
+    let Some(record) = seen.record else { return false };
     let reigns = record.target == on.id && record.incarnation == on.incarnation;
     let votes = record.voters().any(|id| id == *replica);
     reigns && (!votes || seen.may_promote())
@@ -437,7 +323,7 @@ fn commit_is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
     let quiet = seen.may_promote()
         || (matches!(seen.route, Route::Draining { .. })
             && seen.observation.route.drain == crate::observation::Drain::Drained);
-    seen.record().is_some_and(|record| {
+    seen.record.is_some_and(|record| {
         matches!(record.stage, Stage::Attached | Stage::Steady)
             && record.target == on.id
             && record.incarnation == on.incarnation
@@ -464,7 +350,7 @@ fn route_is_proven(seen: &Seen<'_>, action: &Action) -> bool {
         | Action::Drop { .. }
         | Action::Commit { .. } => return true,
     };
-    let Some(record) = seen.record() else { return false };
+    let Some(record) = seen.record else { return false };
     let steady = record.stage == Stage::Steady
         && record.target == main.id
         && record.incarnation == main.incarnation

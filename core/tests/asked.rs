@@ -218,7 +218,7 @@ fn the_guard_asks_for_the_word_and_for_two_other_copies() {
         change(&mut record);
         let expected = obs.record.known().and_then(|stored| stored.version);
         let write = Action::WriteRecord { expected, record: Box::new(record), reads_target: false };
-        let seen = guard::Seen { observation: obs, route: obs.route.handed_out };
+        let seen = guard::Seen::first(obs);
         let guard = GUARDS.iter().find(|guard| guard.id == GuardId::ResetsAreEarned);
         (guard.expect("a guard").allows)(&seen, &write)
     };

@@ -102,7 +102,7 @@ fn a_voter_without_support_is_no_candidate() {
     assert!(matches!(held[..], [Reason::NoCandidate { why: Unfit::Engine, .. }]), "{held:?}");
     let guard = GUARDS.iter().find(|guard| guard.id == GuardId::CandidateIsProven).unwrap();
     let refused = |obs: &ClusterObservation| {
-        let seen = Seen { observation: obs, route: obs.route.handed_out };
+        let seen = Seen::first(obs);
         !(guard.allows)(&seen, &intent)
     };
     assert!(refused(&obs));

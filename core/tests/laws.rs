@@ -50,7 +50,7 @@ fn refused(obs: &ClusterObservation, steps: &[Step]) -> Vec<&'static str> {
     let mut route = obs.route.handed_out;
     let mut found = Vec::new();
     for step in steps {
-        let seen = guard::Seen { observation: obs, route };
+        let seen = guard::Seen { route, ..guard::Seen::first(obs) };
         let against = guard::GUARDS.iter().filter(|guard| !(guard.allows)(&seen, &step.action));
         found.extend(against.map(|guard| guard.id.name()));
         if let Action::SetRoute(next) = step.action {

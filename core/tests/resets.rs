@@ -263,7 +263,7 @@ fn a_main_that_is_not_proven_orders_nothing() {
 
 /// The guards that refuse this action.
 fn refused(obs: &ClusterObservation, action: &Action) -> Vec<GuardId> {
-    let seen = guard::Seen { observation: obs, route: obs.route.handed_out };
+    let seen = guard::Seen::first(obs);
     GUARDS.iter().filter(|guard| !(guard.allows)(&seen, action)).map(|guard| guard.id).collect()
 }
 

@@ -184,7 +184,7 @@ fn the_guard_takes_nobodys_word_twice_and_no_other_persons() {
     accepts(&mut obs, mg(2));
     let write = steps(&obs, RuleId::E05).last().expect("a step").action.clone();
     let allows = |obs: &ClusterObservation| {
-        let seen = Seen { observation: obs, route: Route::Closed };
+        let seen = Seen { route: Route::Closed, ..Seen::first(obs) };
         let guard = GUARDS.iter().find(|guard| guard.id == GuardId::CandidateIsProven);
         (guard.expect("a guard").allows)(&seen, &write)
     };

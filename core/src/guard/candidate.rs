@@ -30,7 +30,9 @@ pub(super) fn is_proven(seen: &Seen<'_>, action: &Action) -> bool {
     let own_life = old.target == new.target && seen.survived(new.target, old.incarnation);
     let renewed = old.target == new.target
         && old.voters().any(|id| {
-            seen.rows(new.target).and_then(|rows| rows.get(&id)).is_some_and(|row| row.behind <= 0)
+            let row = seen.rows(new.target).and_then(|rows| rows.get(&id));
+            let kept_all = old.proof(id).is_some_and(|proof| seen.survived(id, proof.replica));
+            row.is_some_and(confirms) && kept_all
         });
     let way_back =
         old.before.is_some_and(|b| b.main == new.target && seen.survived(b.main, b.incarnation));
@@ -43,6 +45,12 @@ pub(super) fn is_proven(seen: &Seen<'_>, action: &Action) -> bool {
     let at = InstanceRef { id: new.target, incarnation: new.incarnation };
     !old.resets(at)
         && (own_life || renewed || way_back || voter || is_accepted(seen, Some(old), new))
+}
+
+/// Whether a row shows contact, and nothing that its main lacks.
+fn confirms(row: &Row) -> bool {
+    matches!(row.state, RowState::Ready | RowState::Replicating | RowState::Recovery)
+        && row.behind <= 0
 }
 
 /// Whether a person named this instance in this very term, and that word was not used before.

@@ -125,14 +125,15 @@ pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
     let ended =
         old.resets.iter().filter(|(id, _)| !new.resets.contains_key(id)).all(|(id, reset)| {
             let is_new = volume(*id).is_some_and(|volume| volume != reset.volume);
-            is_new && (new.proof(*id).is_some() || super::registered_and_even(seen, old, *id))
+            is_new
+                && (new.proof(*id).is_some() || super::stages::registered_and_even(seen, old, *id))
         });
     old.stage == new.stage && in_place(seen, old) && is_one(seen, new) && ordered && ended
 }
 
 pub(super) fn is_recorded(seen: &Seen<'_>, action: &Action) -> bool {
     let Action::SetAside { on, .. } = action else { return true };
-    let Some(record) = seen.record() else { return false };
+    let Some(record) = seen.record else { return false };
     record.resets(*on)
         && record.target != on.id
         && !(record.stage == Stage::Steady && record.is_voter(on.id))

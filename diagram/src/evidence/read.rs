@@ -128,12 +128,13 @@ impl Workspace {
         names.iter().map(|name| self.source(&format!("{folder}/{name}"))).collect()
     }
 
-    /// The schedules of scenarios, of mistakes, and those that random walks left.
+    /// The schedules of scenarios, of rules, of mistakes, and those that random walks left.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn schedules(&self) -> Result<Vec<Source>, Unreadable> {
         let mut all = self.folder("shell-sim/schedules", ".txt")?;
+        all.extend(self.folder("shell-sim/schedules/rules", ".txt")?);
         all.extend(self.folder("shell-sim/schedules/mistakes", ".txt")?);
         all.extend(self.folder("shell-sim/schedules/walks", ".txt")?);
         Ok(all)
