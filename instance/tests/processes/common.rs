@@ -325,6 +325,23 @@ pub(crate) fn cluster(modes: &[&str], flags: &[&str]) -> Vec<Instance> {
     instances
 }
 
+/// A main and an instance that was its main, with one transaction that the main lacks.
+pub(crate) fn branched(flags: &[&str]) -> (Instance, Instance) {
+    let mut cluster = cluster(&["ASYNC"], flags);
+    cluster[0].run("CREATE (:T)");
+    until("it follows", || cluster[1].count() == 1);
+    cluster[1].kill();
+    cluster[0].run("CREATE (:Tail)");
+    cluster[0].kill();
+    cluster[1].restart(&[]);
+    cluster[1].promote();
+    cluster[1].run("CREATE (:T)");
+    cluster[0].restart(&[]);
+    cluster[0].demote();
+    let former = cluster.swap_remove(0);
+    (cluster.swap_remove(0), former)
+}
+
 /// Sends a signal.
 pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
