@@ -17,6 +17,7 @@ mod lone;
 mod network;
 mod relay;
 mod replicas;
+mod upstream;
 
 /// Not a test: the body of a child process.
 #[test]
