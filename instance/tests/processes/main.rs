@@ -15,6 +15,8 @@ mod fidelity;
 mod hostile;
 mod lone;
 mod network;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod relay;
 mod replicas;
 mod upstream;

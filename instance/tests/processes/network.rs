@@ -1,6 +1,10 @@
 //! TLS on the Bolt port, and what comes to a port that speaks something else.
 
 use super::common::{Instance, free_port};
+use bolt::chunk::{Decoder, Frame};
+use bolt::handshake::Offer;
+use bolt::message::{AuthMap, Extra, Fetch, HelloMap, Run};
+use bolt::{Limits, Request, Response, Version};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -15,6 +19,46 @@ fn whoever_does_not_speak_bolt_is_sent_away() {
     let ended = stream.read_to_end(&mut answer);
     assert!(ended.is_err() || answer.is_empty(), "{answer:?}");
     assert_eq!(lone.number("RETURN 1"), 1);
+}
+
+#[test]
+fn a_message_out_of_place_is_told_and_ends_the_connection() {
+    let lone = Instance::start(&[]);
+    let mut stream = TcpStream::connect(lone.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(&Offer::of(&[Version::V5_2]).bytes()).unwrap();
+    let mut chosen = [0; 4];
+    stream.read_exact(&mut chosen).unwrap();
+    assert_eq!(chosen, [0, 0, 2, 5]);
+    let run = |query: &str| {
+        let (query, parameters) = (query.to_owned(), bolt::Map::new());
+        Request::Run(Run { query, parameters, extra: Extra::none() })
+    };
+    let hello = bolt::value::map([("user_agent", "a test")]);
+    let auth = bolt::value::map([("scheme", "none")]);
+    let mut out = Vec::new();
+    for request in [
+        Request::Hello(HelloMap(hello)),
+        Request::Logon(AuthMap(auth)),
+        run("CREATE (:T)"),
+        run("RETURN 2"),
+        Request::Pull(Fetch::ALL),
+    ] {
+        request.send(Version::V5_2, &mut out).unwrap();
+    }
+    stream.write_all(&out).unwrap();
+    let mut bytes = Vec::new();
+    // The rest of what was sent may still lie there when it closes, which breaks the connection.
+    drop(stream.read_to_end(&mut bytes));
+    let (mut input, mut answers) = (bytes.as_slice(), Vec::new());
+    let mut decoder = Decoder::new(Limits::USUAL.bytes);
+    while let Some(Frame::Message(body)) = decoder.next(&mut input).unwrap() {
+        answers.push(Response::decode(&body, Version::V5_2, Limits::USUAL).unwrap());
+    }
+    let Some(Response::Failure(failure)) = answers.last() else { panic!("{answers:?}") };
+    assert_eq!(failure.code, "Memgraph.ExecutionException");
+    assert_eq!(answers.len(), 4, "two logins, a statement, and why it ends: {answers:?}");
+    assert_eq!(lone.count(), 0, "the first statement was never asked for its records");
 }
 
 #[test]
@@ -45,7 +89,7 @@ fn with_a_certificate_only_tls_is_spoken() {
         key.to_str().unwrap(),
     ]);
     assert!(lone.try_client().is_err(), "without TLS there is no session");
-    let auth = bolt::message::AuthMap(bolt::value::map([("scheme", "none")]));
+    let auth = AuthMap(bolt::value::map([("scheme", "none")]));
     let mut client = instance::console::Client::connect_tls(
         "localhost",
         lone.address(),
