@@ -18,11 +18,12 @@ pub(crate) const FLAGS: &str = "INSTANCE_FLAGS";
 const COMMAND: &str = "INSTANCE_COMMAND";
 
 /// Flags that no vendor's binary knows; what needs one of them fails there.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "--admin-socket",
     "--engine-version",
     "--licensed",
     "--max-connections",
+    "--of-a-later-release",
     "--replication-address",
     "--simulate-power-loss",
     "--user",
