@@ -1,5 +1,7 @@
 //! `memgraph-ha instance` and the console that the binary is under another name.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 
