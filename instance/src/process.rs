@@ -53,7 +53,11 @@ pub fn run(arguments: &[String]) -> Result<(), ProcessError> {
         eprintln!("memgraph-ha: {flag} is not known here and has no effect");
         tracing::warn!(flag, "an unknown flag has no effect");
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(settings));
+    // A query that still computes is nobody's any more: the end does not wait for it.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(settings: Settings) -> Result<(), ProcessError> {
@@ -70,7 +74,11 @@ async fn serve(settings: Settings) -> Result<(), ProcessError> {
         _ = terminate.recv() => tracing::info!("SIGTERM"),
         _ = interrupt.recv() => tracing::info!("SIGINT"),
     }
-    Ok(running.stop().await?)
+    let ended = running.end().await;
+    // The memory goes with the process; to free a large graph piece by piece would take longer than
+    // all the rest of the end.
+    std::mem::forget(running);
+    Ok(ended?)
 }
 
 fn set_up_log(settings: &Settings) -> Result<(), ProcessError> {

@@ -163,6 +163,11 @@ impl Running {
     /// # Errors
     /// The data directory failed.
     pub async fn stop(self) -> Result<(), DiskError> {
+        self.end().await
+    }
+
+    /// The same, with the data still in memory.
+    pub(crate) async fn end(&self) -> Result<(), DiskError> {
         self.cut().await;
         if self.node.settings.snapshot_on_exit {
             self.node.snapshot();

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod ports;
 mod reference;
 #[path = "../../core/tests/common/runs.rs"]
 mod runs;
@@ -16,7 +17,7 @@ use instance::{Running, Server, Settings};
 use proptest::prelude::*;
 use reference::{Observed, Order, Reference};
 use shell_sim::memgraph::{Config, SyncMode, Version};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -36,11 +37,9 @@ struct Cluster {
 
 impl Cluster {
     fn start(config: Config) -> Self {
-        let listeners = [(); INSTANCES].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
         let mut cluster = Self {
             runtime: Runtime::new().unwrap(),
-            ports,
+            ports: [(); INSTANCES].map(|()| ports::free_port()),
             directories: (0..INSTANCES).map(|_| tempfile::tempdir().unwrap()).collect(),
             running: (0..INSTANCES).map(|_| None).collect(),
             open: [const { None }; INSTANCES],

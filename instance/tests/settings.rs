@@ -69,6 +69,11 @@ fn what_is_wrong_is_told_with_what_would_be_right() {
         (&["--bolt-port=x"], "--bolt-port=x: expected a port from 0 to 65535"),
         (&["--licensed=maybe"], "--licensed=maybe: expected true or false"),
         (&["--engine-version=2.0"], "--engine-version=2.0: expected 3.8, 3.10, 3.12 or head"),
+        (
+            &["--storage-mode=IN_MEMORY_ANALYTICAL"],
+            "--storage-mode=IN_MEMORY_ANALYTICAL: expected IN_MEMORY_TRANSACTIONAL, which is the \
+             only mode here",
+        ),
         (&["--bolt-address=here"], "--bolt-address=here: expected an IP address"),
         (&["--user=u"], "--user is set and --password is not; set both or none"),
         (

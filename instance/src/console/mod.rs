@@ -53,10 +53,12 @@ struct Options {
     password: String,
     use_ssl: bool,
     format: Format,
+    /// Flags of the real console that change nothing here.
+    without_effect: Vec<String>,
 }
 
 impl Options {
-    /// Reads a command line; flags of the real one that have no effect here are passed over.
+    /// Reads a command line.
     fn parse(arguments: &[String]) -> Result<Self, ConsoleError> {
         let mut options = Self {
             host: "127.0.0.1".into(),
@@ -65,6 +67,7 @@ impl Options {
             password: String::new(),
             use_ssl: false,
             format: Format::Tabular,
+            without_effect: Vec::new(),
         };
         let mut rest = arguments.iter().peekable();
         while let Some(argument) = rest.next() {
@@ -98,7 +101,7 @@ impl Options {
                         _ => return Err(wrong("expected tabular or csv")),
                     }
                 }
-                _ => {}
+                _ => options.without_effect.push(argument.clone()),
             }
         }
         Ok(options)
@@ -120,24 +123,34 @@ pub fn run(arguments: &[String]) -> Result<(), ConsoleError> {
         return Ok(());
     }
     let options = Options::parse(arguments)?;
+    for flag in &options.without_effect {
+        eprintln!("mgconsole: {flag} has no effect here");
+    }
     let mut client = connect(&options)?;
     let mut text = String::new();
     let mut input = io::stdin().lock();
     while input.read_line(&mut text)? > 0 {
         if text.trim_end().ends_with(';') {
-            run_all(&mut client, &std::mem::take(&mut text), options.format, &mut out)?;
+            run_all(&mut client, split::take_statements(&mut text), options.format, &mut out)?;
         }
     }
-    run_all(&mut client, &text, options.format, &mut out)
+    // The last statement needs no semicolon; a comment or a quotation that it leaves open is the
+    // server's to refuse.
+    text.push_str("\n;");
+    let mut last = split::take_statements(&mut text);
+    if !text.is_empty() {
+        last.push(text);
+    }
+    run_all(&mut client, last, options.format, &mut out)
 }
 
 fn run_all(
     client: &mut Client,
-    text: &str,
+    statements: Vec<String>,
     format: Format,
     out: &mut impl Write,
 ) -> Result<(), ConsoleError> {
-    for statement in split::statements(text) {
+    for statement in statements {
         let outcome = client.run(&statement)?;
         out.write_all(table(&outcome, format).as_bytes())?;
         out.flush()?;
@@ -174,6 +187,13 @@ mod tests {
         assert_eq!(spaced, joined);
         assert_eq!(spaced.format, Format::Csv);
         assert!(spaced.use_ssl);
+    }
+
+    #[test]
+    fn a_flag_without_an_effect_is_told_and_takes_no_other_along() {
+        let options = parse(&["--csv-delimiter", ";", "--no-history", "--port", "5"]);
+        assert_eq!(options.without_effect, ["--csv-delimiter", "--no-history"]);
+        assert_eq!(options.port, 5);
     }
 
     #[test]

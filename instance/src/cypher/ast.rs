@@ -402,12 +402,8 @@ pub enum Admin {
     ShowDatabases,
     /// SHOW DATABASE: the one in use.
     ShowDatabase,
-    /// SHOW SNAPSHOTS.
-    ShowSnapshots,
     /// SHOW USERS.
     ShowUsers,
-    /// SHOW TRANSACTIONS.
-    ShowTransactions,
     /// USE DATABASE.
     UseDatabase {
         /// Its name.

@@ -33,9 +33,7 @@ pub(super) fn columns(admin: &Admin) -> &'static [&'static str] {
         }
         Admin::ShowDatabases => &["Name"],
         Admin::ShowDatabase => &["Current"],
-        Admin::ShowSnapshots => &["path", "timestamp", "creation_time", "size"],
         Admin::ShowUsers => &["user"],
-        Admin::ShowTransactions => &["username", "transaction_id", "query", "metadata"],
         Admin::UseDatabase { .. } | Admin::StorageMode(_) => &["STATUS"],
         Admin::SetRoleMain
         | Admin::SetRoleReplica { .. }
@@ -74,11 +72,7 @@ pub(super) fn refused_in_transaction(admin: &Admin) -> Option<String> {
         Admin::ShowUsers | Admin::CreateUser { .. } | Admin::DropUser { .. } => {
             return Some("Authentication clause not allowed in multicommand transactions.".into());
         }
-        Admin::ShowDatabases
-        | Admin::ShowDatabase
-        | Admin::ShowSnapshots
-        | Admin::ShowTransactions
-        | Admin::UseDatabase { .. } => {
+        Admin::ShowDatabases | Admin::ShowDatabase | Admin::UseDatabase { .. } => {
             return Some(
                 "Multi-database queries are not allowed in multicommand transactions.".into(),
             );
@@ -109,9 +103,7 @@ pub(super) const fn refused_if_managed(admin: &Admin) -> Option<&'static str> {
         | Admin::ShowTriggers
         | Admin::ShowDatabases
         | Admin::ShowDatabase
-        | Admin::ShowSnapshots
         | Admin::ShowUsers
-        | Admin::ShowTransactions
         | Admin::UseDatabase { .. }
         | Admin::StorageMode(_)
         | Admin::CreateSnapshot
@@ -153,18 +145,12 @@ pub(super) async fn run(node: &Arc<Node>, session: Session, admin: Admin) -> Res
                 .map_err(broken)?;
             rows(tables::indexes(node))
         }
-        Admin::ShowConstraintInfo | Admin::ShowTriggers | Admin::ShowSnapshots => rows(Vec::new()),
+        Admin::ShowConstraintInfo | Admin::ShowTriggers => rows(Vec::new()),
         Admin::ShowDatabases | Admin::ShowDatabase => rows(vec![vec![tables::DATABASE.into()]]),
         Admin::ShowUsers => {
             let user = node.settings.user.as_ref();
             rows(user.map(|user| vec![user.name.as_str().into()]).into_iter().collect())
         }
-        Admin::ShowTransactions => rows(vec![vec![
-            "".into(),
-            session.0.to_string().into(),
-            Value::List(vec!["SHOW TRANSACTIONS".into()]),
-            Value::Map(bolt::Map::new()),
-        ]]),
         Admin::StorageMode(StorageMode::InMemoryTransactional) => {
             rows(vec![vec!["STORAGE MODE IN_MEMORY_TRANSACTIONAL".into()]])
         }
@@ -223,9 +209,7 @@ fn statement(node: &Node, admin: &Admin) -> Result<Statement<crate::graph::Delta
         | Admin::ShowTriggers
         | Admin::ShowDatabases
         | Admin::ShowDatabase
-        | Admin::ShowSnapshots
         | Admin::ShowUsers
-        | Admin::ShowTransactions
         | Admin::UseDatabase { .. }
         | Admin::StorageMode(_)
         | Admin::CreateIndex(_)

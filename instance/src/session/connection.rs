@@ -111,7 +111,7 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
             break offer;
         }
     };
-    let chosen = offer.choose(Version::MEMGRAPH);
+    let chosen = offer.choose(Version::MEMGRAPH_AND_1);
     match chosen {
         Some(version) => stream.write_all(&answer(version)).await?,
         None => {

@@ -7,6 +7,7 @@ mod host;
 mod summary;
 mod tables;
 mod tls;
+mod usage;
 
 pub(crate) use connection::serve;
 pub use tls::TlsError;

@@ -1,5 +1,6 @@
 //! Rows of the SHOW statements, in Memgraph's words and types (MR 1.4, 1.5).
 
+use super::usage;
 use crate::node::Node;
 use crate::settings::{FLAGS, Settings};
 use bolt::value::{Value, map};
@@ -47,20 +48,22 @@ pub(super) fn config(settings: &Settings) -> Vec<Vec<Value>> {
     flags.into_iter().map(row).collect()
 }
 
-/// The plain SHOW STORAGE INFO: of the database up to 3.10, of the instance from 3.11 on.
+/// The plain SHOW STORAGE INFO: of the database up to 3.10, of the instance from 3.11 on. No
+/// allocations are counted here: as tracked is shown what is resident.
 pub(super) fn storage_info(node: &Node) -> Vec<Vec<Value>> {
+    let none = usage::size(0);
     match node.config().version {
         Version::V3_6 | Version::V3_8 | Version::V3_10 => {
             let mut rows = vec![("name", Value::from(DATABASE))];
             rows.extend(counts(node));
             rows.extend([
-                ("vm_max_map_count", Value::Int(-1)),
-                ("memory_res", size(0)),
-                ("peak_memory_res", size(0)),
+                ("vm_max_map_count", usage::most_mappings()),
+                ("memory_res", usage::resident()),
+                ("peak_memory_res", usage::peak()),
                 ("unreleased_delta_objects", Value::Int(0)),
-                ("disk_usage", size(0)),
-                ("memory_tracked", size(0)),
-                ("allocation_limit", size(0)),
+                ("disk_usage", disk_usage(node)),
+                ("memory_tracked", usage::resident()),
+                ("allocation_limit", none.clone()),
                 ("global_isolation_level", "SNAPSHOT_ISOLATION".into()),
                 ("session_isolation_level", "".into()),
                 ("next_session_isolation_level", "".into()),
@@ -69,14 +72,14 @@ pub(super) fn storage_info(node: &Node) -> Vec<Vec<Value>> {
             pairs(rows)
         }
         Version::V3_12 | Version::Head => pairs(vec![
-            ("vm_max_map_count", Value::Int(-1)),
-            ("memory_res", size(0)),
-            ("peak_memory_res", size(0)),
-            ("disk_usage", size(0)),
-            ("memory_tracked", size(0)),
-            ("memory_limit", size(0)),
-            ("license_memory_limit", size(0)),
-            ("vector_index_memory_tracked", size(0)),
+            ("vm_max_map_count", usage::most_mappings()),
+            ("memory_res", usage::resident()),
+            ("peak_memory_res", usage::peak()),
+            ("disk_usage", disk_usage(node)),
+            ("memory_tracked", usage::resident()),
+            ("memory_limit", none.clone()),
+            ("license_memory_limit", none.clone()),
+            ("vector_index_memory_tracked", none),
             ("global_isolation_level", "SNAPSHOT_ISOLATION".into()),
             ("session_isolation_level", "".into()),
             ("next_session_isolation_level", "".into()),
@@ -97,8 +100,8 @@ pub(super) fn database_info(node: &Node) -> Vec<Vec<Value>> {
     rows.extend(counts(node));
     rows.extend([
         ("unreleased_delta_objects", Value::Int(0)),
-        ("disk_usage", size(0)),
-        ("memory_tracked", size(0)),
+        ("disk_usage", disk_usage(node)),
+        ("memory_tracked", usage::resident()),
         ("storage_isolation_level", "SNAPSHOT_ISOLATION".into()),
     ]);
     if node.config().version == Version::Head {
@@ -133,8 +136,8 @@ fn average_degree(nodes: usize, edges: usize) -> f64 {
     if nodes == 0 { 0.0 } else { 2.0 * edges as f64 / nodes as f64 }
 }
 
-fn size(bytes: u64) -> Value {
-    format!("{bytes}B").into()
+fn disk_usage(node: &Node) -> Value {
+    usage::on_disk(node.settings.data_directory.as_deref())
 }
 
 fn pairs(rows: Vec<(&'static str, Value)>) -> Vec<Vec<Value>> {

@@ -163,6 +163,9 @@ impl Settings {
     ) -> Result<(Self, Vec<String>), SettingsError> {
         let parsed = parse::parse(arguments)?;
         let read = Values(parsed.values);
+        // No other mode replicates, and data of another one would be told wrongly.
+        let modes = "IN_MEMORY_TRANSACTIONAL, which is the only mode here";
+        read.read("storage-mode", modes, |text| (text == "IN_MEMORY_TRANSACTIONAL").then_some(()))?;
         let tls = read.pair("bolt-cert-file", "bolt-key-file", None, None)?;
         let user = read.pair(
             "user",

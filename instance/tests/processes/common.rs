@@ -1,10 +1,11 @@
 //! A process with an instance in it, and what tests ask it.
 
+pub(crate) use super::ports::free_port;
 use bolt::Value;
 use bolt::message::AuthMap;
 use instance::console::{Client, ClientError, Outcome};
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,11 +18,12 @@ pub(crate) const FLAGS: &str = "INSTANCE_FLAGS";
 const COMMAND: &str = "INSTANCE_COMMAND";
 
 /// Flags that no vendor's binary knows; what needs one of them fails there.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "--admin-socket",
     "--engine-version",
     "--licensed",
     "--max-connections",
+    "--of-a-later-release",
     "--replication-address",
     "--simulate-power-loss",
     "--user",
@@ -325,6 +327,23 @@ pub(crate) fn cluster(modes: &[&str], flags: &[&str]) -> Vec<Instance> {
     instances
 }
 
+/// A main and an instance that was its main, with one transaction that the main lacks.
+pub(crate) fn branched(flags: &[&str]) -> (Instance, Instance) {
+    let mut cluster = cluster(&["ASYNC"], flags);
+    cluster[0].run("CREATE (:T)");
+    until("it follows", || cluster[1].count() == 1);
+    cluster[1].kill();
+    cluster[0].run("CREATE (:Tail)");
+    cluster[0].kill();
+    cluster[1].restart(&[]);
+    cluster[1].promote();
+    cluster[1].run("CREATE (:T)");
+    cluster[0].restart(&[]);
+    cluster[0].demote();
+    let former = cluster.swap_remove(0);
+    (cluster.swap_remove(0), former)
+}
+
 /// Sends a signal.
 pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
@@ -338,9 +357,4 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < limit, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

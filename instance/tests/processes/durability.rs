@@ -86,6 +86,44 @@ fn a_killed_voter_holds_every_acknowledged_write() {
 }
 
 #[test]
+fn a_main_that_was_killed_under_load_has_branched_off_exactly_if_it_holds_more() {
+    let mut branched_off = 0;
+    let rounds = rounds().div_ceil(3);
+    for round in 0..rounds {
+        let mut cluster = cluster(&["STRICT_SYNC"], &[]);
+        let stop = Arc::new(AtomicBool::new(false));
+        let writer = write_until_broken(&cluster[0], 0, &stop);
+        thread::sleep(Duration::from_millis(5 + (round * 13) % 40));
+        cluster[0].kill();
+        let acknowledged = writer.join().unwrap();
+        cluster[1].promote();
+        let kept = cluster[1].count();
+        assert!(
+            kept == acknowledged || kept == acknowledged + 1,
+            "round {round}: {acknowledged} acknowledged, {kept} kept"
+        );
+        cluster[1].run("CREATE (:First)");
+        cluster[0].restart(&[]);
+        // Two phases: it may have committed what its voter had only prepared.
+        let own = cluster[0].count();
+        assert!(own == kept || own == kept + 1, "round {round}: {own} beside {kept}");
+        cluster[0].demote();
+        let registered =
+            cluster[1].client().run(&Instance::register_text("a", "ASYNC", &cluster[0]));
+        if own > kept {
+            branched_off += 1;
+            let text = registered.unwrap_err().to_string();
+            assert_eq!(text, "Couldn't register replica a. Error: 3", "round {round}");
+        } else {
+            registered.unwrap();
+            cluster[1].wait_for("a", "ready");
+            assert_eq!(cluster[0].count(), kept + 1, "round {round}");
+        }
+    }
+    println!("{branched_off} of {rounds} had branched off");
+}
+
+#[test]
 fn a_torn_tail_is_dropped_and_no_more() {
     let mut lone = Instance::start(&["--storage-wal-file-flush-every-n-tx=1"]);
     lone.run("CREATE (:T)");

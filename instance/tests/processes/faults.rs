@@ -1,6 +1,6 @@
 //! The fault switches, set from outside.
 
-use super::common::{Instance, cluster, until};
+use super::common::{Instance, until};
 use bolt::message::AuthMap;
 use instance::console::{Client, ClientError};
 use std::time::Duration;
@@ -62,6 +62,28 @@ fn a_connection_breaks_at_the_message_that_was_told() {
 }
 
 #[test]
+fn a_message_that_breaks_before_has_no_effect() {
+    let (_directory, flag) = with_socket();
+    let lone = Instance::start(&[&flag]);
+    let mut client = lone.client();
+    lone.order(r#"{"port":"bolt","fault":{"fail_at":{"message":2,"when":"before"}}}"#);
+    let error = client.run("CREATE (:T)").unwrap_err();
+    assert!(matches!(error, ClientError::Io(_)), "{error}");
+    lone.order(r#"{"port":"bolt","fault":{}}"#);
+    assert_eq!(lone.count(), 0, "the statement was never carried out");
+}
+
+#[test]
+fn a_delayed_message_arrives_for_whoever_waits() {
+    let (_directory, flag) = with_socket();
+    let lone = Instance::start(&[&flag]);
+    lone.order(r#"{"port":"bolt","fault":{"delay_ms":600}}"#);
+    let error = short(&lone).unwrap_err();
+    assert!(matches!(error, ClientError::Io(_)), "{error}");
+    assert_eq!(lone.number("RETURN 1"), 1);
+}
+
+#[test]
 fn an_order_that_makes_no_sense_is_told() {
     let (_directory, flag) = with_socket();
     let lone = Instance::start(&[&flag]);
@@ -98,8 +120,6 @@ fn the_second_phase_can_be_lost_and_is_a_success_all_the_same() {
 #[test]
 fn a_cut_main_aborts_at_once_and_recovers() {
     let (_directory, flag) = with_socket();
-    let cluster = cluster(&["STRICT_SYNC"], &[]);
-    drop(cluster);
     let main = Instance::start(&[&flag]);
     let voter = Instance::start(&[]);
     voter.demote();

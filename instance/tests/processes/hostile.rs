@@ -11,6 +11,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
+    thread,
     time::Duration,
 };
 
@@ -22,6 +23,9 @@ const MORE: u32 = 1 << 31;
 
 /// Most memory of the process, in pages of 4 KiB: 400 MiB.
 const MOST_PAGES: u64 = 100 * 1024;
+
+/// Connections on which they come at the same time.
+const SENDERS: u64 = 16;
 
 /// Choices that are the same each time.
 struct Dice(u64);
@@ -124,20 +128,10 @@ fn pages(replica: &Instance) -> u64 {
     text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap()
 }
 
-#[test]
-fn requests_that_no_main_would_send_harm_nobody() {
-    let wanted = std::env::var("INSTANCE_REQUESTS").ok().and_then(|text| text.parse().ok());
-    let mut replica = Instance::start(&[]);
-    replica.demote();
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
-    let good: Vec<Vec<u8>> =
-        requests().iter().map(|request| postcard::to_stdvec(request).unwrap()).collect();
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/replication");
-    for file in fs::read_dir(corpus).unwrap() {
-        send(&replica, &fs::read(file.unwrap().path()).unwrap());
-    }
+/// Sends so many broken requests, each between good ones.
+fn harass(replica: &Instance, good: &[Vec<u8>], mut dice: Dice, count: u64) {
     let whole: Vec<u8> = good.iter().flat_map(|message| frame(message, false)).collect();
-    for number in 0..wanted.unwrap_or(300) {
+    for number in 0..count {
         let at = dice.below(good.len());
         let mut bytes = Vec::new();
         for message in good.iter().take(at) {
@@ -145,14 +139,36 @@ fn requests_that_no_main_would_send_harm_nobody() {
         }
         bytes.extend(worse(&good[at], &mut dice));
         bytes.extend(&whole);
-        send(&replica, &bytes);
+        send(replica, &bytes);
         if number % 50 == 0 {
             assert_eq!(replica.role(), "replica", "after {number}");
-            let now = pages(&replica);
+            let now = pages(replica);
             assert!(now < MOST_PAGES, "{now} pages after {number}: {bytes:02x?}");
         }
     }
+}
+
+#[test]
+fn requests_that_no_main_would_send_harm_nobody() {
+    let wanted = std::env::var("INSTANCE_REQUESTS").ok().and_then(|text| text.parse().ok());
+    let each = wanted.unwrap_or(320_u64).div_ceil(SENDERS);
+    let mut replica = Instance::start(&[]);
+    replica.demote();
+    let good: Vec<Vec<u8>> =
+        requests().iter().map(|request| postcard::to_stdvec(request).unwrap()).collect();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/replication");
+    for file in fs::read_dir(corpus).unwrap() {
+        send(&replica, &fs::read(file.unwrap().path()).unwrap());
+    }
+    thread::scope(|scope| {
+        for sender in 1..=SENDERS {
+            let dice = Dice(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(sender));
+            let (replica, good) = (&replica, &good);
+            scope.spawn(move || harass(replica, good, dice, each));
+        }
+    });
     assert_eq!(replica.role(), "replica");
+    println!("{} requests, {} pages at the end", each * SENDERS, pages(&replica));
     // Nothing that it took keeps it from starting again.
     replica.restart(&[]);
     assert_eq!(replica.role(), "replica");

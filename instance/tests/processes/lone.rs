@@ -4,6 +4,7 @@ use super::common::{Instance, until};
 use bolt::Value;
 use bolt::message::AuthMap;
 use instance::console::Client;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -122,6 +123,37 @@ fn a_user_must_say_the_password() {
     assert!(log_in("", "").is_err());
     let shown = log_in("u", "p").unwrap().run("SHOW CONFIG").unwrap();
     assert!(!shown.rows.iter().flatten().any(|value| *value == Value::from("p")));
+}
+
+#[test]
+fn without_users_any_name_and_password_will_do() {
+    let lone = Instance::start(&[]);
+    let mut client =
+        Client::connect(lone.address(), &AuthMap::basic("any", "thing"), LIMIT).unwrap();
+    assert_eq!(client.run("RETURN 1").unwrap().rows.len(), 1);
+}
+
+#[test]
+fn what_an_instance_takes_is_measured() {
+    for (version, plain) in [("3.10", 15), ("3.12", 12)] {
+        let lone = Instance::start(&[&format!("--engine-version={version}")]);
+        lone.run("CREATE (:T)-[:R]->(:T)");
+        let told = |query: &str| {
+            let rows = lone.run(query).rows;
+            let pair = |row: &Vec<Value>| (row[0].as_str().unwrap().to_owned(), row[1].clone());
+            rows.iter().map(pair).collect::<BTreeMap<_, _>>()
+        };
+        let info = told("SHOW STORAGE INFO");
+        assert_eq!(info.len(), plain, "{info:?}");
+        assert_eq!(info.contains_key("vertex_count"), version == "3.10", "{info:?}");
+        for key in ["memory_res", "peak_memory_res", "memory_tracked"] {
+            assert!(info[key].as_str().unwrap().ends_with("MiB"), "{key}: {info:?}");
+        }
+        assert_ne!(info["disk_usage"], Value::from("0B"));
+        let database = told("SHOW STORAGE INFO ON CURRENT DATABASE");
+        let counted = [&database["vertex_count"], &database["edge_count"]];
+        assert_eq!(counted, [&Value::Int(2), &Value::Int(1)]);
+    }
 }
 
 #[test]

@@ -15,8 +15,11 @@ mod fidelity;
 mod hostile;
 mod lone;
 mod network;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod relay;
 mod replicas;
+mod upstream;
 
 /// Not a test: the body of a child process.
 #[test]

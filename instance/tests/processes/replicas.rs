@@ -1,6 +1,6 @@
 //! Several instances: roles, modes, failover by hand.
 
-use super::common::{Instance, cluster, until};
+use super::common::{Instance, branched, cluster, until};
 
 #[test]
 fn a_strict_sync_replica_has_what_was_acknowledged() {
@@ -79,22 +79,12 @@ fn the_voter_is_promoted_and_the_old_main_returns_as_replica() {
 
 #[test]
 fn an_old_main_with_a_tail_of_its_own_has_diverged() {
-    let mut cluster = cluster(&["ASYNC"], &[]);
-    cluster[0].run("CREATE (:T)");
-    until("it follows", || cluster[1].count() == 1);
-    cluster[1].kill();
-    cluster[0].run("CREATE (:Lost)");
-    cluster[0].kill();
-    cluster[1].restart(&[]);
-    cluster[1].promote();
-    cluster[1].run("CREATE (:T)");
-    cluster[0].restart(&[]);
-    cluster[0].demote();
-    let register = Instance::register_text("a", "ASYNC", &cluster[0]);
-    assert_eq!(cluster[1].refused(&register), "Couldn't register replica a. Error: 3");
+    let (main, former) = branched(&[]);
+    let register = Instance::register_text("a", "ASYNC", &former);
+    assert_eq!(main.refused(&register), "Couldn't register replica a. Error: 3");
     // The failed registration stays behind as a phantom until it is dropped.
-    assert_eq!(cluster[1].refused(&register), "Couldn't register replica a. Error: 1");
-    cluster[1].run("DROP REPLICA a");
+    assert_eq!(main.refused(&register), "Couldn't register replica a. Error: 1");
+    main.run("DROP REPLICA a");
 }
 
 #[test]

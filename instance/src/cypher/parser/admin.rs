@@ -55,7 +55,7 @@ impl Parser<'_> {
 
     /// Statements without any choice.
     fn fixed(&mut self) -> Option<Admin> {
-        let fixed: [(&[&str], Admin); 15] = [
+        let fixed: [(&[&str], Admin); 13] = [
             (&["SHOW", "REPLICATION", "ROLE"], Admin::ShowReplicationRole),
             (&["SHOW", "REPLICAS"], Admin::ShowReplicas),
             (&["SHOW", "VERSION"], Admin::ShowVersion),
@@ -67,9 +67,7 @@ impl Parser<'_> {
             (&["SHOW", "TRIGGERS"], Admin::ShowTriggers),
             (&["SHOW", "DATABASES"], Admin::ShowDatabases),
             (&["SHOW", "DATABASE"], Admin::ShowDatabase),
-            (&["SHOW", "SNAPSHOTS"], Admin::ShowSnapshots),
             (&["SHOW", "USERS"], Admin::ShowUsers),
-            (&["SHOW", "TRANSACTIONS"], Admin::ShowTransactions),
             (&["CREATE", "SNAPSHOT"], Admin::CreateSnapshot),
         ];
         let found = fixed.into_iter().find(|(words, _)| self.sees_words(words));

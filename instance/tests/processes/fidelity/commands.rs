@@ -1,10 +1,9 @@
 //! MR 1.2 and 1.3: what the replication commands do, and how they refuse.
 
-use super::super::common::{Instance, cluster, free_port, until};
+use super::super::common::{Instance, branched, cluster, free_port, until};
 use super::super::relay::Relay;
 use super::{
-    CLIENT_ERROR, branched, failure, for_each_version, is_phantom, listed, notices, numbers,
-    write_behind,
+    CLIENT_ERROR, failure, for_each_version, is_phantom, listed, notices, numbers, write_behind,
 };
 use bolt::Value;
 use std::net::TcpStream;

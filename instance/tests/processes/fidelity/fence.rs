@@ -1,7 +1,7 @@
 //! MR 3.4: whom a replica obeys.
 
-use super::super::common::{Instance, cluster, until};
-use super::{branched, failure, listed};
+use super::super::common::{Instance, branched, cluster, until};
+use super::{failure, listed};
 
 /// A first main and its replica, which a second main registers as well.
 fn taken(mode: &str) -> (Instance, Instance, Instance) {

@@ -1,7 +1,7 @@
 //! MR 3.3: epochs, and which histories are taken back.
 
-use super::super::common::{Instance, cluster, until};
-use super::{branched, failure};
+use super::super::common::{Instance, branched, cluster, until};
+use super::failure;
 
 fn register_error(main: &Instance, name: &str, replica: &Instance) -> String {
     failure(main, &Instance::register_text(name, "ASYNC", replica)).message
@@ -11,6 +11,16 @@ fn takes_back(main: &Instance, name: &str, replica: &Instance) {
     main.register(name, "ASYNC", replica);
     main.wait_for(name, "ready");
     assert_eq!(replica.count(), main.count());
+}
+
+/// The main is killed, its replica commits in its place, and the old main becomes its replica.
+fn replica_takes_over_and_takes_back(cluster: &mut [Instance]) {
+    cluster[0].kill();
+    cluster[1].promote();
+    cluster[1].run("CREATE (:T)");
+    cluster[0].restart(&[]);
+    cluster[0].demote();
+    takes_back(&cluster[1], "a", &cluster[0]);
 }
 
 #[test]
@@ -25,12 +35,7 @@ fn a_fresh_instance_stands_at_tick_0_and_fits_any_main() {
 fn a_promotion_ends_the_epoch_at_the_last_tick() {
     let mut cluster = cluster(&["SYNC"], &[]);
     cluster[0].run("CREATE (:T)");
-    cluster[0].kill();
-    cluster[1].promote();
-    cluster[1].run("CREATE (:T)");
-    cluster[0].restart(&[]);
-    cluster[0].demote();
-    takes_back(&cluster[1], "a", &cluster[0]);
+    replica_takes_over_and_takes_back(&mut cluster);
 }
 
 #[test]
@@ -56,12 +61,7 @@ fn a_restart_with_data_goes_on_in_the_same_epoch() {
     cluster[0].run("CREATE (:T)");
     cluster[1].restart(&[]);
     cluster[0].wait_for("r1", "ready");
-    cluster[0].kill();
-    cluster[1].promote();
-    cluster[1].run("CREATE (:T)");
-    cluster[0].restart(&[]);
-    cluster[0].demote();
-    takes_back(&cluster[1], "a", &cluster[0]);
+    replica_takes_over_and_takes_back(&mut cluster);
 }
 
 #[test]

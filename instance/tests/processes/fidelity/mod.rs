@@ -12,7 +12,7 @@ mod modes;
 mod restarts;
 mod states;
 
-use super::common::{Instance, cluster, is_vendors, until};
+use super::common::{Instance, branched, is_vendors};
 use super::relay::Relay;
 use bolt::Value;
 use bolt::message::Failure;
@@ -66,23 +66,6 @@ fn in_recovery(mode: &str) -> (Instance, Instance, Relay) {
     relay.register(&main, "r1", mode);
     assert_eq!(main.info("r1"), (0, -2, "recovery".into()));
     (main, replica, relay)
-}
-
-/// A main and an instance that was its main, with one transaction that the main lacks.
-fn branched(flags: &[&str]) -> (Instance, Instance) {
-    let mut cluster = cluster(&["ASYNC"], flags);
-    cluster[0].run("CREATE (:T)");
-    until("it follows", || cluster[1].count() == 1);
-    cluster[1].kill();
-    cluster[0].run("CREATE (:Tail)");
-    cluster[0].kill();
-    cluster[1].restart(&[]);
-    cluster[1].promote();
-    cluster[1].run("CREATE (:T)");
-    cluster[0].restart(&[]);
-    cluster[0].demote();
-    let former = cluster.swap_remove(0);
-    (cluster.swap_remove(0), former)
 }
 
 /// A main whose only row `r1` is `diverged`: a REGISTER of what branched off leaves a phantom, which
