@@ -14,6 +14,7 @@
 mod canvas;
 pub mod evidence;
 mod graph;
+mod invariants;
 mod links;
 mod mermaid;
 pub mod pages;

@@ -50,7 +50,7 @@ impl Moments {
             let refuses = |allows: fn(&Seen<'_>, &Action) -> bool| {
                 let mut moments = self.observations.iter().chain(&unled);
                 moments.any(|observation| {
-                    let seen = Seen { observation, route: observation.route.handed_out };
+                    let seen = Seen::first(observation);
                     effects.iter().any(|effect| !allows(&seen, effect))
                 })
             };

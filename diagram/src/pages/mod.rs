@@ -5,6 +5,7 @@ pub(crate) mod markdown;
 
 use crate::{
     evidence::{Unreadable, Workspace},
+    invariants,
     rules::Catalogue,
     sequence::{Sequence, Window},
     settings,
@@ -64,6 +65,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Page>, Unreadable> {
         pages.push(page(&crate::links::phase(*phase), catalogue.phase_svg(*phase)));
     }
     pages.extend(settings::pages());
+    pages.push(invariants::page(workspace)?);
     pages.push(page("README.md", index(&states, &sequences)));
     pages.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(pages)
@@ -172,6 +174,7 @@ fn index(states: &[Entry], sequences: &[Entry]) -> String {
          is drawn in, the schedules in which it acts, and the mistakes that are found if it says \
          something else. `memgraph-ha diagram sequence JOURNAL` draws the journal itself.\n\n\
          ## Rules\n\n- [Rules](rules.md): all phases, all rules\n\n\
+         ## Invariants\n\n- [Invariants](invariants.md): which mistakes each of them catches\n\n\
          ## Settings\n\n- [Settings](settings.md): which are safe, and what the others do\n\n\
          ## Shapes of a cluster\n\nEach picture has all states of one configuration of the model \
          checker, projected on what a stranger sees of the cluster.\n\n{}\n\

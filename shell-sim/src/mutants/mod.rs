@@ -5,6 +5,7 @@ mod eighth;
 mod fifth;
 mod first;
 mod fourth;
+mod ninth;
 mod second;
 mod seventh;
 mod sixth;
@@ -46,6 +47,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         sixth::MUTANTS,
         seventh::MUTANTS,
         eighth::MUTANTS,
+        ninth::MUTANTS,
     ]
     .into_iter()
     .flatten()

@@ -222,6 +222,7 @@ impl World {
     /// The connection behind a client's transaction was closed: what was asked to commit is in
     /// doubt, what was not is gone.
     pub(super) fn interrupt(&mut self, id: ClientId, gateway: GatewayId, out: &mut Vec<Happening>) {
+        let unknown = self.settings.unknown();
         let Ok(client) = self.client_mut(id) else { return };
         if !client.is_open_through(gateway) {
             return;
@@ -229,10 +230,10 @@ impl World {
         let doing = client.doing.take().map(|doing| doing.what);
         let staged = client.transaction.take().and_then(|open| open.staged);
         match doing {
-            Some(What::Write(write)) => client.settle(write, Fate::InDoubt, out),
+            Some(What::Write(write)) => client.settle(write, unknown, out),
             Some(What::Commit) => {
                 if let Some(write) = staged {
-                    client.settle(write, Fate::InDoubt, out);
+                    client.settle(write, unknown, out);
                 }
             }
             Some(What::Begin | What::Stage(_) | What::Rollback) | None => {

@@ -1,7 +1,7 @@
 //! Mistakes around the decision, made on purpose: each looks right to somebody, and each must be
 //! found by whatever checks the world. One world makes at most one of them, everywhere it applies.
 
-use super::{BadName, Client, ClientId, Settings, What, World, controller::Process};
+use super::{BadName, Client, ClientId, Fate, Settings, What, World, controller::Process};
 use crate::memgraph::{Mint, Session};
 use ha_core::{
     grant::Answer,
@@ -23,6 +23,8 @@ pub enum Mistake {
     DriftWithoutMargin,
     /// See [`Mistake::ALL`].
     EmptyAcknowledgement,
+    /// See [`Mistake::ALL`].
+    FailsTheUnknown,
     /// See [`Mistake::ALL`].
     GrantCheckedWhenAsked,
     /// See [`Mistake::ALL`].
@@ -51,6 +53,7 @@ impl Mistake {
         (Self::BootOfTheNode, "boot-of-the-node", "the boot id is the node's, so a volume that lost power on another node shows its old one once it is back"),
         (Self::DriftWithoutMargin, "drift-without-margin", "every clock runs at the same rate, so waits have no margin"),
         (Self::EmptyAcknowledgement, "empty-acknowledgement", "all gateways that a new leader knows acknowledged, and it knows none, so it waits for nobody"),
+        (Self::FailsTheUnknown, "fails-the-unknown", "a request whose answer did not come has failed, and its client is told so"),
         (Self::GrantCheckedWhenAsked, "grant-checked-when-asked", "a gateway looks at the end of its grant when it asks for the next one, not before each byte"),
         (Self::GrantNotClipped, "grant-not-clipped", "who leads may grant, and a grant lasts as long as a grant lasts"),
         (Self::GrantsForgotten, "grants-forgotten", "a leader that restarts is the leader that it was, and holds its lease without waiting"),
@@ -90,6 +93,11 @@ impl Settings {
     #[must_use]
     pub fn makes(&self, mistake: Mistake) -> bool {
         self.mistake == Some(mistake)
+    }
+
+    /// What a client is told of a request whose answer did not come.
+    pub(super) fn unknown(&self) -> Fate {
+        if self.makes(Mistake::FailsTheUnknown) { Fate::Failed } else { Fate::InDoubt }
     }
 
     /// The durations as controllers count with them.

@@ -4,12 +4,12 @@ use shell_sim::schedule::{Directive, Report, Schedule};
 use std::{fs, io, path::Path};
 
 /// The folder of the schedules that tell what one rule does.
-pub const RULES: &str = "rules/";
+pub(crate) const RULES: &str = "rules/";
 /// The folder of the schedules about mistakes.
-pub const MISTAKES: &str = "mistakes/";
+pub(crate) const MISTAKES: &str = "mistakes/";
 
 /// Every schedule file of these folders with its text, by name.
-pub fn files(parts: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn files(parts: &[&str]) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for part in parts {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules").join(part);
@@ -35,13 +35,13 @@ fn read(folder: &Path, part: &str) -> io::Result<Vec<(String, String)>> {
 }
 
 /// What broke that no promise excepts.
-pub fn broken(report: &Report) -> Vec<String> {
+pub(crate) fn broken(report: &Report) -> Vec<String> {
     report.violations.iter().filter(|v| !v.is_known()).map(ToString::to_string).collect()
 }
 
 /// Why a run did not go as it should: what broke, and which assertions did not hold. A directive
 /// that could not be carried out is no reason, for it asserts nothing.
-pub fn reasons(schedule: &Schedule, report: &Report) -> Vec<String> {
+pub(crate) fn reasons(schedule: &Schedule, report: &Report) -> Vec<String> {
     let asserts = |line: usize| {
         schedule.lines.iter().any(|(number, directive)| {
             *number == line && matches!(directive, Directive::Assert(_) | Directive::RunUntil(..))

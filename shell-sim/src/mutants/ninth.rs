@@ -1,0 +1,88 @@
+//! Wrong decisions against invariants that no other one breaks.
+
+use super::{Mutant, judged_by, really, really_of};
+use ha_core::{
+    action::Action,
+    guard::GuardId,
+    ids::{InstanceId, InstanceRef},
+    observation::{ClusterObservation, Content, RoleView, SyncMode, VolumeView},
+    plan::Plan,
+    reading::Reading,
+    reason::Reason,
+    record::Stage,
+    rules::{Judge, RuleId, Verdict},
+    situation::Situation,
+};
+use std::collections::BTreeMap;
+
+/// The mutants of this file.
+#[rustfmt::skip]
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant { name: "registers-whoever-answers", what: "an instance that answers can be registered, whatever its role", decide: registers_whoever_answers },
+    Mutant { name: "registers-on-any-main", what: "whoever is main is given the replicas that it lacks", decide: registers_on_any_main },
+    Mutant { name: "begins-over-data", what: "where there is no record there is no cluster yet", decide: begins_over_data },
+    Mutant { name: "begins-without-an-intent", what: "the intent is a formality where the main is gone: nobody forwards to it", decide: begins_without_an_intent },
+];
+
+fn register(s: &Situation<'_>, on: InstanceRef, id: InstanceId) -> Option<Verdict> {
+    let (replica, record) = (s.lives(id)?, s.record?);
+    let mode = SyncMode::Async;
+    let register = Action::Register { on, replica, mode, term: record.term };
+    Some(Verdict::Act(vec![register], Reason::Unregistered(id)))
+}
+
+fn registers_whoever_answers(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let usual = really_of(RuleId::A30, s, id);
+        let main = s.proven_main().filter(|main| !main.rows.contains_key(&id));
+        let other = main.filter(|_| s.main(id).is_some() && usual == Verdict::Pass);
+        other.and_then(|main| register(s, main.at, id)).unwrap_or(usual)
+    }
+    judged_by(
+        observation,
+        &[(RuleId::A30, Judge::Each(judge))],
+        &[GuardId::TargetAloneRegisters, GuardId::RouteIsProven],
+    )
+}
+
+fn registers_on_any_main(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let usual = really_of(RuleId::A30, s, id);
+        let Some(record) = s.record.filter(|_| s.is_replica(id)) else { return usual };
+        let mut mains = s.other_mains(record.target).into_iter().filter_map(|other| s.main(other));
+        let lacks = mains.find(|main| !main.rows.contains_key(&id));
+        lacks.and_then(|main| register(s, main.at, id)).unwrap_or(usual)
+    }
+    judged_by(observation, &[(RuleId::A30, Judge::Each(judge))], &[GuardId::TargetAloneRegisters])
+}
+
+fn begins_over_data(observation: &ClusterObservation) -> Plan {
+    let mut believed = observation.clone();
+    for view in believed.instances.values_mut() {
+        view.volume = Reading::fresh(VolumeView::New);
+        let Reading::Known { value, .. } = &mut view.bolt else { continue };
+        value.content = Content::Empty;
+        value.role = RoleView::Main { rows: BTreeMap::new(), strangers: Default::default() };
+    }
+    let none = observation.record.proven().is_some_and(|stored| stored.record().is_none());
+    ha_core::plan(if none { &believed } else { observation })
+}
+
+fn begins_without_an_intent(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>) -> Verdict {
+        let mut usual = really(RuleId::E10, s);
+        if let Verdict::Act(actions, _) = &mut usual {
+            for action in actions {
+                if let Action::WriteRecord { record, .. } = action {
+                    record.stage = Stage::Withdrawn;
+                }
+            }
+        }
+        usual
+    }
+    judged_by(
+        observation,
+        &[(RuleId::E10, Judge::Once(judge))],
+        &[GuardId::TermsRise, GuardId::StagesAreEarned, GuardId::PastIsKept],
+    )
+}
