@@ -1,7 +1,8 @@
 //! Two real controllers that change leadership all the time: they stand still, are cut off from the
-//! API server, lose its answers and start anew, while clocks run apart and mains are lost. Whoever
-//! lost the lease overwrites nothing, no grant is alive when another instance is promoted, and each
-//! move is recorded once. On paused time; `LEASES=2000` asks for so many changes.
+//! API server, lose its answers and start anew, while clocks run apart, wall clocks jump, and mains
+//! are lost. Whoever lost the lease overwrites nothing, no grant is alive when another instance is
+//! promoted, and each move is recorded once and stands in the history once. On paused time;
+//! `LEASES=2000` asks for so many changes.
 
 mod theatre;
 
@@ -22,7 +23,9 @@ use ha_core::{
 };
 use shell_k8s::{
     cluster::{Names, Note, Show, Shown, Written},
-    controller::{Controller, Effects, Heard, Lease, Members, Probing, Settings, Unavailable},
+    controller::{
+        Controller, Effects, Heard, Lease, Members, Move, Probing, Settings, Unavailable,
+    },
     memgraph::{Addresses, Endpoints},
 };
 use shell_sim::world::Event;
@@ -57,6 +60,8 @@ struct Plight {
     frozen_until: Millis,
     cut_until: Millis,
     mute_until: Millis,
+    /// How far its wall clock is off.
+    jumped: i64,
 }
 
 /// What is held against all of them.
@@ -70,6 +75,8 @@ struct Court {
     since: BTreeMap<ControllerId, u64>,
     /// The latest change under which the record was written.
     recorded: u64,
+    /// The intents that the record has had, whoever heard of it.
+    intents: BTreeSet<Term>,
     broken: Vec<String>,
 }
 
@@ -133,6 +140,9 @@ impl Seat {
             court.broken.push(why);
         }
         court.recorded = since;
+        if record.stage == Stage::Intent {
+            court.intents.insert(record.term);
+        }
         let term = before.map_or(Term(0), |before| before.term);
         if record.term != term && (record.term.0 != term.0 + 1 || record.stage != Stage::Intent) {
             court.broken.push(format!("{before:?} became {record:?}"));
@@ -269,13 +279,15 @@ impl Effects for Seat {
     }
 }
 
-/// The clock of a controller: it runs faster or slower than the world's, within what is assumed.
-fn clock(theatre: &Theatre, no: usize) -> Clock {
-    let theatre = theatre.clone();
+/// The clock of a controller: it runs faster or slower than the world's, within what is assumed; its
+/// wall clock jumps as well.
+fn clock(theatre: &Theatre, court: &Arc<Mutex<Court>>, no: usize) -> Clock {
+    let (theatre, court) = (theatre.clone(), Arc::clone(court));
     let per_mille = [1_045, 955][no];
     Clock::given(move || {
         let monotonic = 10_000 + theatre.now() * per_mille / 1_000;
-        Clocks { monotonic, wall: 0 }
+        let jumped = court.lock().expect("no test panics with it").plights[no].jumped;
+        Clocks { monotonic, wall: monotonic.cast_signed() + jumped }
     })
 }
 
@@ -285,11 +297,45 @@ struct Play {
     gateway: Arc<Mutex<GrantHolder>>,
     running: Vec<JoinHandle<bool>>,
     started: u128,
+    /// What each process remembers, or remembered, of each move.
+    remembered: BTreeMap<(ControllerId, Term), Move>,
 }
 
 impl Play {
+    /// Takes down what those who run remember: a process that ends takes its memory with it.
+    fn remember(&mut self) {
+        let stage = self.theatre.stage();
+        for controller in &stage.controllers {
+            let me = controller.me();
+            let moves = controller.status().borrow().moves.clone();
+            let terms: BTreeSet<_> = moves.iter().map(|it| it.term).collect();
+            assert_eq!(terms.len(), moves.len(), "{me} lists a move twice: {moves:?}");
+            self.remembered.extend(moves.into_iter().map(|it| ((me, it.term), it)));
+        }
+    }
+
+    /// Every move that the record has had stands in the history of all of them once, with who began
+    /// it and why.
+    fn judge_history(&self) {
+        let mut history: BTreeMap<Term, Move> = BTreeMap::new();
+        let mut begun = BTreeSet::new();
+        for ((me, term), it) in &self.remembered {
+            assert!(it.read || begun.insert(*term), "{me} and another began {it:?}");
+            history
+                .entry(*term)
+                .and_modify(|known| *known = known.merged(it))
+                .or_insert(it.clone());
+        }
+        let listed: BTreeSet<_> = history.keys().copied().collect();
+        assert_eq!(listed, self.court().intents);
+        let told = history.values().filter(|it| !it.rule.is_empty() && !it.why.is_empty()).count();
+        println!("{} moves in the history, {told} of them with rule and facts", history.len());
+        assert!(told * 10 >= history.len() * 9, "too few are explained");
+    }
+
     /// A process begins at a place, in the place of the one before.
     fn start(&mut self, no: usize) {
+        self.remember();
         self.started += 1;
         let me = ControllerId(self.started);
         let seat = Seat {
@@ -307,7 +353,7 @@ impl Play {
             Arc::new(seat),
             (me, format!("pod-{no}")),
             number,
-            clock(&self.theatre, no),
+            clock(&self.theatre, &self.court, no),
             Endpoints::pods(names),
         );
         let runs = controller.clone();
@@ -332,12 +378,16 @@ impl Play {
         let no = usize::try_from(chance.below(2)).expect("one of two");
         let now = self.theatre.now();
         let until = now + 200 + chance.below(4_000);
-        match chance.below(8) {
+        match chance.below(9) {
             0 | 1 => self.court().plights[no].frozen_until = until,
             2 | 3 => self.court().plights[no].cut_until = until,
             4 => self.court().plights.iter_mut().for_each(|plight| plight.cut_until = until),
             5 => self.court().plights[no].mute_until = now + chance.below(1_000),
             6 => self.start(no),
+            // An hour at most, either way.
+            7 => {
+                self.court().plights[no].jumped = chance.below(7_200_000).cast_signed() - 3_600_000
+            }
             _ => {
                 let id = InstanceId(u8::try_from(chance.below(3)).expect("one of three"));
                 // It may be down already.
@@ -374,14 +424,21 @@ async fn leadership_changes_a_great_many_times() {
     tokio::spawn(theatre.clone().keep_time());
     let gateway = Arc::new(Mutex::new(GrantHolder::start(0.into(), TIMING.grant_ms)));
     tokio::spawn(ask((theatre.clone(), Arc::clone(&gateway)), 0x5eed));
-    let mut play =
-        Play { theatre, court: Arc::default(), gateway, running: Vec::new(), started: 0 };
+    let mut play = Play {
+        theatre,
+        court: Arc::default(),
+        gateway,
+        running: Vec::new(),
+        started: 0,
+        remembered: BTreeMap::new(),
+    };
     play.start(0);
     play.start(1);
     let mut chance = Chance(0x1ea5e);
     let (mut on_promises, mut granted) = (0_u64, 0_u64);
     while play.court().changes < wanted {
         sleep(Duration::from_millis(100 + chance.below(2_500))).await;
+        play.remember();
         play.disturb(&mut chance);
         let stage = play.theatre.stage();
         let promised = stage.controllers.iter().any(Controller::grants_on_promises);
@@ -417,5 +474,7 @@ async fn leadership_changes_a_great_many_times() {
         play.started
     );
     assert!(terms > 3 && granted > 20 && on_promises > 3, "too little came about");
+    play.remember();
+    play.judge_history();
     play.theatre.assert_sound();
 }
