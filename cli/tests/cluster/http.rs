@@ -122,6 +122,7 @@ async fn probes(leader: SocketAddr, follower: SocketAddr) {
             assert_eq!((answer.status, answer.body.as_str()), (200, "OK\n"), "{path}");
         }
     }
+    assert_eq!(json(follower, "/health").await["status"], "ok");
     let text = ask(leader, "GET", "/metrics", "", "").await.body;
     // Counters with a label begin with the first that is counted: a controller that campaigns over
     // an API server that is slow at first has had errors, another one has not.

@@ -50,7 +50,11 @@ async fn a_person_sees_and_moves_a_cluster(server: Server) {
 
     // What would be, of what is.
     let crash = format!("crash {main}");
-    ends(&site.person(&["explain", "--if", &crash]).await, 0, &["act   E10", "record intent"]);
+    ends(
+        &site.person(&["explain", "--if", &crash]).await,
+        0,
+        &["E10 failover             act", "record intent"],
+    );
     ends(&site.person(&["explain"]).await, 0, &["settled: nothing to do"]);
 
     // A move, with progress for whoever waits; then one that cannot be.

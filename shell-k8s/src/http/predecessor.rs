@@ -91,7 +91,7 @@ struct LeadershipAnswer<'a> {
     namespace: Option<&'a str>,
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
