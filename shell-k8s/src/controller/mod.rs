@@ -322,7 +322,12 @@ async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
         }
     }
     looks.round(bound).await;
-    let (seen, plan) = shared.mind().decide();
+    let (at, (seen, plan)) = {
+        let mut mind = shared.mind();
+        (mind.now(), mind.decide())
+    };
+    // Before anything is done: whoever writes an intent of another again did not begin it.
+    shared.board.saw(at, &seen);
     let (steps, holds, settled) = (plan.steps.len(), plan.holds.len(), plan.settled);
     let term = seen.record.known().and_then(StoredRecord::record).map(|record| record.term.0);
     tracing::debug!(term, lease = ?seen.leadership.lease, steps, holds, settled, "decided");

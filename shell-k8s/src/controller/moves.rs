@@ -29,7 +29,7 @@ pub struct Move {
     pub from: Option<InstanceId>,
     /// The main after.
     pub to: InstanceId,
-    /// The rule that asked for it; empty where that is known to another controller alone.
+    /// The rule that asked for it; empty where another controller alone knows it.
     pub rule: String,
     /// The facts that caused it.
     pub why: String,
@@ -43,7 +43,8 @@ pub struct Move {
     pub steady_ms: Option<Millis>,
     /// When writes were routed to it.
     pub open_ms: Option<Millis>,
-    /// Whether another controller began it, and this one read of it: its times are those of reading.
+    /// Whether this controller knows of it from the record alone: another one began it, or its own
+    /// write had no answer. Its times are those of reading then.
     #[serde(default)]
     pub read: bool,
     /// On the clock of this process.
@@ -82,7 +83,8 @@ impl Move {
     /// one saw.
     #[must_use]
     pub fn merged(&self, other: &Self) -> Self {
-        let (base, more) = if self.read && !other.read { (other, self) } else { (self, other) };
+        let word = |it: &Self| (!it.read, !it.rule.is_empty());
+        let (base, more) = if word(other) > word(self) { (other, self) } else { (self, other) };
         let part = |own: Option<Millis>, seen: Option<Millis>| {
             own.or_else(|| Some((more.wall_ms + seen?).saturating_sub(base.wall_ms)))
         };
@@ -188,12 +190,13 @@ impl Moves {
             }
             (RecordContent::Record(record), last) => {
                 if last.is_none_or(|last| record.term > last) {
+                    // The next leader may have decided the same and written it.
                     let unsure = self.unsure.take().filter(|it| it.is_of(record));
-                    self.add(unsure.unwrap_or_else(|| Move {
-                        read: true,
+                    let begun = unsure.unwrap_or_else(|| Move {
                         ours: false,
                         ..Move::new(at, record, Default::default())
-                    }));
+                    });
+                    self.add(Move { read: true, ..begun });
                 }
                 if let Some(it) = self.of(record.term) {
                     it.reached(at, record.stage);
@@ -279,7 +282,7 @@ mod tests {
                 moves.step(5, &write(RuleId::T60, 5, Stage::Intent), Outcome::Done);
             }
             moves.read(6, &stored(5, Stage::Intent));
-            assert_eq!(list(&moves), [(5, "E10", false)], "again: {again}");
+            assert_eq!(list(&moves), [(5, "E10", !again)]);
             moves.step(7, &write(RuleId::P10, 5, Stage::Withdrawn), Outcome::Done);
             assert_eq!(moves.list()[0].withdrawn_ms, Some(5));
         }
@@ -292,6 +295,15 @@ mod tests {
         }
         moves.step(2, &other, Outcome::Unknown);
         moves.read(3, &stored(5, Stage::Intent));
+        assert_eq!(list(&moves), [(5, "", true)]);
+    }
+
+    /// Whoever takes an intent over and writes it again did not begin it.
+    #[test]
+    fn an_intent_that_was_read_is_not_begun_by_who_writes_it_again() {
+        let mut moves = Moves::default();
+        moves.read(1, &stored(5, Stage::Intent));
+        moves.step(2, &write(RuleId::T60, 5, Stage::Intent), Outcome::Done);
         assert_eq!(list(&moves), [(5, "", true)]);
     }
 

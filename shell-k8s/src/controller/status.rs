@@ -133,16 +133,21 @@ impl Board {
         now.moves.step(at, step, outcome);
     }
 
+    /// Something was seen, of which the moves are noted that others began.
+    pub(super) fn saw(&self, at: Millis, observation: &ClusterObservation) {
+        if let Some(stored) = observation.record.known() {
+            self.now().moves.read(at, stored);
+        }
+    }
+
     /// A pass has ended.
     pub(super) fn passed(&self, shared: &Shared, plan: &Plan, took: Duration) {
         let (at, leads, observation) = {
             let mind = shared.mind();
             (mind.now(), mind.leads(), mind.observe())
         };
+        self.saw(at, &observation);
         let Kept { status, moves } = &mut *self.now();
-        if let Some(stored) = observation.record.known() {
-            moves.read(at, stored);
-        }
         status.wall_ms = wall_ms();
         status.leads = leads;
         status.passes += 1;
