@@ -194,8 +194,8 @@ async fn leaving(site: &Site, leader: SocketAddr, follower: SocketAddr, main: &s
     assert_eq!(ask(follower, "GET", &format!("/v1/may-leave/{main}"), "", "").await.status, 503);
     assert_eq!(ask(leader, "GET", "/v1/may-leave/nobody-0", "", "").await.status, 404);
     let record = site.record().await;
-    let other = site.cluster.names().instances();
-    let third = other.filter(|id| *id != record.target && !record.is_voter(*id)).next().unwrap();
+    let mut all = site.cluster.names().instances();
+    let third = all.find(|id| *id != record.target && !record.is_voter(*id)).unwrap();
     let hook = format!("/prestop-hook/{}", site.pod(third));
     for header in [String::new(), basic("guess")] {
         assert_eq!(ask(leader, "POST", &hook, &header, "").await.status, 401);
