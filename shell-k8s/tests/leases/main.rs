@@ -153,9 +153,13 @@ impl Play {
             4 => self.court().plights.iter_mut().for_each(|plight| plight.cut_until = until),
             5 => self.court().plights[no].mute_until = now + chance.below(1_000),
             6 => self.start(no),
-            // An hour at most, either way.
+            // Wall clocks jump by an hour at most, either way.
             7 => {
-                self.court().plights[no].jumped = chance.below(7_200_000).cast_signed() - 3_600_000
+                let mut jump = || chance.below(7_200_000).cast_signed() - 3_600_000;
+                let (one, gateways) = (jump(), jump());
+                let mut court = self.court();
+                court.plights[no].jumped = one;
+                court.gateway_jumped = gateways;
             }
             _ => {
                 let id = InstanceId(u8::try_from(chance.below(3)).expect("one of three"));
@@ -167,8 +171,8 @@ impl Play {
 }
 
 /// A gateway asks one controller or the other, and is answered late at times.
-async fn ask(play: (Theatre, Arc<Mutex<GrantHolder>>), seed: u64) {
-    let (theatre, gateway) = play;
+async fn ask(play: (Theatre, Arc<Mutex<GrantHolder>>, Arc<Mutex<Court>>), seed: u64) {
+    let (theatre, gateway, court) = play;
     let mut chance = Chance(seed);
     loop {
         sleep(Duration::from_millis(20 + chance.below(200))).await;
@@ -176,7 +180,7 @@ async fn ask(play: (Theatre, Arc<Mutex<GrantHolder>>), seed: u64) {
         let Some(asked) = theatre.stage().controllers.get(no).cloned() else { continue };
         let question = {
             let mut gateway = gateway.lock().expect("no test panics with it");
-            gateway.ask(gateway_clock(&theatre), false, None)
+            gateway.ask(gateway_clock(&theatre, &court), false, None)
         };
         let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 };
         let Ok(reply) = asked.ask(ask).await else { continue };
@@ -192,10 +196,11 @@ async fn leadership_changes_a_great_many_times() {
     let theatre = Theatre::new();
     tokio::spawn(theatre.clone().keep_time());
     let gateway = Arc::new(Mutex::new(GrantHolder::start(0.into(), TIMING.grant_ms)));
-    tokio::spawn(ask((theatre.clone(), Arc::clone(&gateway)), 0x5eed));
+    let court: Arc<Mutex<Court>> = Arc::default();
+    tokio::spawn(ask((theatre.clone(), Arc::clone(&gateway), Arc::clone(&court)), 0x5eed));
     let mut play = Play {
         theatre,
-        court: Arc::default(),
+        court,
         gateway,
         running: Vec::new(),
         started: 0,
@@ -214,7 +219,7 @@ async fn leadership_changes_a_great_many_times() {
         drop(stage);
         on_promises += u64::from(promised);
         let live = play.gateway.lock().expect("no test panics with it");
-        granted += u64::from(live.live(gateway_clock(&play.theatre)).is_some());
+        granted += u64::from(live.live(gateway_clock(&play.theatre, &play.court)).is_some());
         drop(live);
         let broken = std::mem::take(&mut play.court().broken);
         assert!(broken.is_empty(), "{}", broken.join("\n"));

@@ -40,6 +40,8 @@ pub(crate) struct Plight {
 #[derive(Default)]
 pub(crate) struct Court {
     pub(crate) plights: [Plight; 2],
+    /// How far the gateway's wall clock is off.
+    pub(crate) gateway_jumped: i64,
     /// How often the holder of the lease changed, and who it is.
     pub(crate) changes: u64,
     pub(crate) holder: Option<ControllerId>,
@@ -122,9 +124,10 @@ impl Seat {
     }
 }
 
-pub(crate) fn gateway_clock(theatre: &Theatre) -> Clocks {
+pub(crate) fn gateway_clock(theatre: &Theatre, court: &Mutex<Court>) -> Clocks {
     let monotonic = theatre.now();
-    Clocks { monotonic, wall: monotonic.cast_signed() }
+    let jumped = court.lock().expect("no test panics with it").gateway_jumped;
+    Clocks { monotonic, wall: monotonic.cast_signed() + jumped }
 }
 
 #[async_trait]
@@ -239,7 +242,7 @@ impl Effects for Seat {
             let ready = ready();
             if let (true, Action::Promote { term, .. }) = (ready, action) {
                 let gateway = self.gateway.lock().expect("no test panics with it");
-                let live = gateway.live(gateway_clock(&self.theatre));
+                let live = gateway.live(gateway_clock(&self.theatre, &self.court));
                 if let Some(grant) = live.filter(|grant| grant.term < *term) {
                     let why = format!("{action} while {grant:?} is alive");
                     self.court().broken.push(why);
