@@ -14,6 +14,7 @@ mod http;
 mod outage;
 mod people;
 mod site;
+mod writers;
 
 use site::PATIENCE;
 

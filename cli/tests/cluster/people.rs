@@ -5,6 +5,7 @@ use crate::{
     common::text,
     on_both,
     site::{PASSWORD, Server, Site, ask},
+    writers::{clients, ledger, nothing_is_lost, until},
 };
 use serde_json::Value;
 use std::{
@@ -109,13 +110,13 @@ impl Site {
 }
 
 async fn until_says(site: &Site, word: &str) {
-    let until = Instant::now() + crate::PATIENCE;
+    let last = Instant::now() + crate::PATIENCE;
     loop {
         let output = site.person(&["status"]).await;
         if text(&output.stdout).contains(word) {
             return;
         }
-        assert!(Instant::now() < until, "never {word}: {}", text(&output.stdout));
+        assert!(Instant::now() < last, "never {word}: {}", text(&output.stdout));
         sleep(Duration::from_millis(50)).await;
     }
 }
@@ -183,8 +184,8 @@ fn logs(site: &Site) {
     assert!(steps > 10, "{steps} steps are logged");
 }
 
-/// SIGTERM gives the lease up: the other controller leads at once, the main stays, and what the first
-/// one did is still in the history.
+/// SIGTERM gives the lease up: the other controller leads at once, the main stays, no write fails, and
+/// what the first one did is still in the history.
 async fn a_stop_hands_over_and_moves_nothing(server: Server) {
     let mut site = Site::start(server, &[]).await;
     let no = site.settled().await;
@@ -200,6 +201,10 @@ async fn a_stop_hands_over_and_moves_nothing(server: Server) {
         }
         sleep(Duration::from_millis(50)).await;
     }
+    let path = site.path("ledger");
+    let [_gateway, writers] = clients(&site, &path, "5s");
+    until(&path, "written", |acked, _| acked > 100).await;
+    let (_, troubles) = ledger(&path);
     // A listener and a question that waits do not hold the stop up.
     let _listens = Events::listen(site.controllers[no].at).await;
     let stopped = site.controllers[no].process.take().unwrap();
@@ -208,6 +213,12 @@ async fn a_stop_hands_over_and_moves_nothing(server: Server) {
     assert_eq!(site.settled().await, 1 - no);
     let after = site.record().await;
     assert_eq!((after.target, after.term), (before.target, before.term));
+    let (written, _) = ledger(&path);
+    until(&path, "written on", |acked, _| acked > written + 100).await;
+    assert_eq!(ledger(&path).1, troubles, "no write fails");
+    writers.signal(rustix::process::Signal::TERM);
+    assert_eq!(writers.ended().await, Some(0));
+    nothing_is_lost(&site, &path).await;
     let moves = json(&site.person(&["history", "-o", "json"]).await);
     let of_it = moves.as_array().unwrap().iter().filter(|it| it["term"] == before.term.0);
     let made: Vec<_> = of_it.collect();
