@@ -78,6 +78,13 @@ fn row(by: &Seen, made: &Move) -> Vec<String> {
         ms(made.attached_ms),
         ms(made.steady_ms),
         ms(made.open_ms),
-        format!("{}: {}", made.rule, made.why),
+        because(made),
     ]
+}
+
+fn because(made: &Move) -> String {
+    if made.rule.is_empty() {
+        return "known to a controller that does not answer".to_owned();
+    }
+    format!("{}: {}", made.rule, made.why)
 }

@@ -22,8 +22,8 @@ use tokio::{net::TcpStream, time::timeout};
 const LIMIT: Duration = Duration::from_secs(5);
 /// The port of a controller (PI 2).
 const PORT: u16 = 8_080;
-/// The selector of controller pods (N11).
-const CONTROLLERS: &str = "app=memgraph-controller";
+/// The application that the pods of controllers name. Their label `app` (N11) is the leader's alone.
+const CONTROLLERS: &str = "app.kubernetes.io/name=memgraph-ha-controller";
 /// The label of everything that controllers write.
 const OURS: &str = "app.kubernetes.io/managed-by=memgraph-ha";
 /// The label that names the release.
@@ -48,7 +48,7 @@ pub struct Place {
     pub set: String,
     /// Controllers that are asked directly, as `host:port`, in place of the pods.
     pub controllers: Vec<String>,
-    /// The selector of controller pods; empty for the usual one.
+    /// The selector of controller pods; empty for those of the release.
     pub selector: String,
 }
 
@@ -105,22 +105,30 @@ pub struct Answer {
     pub body: Result<String, OperatorError>,
 }
 
-async fn config(place: &Place) -> Result<Config, OperatorError> {
-    let no = |why: &dyn std::fmt::Display| OperatorError::NoServer(why.to_string());
-    if let Some(url) = &place.api_server {
-        let uri = url.parse().map_err(|error| no(&format!("{url:?} is no URL: {error}")))?;
-        return Ok(Config::new(uri));
+impl Place {
+    /// The way to the API server.
+    ///
+    /// # Errors
+    /// There is none, or what describes it cannot be read.
+    pub async fn config(&self) -> Result<Config, OperatorError> {
+        let no = |why: &dyn std::fmt::Display| OperatorError::NoServer(why.to_string());
+        if let Some(url) = &self.api_server {
+            let uri = url.parse().map_err(|error| no(&format!("{url:?} is no URL: {error}")))?;
+            return Ok(Config::new(uri));
+        }
+        let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
+        if let Some(path) = &self.kubeconfig {
+            let at = |error: &dyn std::fmt::Display| no(&format!("{}: {error}", path.display()));
+            let file = Kubeconfig::read_from(path).map_err(|error| at(&error))?;
+            return Config::from_custom_kubeconfig(file, &options)
+                .await
+                .map_err(|error| at(&error));
+        }
+        if self.context.is_some() {
+            return Config::from_kubeconfig(&options).await.map_err(|error| no(&error));
+        }
+        Config::infer().await.map_err(|error| no(&error))
     }
-    let options = KubeConfigOptions { context: place.context.clone(), ..Default::default() };
-    if let Some(path) = &place.kubeconfig {
-        let at = |error: &dyn std::fmt::Display| no(&format!("{}: {error}", path.display()));
-        let file = Kubeconfig::read_from(path).map_err(|error| at(&error))?;
-        return Config::from_custom_kubeconfig(file, &options).await.map_err(|error| at(&error));
-    }
-    if place.context.is_some() {
-        return Config::from_kubeconfig(&options).await.map_err(|error| no(&error));
-    }
-    Config::infer().await.map_err(|error| no(&error))
 }
 
 impl Operator {
@@ -129,7 +137,7 @@ impl Operator {
     /// # Errors
     /// There is no API server, or it is not clear which cluster is meant.
     pub async fn find(place: &Place) -> Result<Self, OperatorError> {
-        let mut config = config(place).await?;
+        let mut config = place.config().await?;
         // What is sent goes out once: whoever gave an order sees what became of it.
         config.default_retry = false;
         let namespace = place.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
@@ -142,7 +150,7 @@ impl Operator {
         let instances = instances(&client, &namespace, &place.set).await?;
         let names = Names::new(&namespace, &release, &place.set, instances)
             .map_err(|error| OperatorError::Which(error.to_string()))?;
-        let (controllers, unseen) = match controllers(&client, &namespace, place).await {
+        let (controllers, unseen) = match controllers(&client, &names, place).await {
             Ok(found) => (found, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
@@ -251,19 +259,24 @@ async fn instances(client: &Client, namespace: &str, set: &str) -> Result<u8, Op
     u8::try_from(replicas).map_err(|_| fail(format!("it has {replicas} replicas")))
 }
 
+/// All controllers of the release: also those that do not lead have something to say.
 async fn controllers(
     client: &Client,
-    namespace: &str,
+    names: &Names,
     place: &Place,
 ) -> Result<Vec<Way>, OperatorError> {
     if !place.controllers.is_empty() {
         return Ok(place.controllers.iter().cloned().map(Way::Host).collect());
     }
-    let selector = if place.selector.is_empty() { CONTROLLERS } else { &place.selector };
+    let namespace = names.namespace();
+    let selector = match place.selector.as_str() {
+        "" => format!("{CONTROLLERS},{RELEASE}={}", names.release()),
+        given => given.to_owned(),
+    };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let asked = format!("list pods {selector} of namespace {namespace}");
     let fail = |why: String| OperatorError::Unanswered { asked: asked.clone(), why };
-    let list = ListParams::default().labels(selector).limit(MOST);
+    let list = ListParams::default().labels(&selector).limit(MOST);
     let listed = timeout(LIMIT, pods.list(&list)).await.map_err(|_| fail(late()))?;
     let listed = listed.map_err(|error| fail(error.to_string()))?;
     let names = listed.items.into_iter().filter_map(|pod| pod.metadata.name);

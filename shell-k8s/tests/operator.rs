@@ -68,9 +68,21 @@ fn cluster(store: &Store) {
     });
     let map = json!({"metadata": {"name": "graph-state", "labels": labels}, "data": {}});
     store.create(&CONFIG_MAPS, NAMESPACE, map).expect("a record");
-    for (name, app) in [("c-0", "memgraph-controller"), ("c-1", "memgraph-controller"), ("x", "x")]
-    {
-        let pod = json!({"metadata": {"name": name, "labels": {"app": app}}, "spec": {}});
+    // As the chart labels them: the leader's pod carries one label more.
+    let ours = ("memgraph-ha-controller", "graph");
+    for (name, (app, release), leads) in [
+        ("c-0", ours, true),
+        ("c-1", ours, false),
+        ("other", ("memgraph-ha-controller", "other"), true),
+        ("x", ("memgraph-ha-gateway", "graph"), false),
+    ] {
+        let mut labels = json!({
+            "app.kubernetes.io/name": app, "app.kubernetes.io/instance": release,
+        });
+        if leads {
+            labels["app"] = json!("memgraph-controller");
+        }
+        let pod = json!({"metadata": {"name": name, "labels": labels}, "spec": {}});
         store.create(&PODS, NAMESPACE, pod).expect("a pod");
     }
 }
@@ -95,7 +107,7 @@ async fn controllers_are_asked_through_the_api_server() {
     assert_eq!(operator.nobody(), None);
     let answers = within("to ask", operator.ask("/v1/journal?lines=3")).await;
     let from: Vec<_> = answers.iter().map(|answer| answer.from.as_str()).collect();
-    assert_eq!(from, ["c-0", "c-1"], "the pods of controllers, and no others");
+    assert_eq!(from, ["c-0", "c-1"], "all controllers of the release, and no others");
     let [Answer { body: heard, .. }, Answer { body: silent, .. }] = answers.as_slice() else {
         panic!("two answers: {answers:?}");
     };

@@ -4,10 +4,13 @@ mod theatre;
 
 use gateway::controllers::wire::{Ask, VERSION};
 use ha_core::{
+    action::Action,
     desired::SwitchoverRequest,
-    grant::Question,
+    grant::{Clocks, GrantHolder, Question},
     history::Outcome,
     ids::{ControllerId, InstanceId, RequestId},
+    journal::What,
+    leadership::Timing,
     record::{Cause, Record, Stage},
 };
 use shell_k8s::{
@@ -248,4 +251,87 @@ async fn two_controllers_let_writes_go_on_without_an_api_server() {
     settled(&both[0]).await;
     theatre.assert_sound();
     leads.abort();
+}
+
+/// What changes an instance is in the journal, with its term and its rule, before it is sent.
+#[tokio::test(start_paused = true)]
+async fn a_command_is_in_the_journal_before_it_is_sent() {
+    let theatre = Theatre::new();
+    tokio::spawn(theatre.clone().keep_time());
+    let controller = controller(&theatre, 0);
+    let journal = theatre.clone();
+    controller.keep_journal(Box::new(move |line| {
+        let mut stage = journal.stage();
+        if let What::Decided(decided) = &line.what {
+            stage.decided.extend(decided.plan.steps.iter().cloned());
+        }
+        false
+    }));
+    let _running = run(&controller);
+    theatre.until("bootstrap", |record| record.stage == Stage::Steady).await;
+    settled(&controller).await;
+    theatre.event(&Event::Crash(InstanceId(0)));
+    let moved = |record: &Record| record.target == InstanceId(1) && record.stage == Stage::Steady;
+    theatre.until("failover", moved).await;
+    settled(&controller).await;
+    let stage = theatre.stage();
+    assert!(stage.sent.len() > 6, "{:?}", stage.sent);
+    for (action, known) in &stage.sent {
+        assert!(*known, "{action} was sent and no journal told of it");
+    }
+    let promotions = stage
+        .decided
+        .iter()
+        .filter(|step| matches!(step.action, Action::Promote { term, .. } if term.0 == 2));
+    assert!(promotions.count() > 0, "with the term of the failover");
+}
+
+/// A stop gives the lease up, and the next controller grants the same term: a gateway that asks both
+/// is never without a grant, and nothing moves.
+#[tokio::test(start_paused = true)]
+async fn a_stop_hands_grants_over() {
+    let theatre = Theatre::new();
+    tokio::spawn(theatre.clone().keep_time());
+    let both = [controller(&theatre, 0), controller(&theatre, 1)];
+    theatre.stage().controllers = both.to_vec();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let first = both[0].clone();
+    let running = tokio::spawn(async move {
+        first
+            .run(async {
+                let _told = stopped.await;
+            })
+            .await
+    });
+    theatre.until("bootstrap", |record| record.stage == Stage::Steady).await;
+    let _follows = run(&both[1]);
+    settled(&both[0]).await;
+    sleep(Duration::from_secs(15)).await;
+    let before = theatre.record();
+
+    let mut holder = GrantHolder::start(7.into(), Timing::default().grant_ms);
+    let clocks = || Clocks { monotonic: theatre.now(), wall: theatre.now().cast_signed() };
+    let mut stop = Some(stop);
+    for turn in 0..200 {
+        for asked in &both {
+            let question = holder.ask(clocks(), false, None);
+            let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 };
+            if let Ok(reply) = asked.ask(ask).await {
+                // An answer that is refused changes nothing.
+                let _ = holder.answered(&reply.answer);
+            }
+        }
+        let live = holder.live(clocks());
+        assert!(turn == 0 || live.is_some(), "without a grant in turn {turn}");
+        sleep(Duration::from_millis(100)).await;
+        if turn == 50
+            && let Some(stop) = stop.take()
+        {
+            stop.send(()).expect("it runs");
+        }
+    }
+    assert!(running.await.expect("it ends"), "because it was told to");
+    assert!(both[1].leads() && !both[0].leads());
+    assert_eq!(theatre.record(), before, "nothing moved");
+    theatre.assert_sound();
 }

@@ -101,6 +101,29 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    /// A mounted Secret is rotated: the next login and the next hook go by what is in the file then.
+    #[tokio::test(start_paused = true)]
+    async fn another_password_is_taken_and_a_file_that_is_gone_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("password");
+        std::fs::write(&path, "one").expect("a file");
+        let access = Access::basic("u", "one");
+        let secret = Secret { access: access.clone(), path: Some(path.clone()), tls: None };
+        tokio::spawn(async move { secret.follow().await });
+        let later = || sleep(LOOK + LOOK / 2);
+        later().await;
+        assert!(access.admits("u", "one"));
+        std::fs::write(&path, "two\n").expect("a file");
+        later().await;
+        assert!(access.admits("u", "two") && !access.admits("u", "one"));
+        std::fs::remove_file(&path).expect("it is there");
+        later().await;
+        assert!(access.admits("u", "two"), "the one before stays");
+        std::fs::write(&path, "three").expect("a file");
+        later().await;
+        assert!(access.admits("u", "three"));
+    }
+
     #[test]
     fn a_password_is_a_file_without_its_line_break() {
         let mut file = tempfile::NamedTempFile::new().expect("a file");

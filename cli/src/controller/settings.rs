@@ -8,15 +8,14 @@ use ::gateway::{
     settings::{Problem, Problems, UpstreamTlsPaths, Values},
     tls::KeyPair,
 };
-use ha_core::{
-    desired::{Authority, Desired, Durability},
-    leadership::Timing,
-};
+use ha_core::{desired::Desired, leadership::Timing};
 use shell_k8s::{
     cluster::{LeaderLabel, Names},
     memgraph::Endpoints,
 };
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration,
+};
 
 /// The password that is shown for any.
 const HIDDEN: &str = "…";
@@ -145,6 +144,7 @@ impl Reader {
             self.wrong("password", HIDDEN, "either password or password-file");
         }
         let (label, tls) = (self.label(), self.tls());
+        let desired = self.desired();
         let mut listen = self.values.address("listen")?;
         if let Some(port) = self.values.some_number("http-port") {
             listen.set_port(u16::try_from(port).ok()?);
@@ -161,7 +161,7 @@ impl Reader {
         Some(Settings {
             endpoints: endpoints(&names, ports),
             names,
-            desired: self.desired(),
+            desired: desired?,
             timing,
             api_server: self.values.some_text("api-server"),
             listen,
@@ -179,22 +179,23 @@ impl Reader {
         })
     }
 
-    fn desired(&self) -> Desired {
-        let durability = if self.values.text("durability") == "fast" {
-            Durability::Fast
-        } else {
-            Durability::Required
-        };
-        let authority =
-            if self.values.text("authority") == "pair" { Authority::Pair } else { Authority::Any };
-        Desired {
+    /// The words are judged by the table before; that each of them means something is judged here.
+    fn desired(&mut self) -> Option<Desired> {
+        let (durability, authority) = (self.word("durability"), self.word("authority"));
+        Some(Desired {
             instances: self.values.number("instances"),
-            durability,
-            authority,
+            durability: durability?,
+            authority: authority?,
             vote_returns: self.values.is_on("vote-returns"),
             sets_aside: self.values.is_on("sets-aside"),
             ..Desired::default()
-        }
+        })
+    }
+
+    /// A word of the core's; one that the table refused is absent.
+    fn word<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
+        let text = self.values.some_text(name)?;
+        text.parse().map_err(|error: T::Err| self.wrong(name, &text, error)).ok()
     }
 
     /// Each name is judged on its own, so that one that is wrong does not hide another.
@@ -283,92 +284,4 @@ fn endpoints(names: &Names, ports: (Option<u64>, Option<u64>)) -> Endpoints {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flags::Flags;
-    use std::io::Write;
-
-    fn args(set: &[(&'static str, &str)], file: Option<&str>) -> (Args, tempfile::NamedTempFile) {
-        let mut kept = tempfile::NamedTempFile::new().expect("a file");
-        kept.write_all(file.unwrap_or_default().as_bytes()).expect("it is written");
-        let given = set.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        let config = file.map(|_| kept.path().to_string_lossy().into_owned());
-        let mut flags = Flags::default();
-        flags.given = given;
-        (Args { config, flags }, kept)
-    }
-
-    fn problems(set: &[(&'static str, &str)], file: Option<&str>) -> Vec<String> {
-        let (args, _kept) = args(set, file);
-        let problems = Settings::read(&args).err().map_or(Vec::new(), |problems| problems.all);
-        problems.into_iter().map(|problem| problem.name.to_owned()).collect()
-    }
-
-    #[test]
-    fn what_is_usual_fits() {
-        let (args, _kept) = args(&[], None);
-        let settings = Settings::read(&args).expect("good settings");
-        assert_eq!(settings.desired, Desired::default());
-        assert_eq!(settings.timing, Timing::default());
-        assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
-    }
-
-    #[test]
-    fn flags_come_before_the_file_and_the_file_before_what_is_usual() {
-        let file = "instances: 5\nauthority: pair\nsets-aside: false\nhttp-port: 9090\n";
-        let (args, _kept) = args(&[("authority", "any")], Some(file));
-        let settings = Settings::read(&args).expect("good settings");
-        assert_eq!(settings.desired.instances, 5);
-        assert_eq!(settings.desired.authority, Authority::Any);
-        assert!(!settings.desired.sets_aside);
-        assert_eq!(settings.listen.port(), 9_090);
-        assert_eq!(settings.names.count(), 5);
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_said_at_once() {
-        let set = [
-            ("instances", "0"),
-            ("durability", "perhaps"),
-            ("namespace", "Über"),
-            ("grant-ms", "9000"),
-            ("bolt-port", "7687"),
-            ("log-level", "loud=very=much"),
-            ("leader-label", "app"),
-        ];
-        let found = problems(&set, Some("releas: x\nnumber: 300\n"));
-        let expected = [
-            "config",
-            "instances",
-            "durability",
-            "number",
-            "namespace",
-            "lease-ms",
-            "log-level",
-            "replication-port",
-            "leader-label",
-            "pod-name",
-        ];
-        assert_eq!(found, expected);
-        assert_eq!(problems(&[], Some("- a\n- b\n")), ["config"]);
-    }
-
-    #[test]
-    fn what_of_tls_does_not_fit_is_said() {
-        let name = ("tls-name", "instances");
-        assert_eq!(problems(&[name], None), ["tls-ca-file"]);
-        let (ca, key) = (("tls-ca-file", "/ca"), ("tls-key-file", "/key"));
-        assert_eq!(problems(&[ca, key], None), ["tls-key-file"]);
-        let (args, _kept) = args(&[ca, name], None);
-        let tls = Settings::read(&args).expect("good settings").tls.expect("TLS");
-        assert_eq!((tls.own, tls.name.as_deref()), (None, Some("instances")));
-    }
-
-    #[test]
-    fn a_password_is_never_shown() {
-        let (args, _kept) = args(&[("password", "geheim"), ("password-file", "/x")], None);
-        let problems = Settings::read(&args).expect_err("two passwords").to_string();
-        assert!(problems.contains("either password or password-file"), "{problems}");
-        assert!(!problems.contains("geheim"), "{problems}");
-    }
-}
+mod tests;

@@ -43,9 +43,9 @@ pub(crate) struct Where {
     /// The StatefulSet of the instances
     #[arg(long, env = "STATEFULSET_NAME", default_value = "memgraph-ha")]
     statefulset: String,
-    /// The selector of the controllers' pods
-    #[arg(long, default_value = "app=memgraph-controller")]
-    selector: String,
+    /// The selector of the controllers' pods; those of the release, if not given
+    #[arg(long)]
+    selector: Option<String>,
     /// Ask this controller directly, in place of the pods through the API server; may be repeated
     #[arg(long, value_name = "HOST:PORT")]
     controller: Vec<String>,
@@ -64,7 +64,7 @@ impl From<&Where> for Place {
             release: given.release.clone(),
             set: given.statefulset.clone(),
             controllers: given.controller.clone(),
-            selector: given.selector.clone(),
+            selector: given.selector.clone().unwrap_or_default(),
         }
     }
 }

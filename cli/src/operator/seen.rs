@@ -90,10 +90,21 @@ impl Seen {
         self.pods.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }
 
-    /// The moves that all of these made, the latest last.
-    pub(crate) fn moves(seen: &[Self]) -> BTreeMap<Term, (&Self, &Move)> {
-        let moves = seen.iter().flat_map(|one| one.moves.iter().map(move |made| (one, made)));
-        moves.map(|(one, made)| (made.term, (one, made))).collect()
+    /// The moves that all of these know of, each once, the latest last, and whose word it is.
+    pub(crate) fn moves(seen: &[Self]) -> BTreeMap<Term, (&Self, Move)> {
+        let mut moves: BTreeMap<Term, (&Self, Move)> = BTreeMap::new();
+        for (one, made) in seen.iter().flat_map(|one| one.moves.iter().map(move |it| (one, it))) {
+            moves
+                .entry(made.term)
+                .and_modify(|(by, known)| {
+                    if known.read && !made.read {
+                        *by = one;
+                    }
+                    *known = known.merged(made);
+                })
+                .or_insert_with(|| (one, made.clone()));
+        }
+        moves
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Shown {
     pub replicates: Option<Result<(), String>>,
     /// The label, as it is.
     pub part: Option<String>,
+    /// Since when its node has it, as the kubelet wrote it (RFC 3339).
+    pub started: Option<String>,
 }
 
 /// What a pod is to show; what is `None` stays as it is.
@@ -74,6 +76,7 @@ impl Shown {
                 (condition.status == "True").then_some(()).ok_or_else(why)
             }),
             part: labels.and_then(|labels| labels.get(PART_LABEL)).cloned(),
+            started: status.and_then(|it| it.start_time.as_ref()).map(|time| time.0.to_string()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod looks;
 mod marks;
 mod meters;
 mod mind;
+mod moves;
 mod notes;
 mod peers;
 mod status;
@@ -16,9 +17,13 @@ pub(crate) use meters::Meters;
 
 pub use effects::{Effects, Heard, Lease, Members, Probing, Unavailable};
 pub use mind::{Mind, Sink};
-pub use status::{Move, Noted, Status};
+pub use moves::Move;
+pub use status::{Noted, Status};
 
-use crate::{cluster::Note, memgraph::Endpoints};
+use crate::{
+    cluster::{Note, Shown},
+    memgraph::Endpoints,
+};
 use apply::{Applied, apply};
 use gateway::{
     clock::Clock,
@@ -31,7 +36,7 @@ use gateway::{
 use ha_core::{
     desired::Desired,
     history::{Outcome, Patience},
-    ids::ControllerId,
+    ids::{ControllerId, InstanceId},
     leadership::{Timing, Word},
     observation::StoredRecord,
     plan::{Plan, Step},
@@ -39,6 +44,7 @@ use ha_core::{
 use looks::Looks;
 use status::Board;
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -224,6 +230,12 @@ impl Controller {
         self.shared.mind().is_promised()
     }
 
+    /// What the pods show of their instances, as last seen.
+    #[must_use]
+    pub fn shown(&self) -> BTreeMap<InstanceId, Shown> {
+        self.shared.effects.shown()
+    }
+
     /// How instances are called.
     #[must_use]
     pub fn names(&self) -> Endpoints {
@@ -310,7 +322,12 @@ async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
         }
     }
     looks.round(bound).await;
-    let (seen, plan) = shared.mind().decide();
+    let (at, (seen, plan)) = {
+        let mut mind = shared.mind();
+        (mind.now(), mind.decide())
+    };
+    // Before anything is done: whoever writes an intent of another again did not begin it.
+    shared.board.saw(at, &seen);
     let (steps, holds, settled) = (plan.steps.len(), plan.holds.len(), plan.settled);
     let term = seen.record.known().and_then(StoredRecord::record).map(|record| record.term.0);
     tracing::debug!(term, lease = ?seen.leadership.lease, steps, holds, settled, "decided");

@@ -12,6 +12,7 @@
 //! | `POST /prestop-hook/{pod}` | the same as the predecessor's hook asks it: answered when it may (PI 6) |
 //! | `GET /api/v1/status`, `GET /api/v1/leadership` | as the predecessor's tools read them (PI 6) |
 //! | `GET /livez`, `GET /readyz`, `GET /metrics` | for the kubelet and Prometheus |
+//! | `GET /health` | that there is somebody, as the predecessor answered it |
 //! | `GET /events` | the status whenever it changes, as server-sent events |
 //! | `GET /` | the page |
 //!
@@ -173,6 +174,7 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
         .route("/api/v1/leadership", get(predecessor::leadership))
         .route("/livez", get(probes::livez))
         .route("/readyz", get(probes::readyz))
+        .route("/health", get(probes::health))
         .route("/metrics", get(metrics::metrics))
         .route("/events", events)
         .route("/", get(page::page))
@@ -187,4 +189,4 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
 }
 
 const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /v1/promise, /prestop-hook/POD, \
-    /api/v1/status, /api/v1/leadership, /livez, /readyz, /metrics";
+    /api/v1/status, /api/v1/leadership, /livez, /readyz, /health, /metrics";

@@ -1,7 +1,9 @@
 //! `GET /api/v1/status` and `GET /api/v1/leadership`: the fields that the predecessor's tools read
 //! (PI 6), true where they were not. `current_main` is an instance that was read as main, not the
 //! one that is to be; times and durations are measured; a controller that does not lead answers from
-//! what it sees itself. What cannot be known is null: the start of a pod is not read.
+//! what it sees itself. What is not known is null. The readers that the predecessor had in its own
+//! process are gateways of their own now, so that `read_gateway_status` is left out, as it was where
+//! that was off.
 
 use super::{Http, answer, facts, facts::Registrations, shown::Shown};
 use crate::{controller::Status, memgraph::Endpoints};
@@ -64,6 +66,7 @@ struct Pod {
     state: &'static str,
     memgraph_role: &'static str,
     ip_address: String,
+    /// When its node began to have it.
     timestamp: Option<String>,
     healthy: bool,
     replicas_registered: Option<Vec<String>>,
@@ -88,7 +91,7 @@ struct LeadershipAnswer<'a> {
     namespace: Option<&'a str>,
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
@@ -120,7 +123,9 @@ pub(super) async fn status(State(http): State<Arc<Http>>) -> Response {
     let mut pods = Vec::new();
     if let Some(seen) = &status.observation {
         fill(&http, seen, &mut cluster_state);
-        let shown = |(id, view)| pod(&http, seen, id, view);
+        let marks = http.controller.shown();
+        let since = |id| marks.get(&id).and_then(|mark| mark.started.clone());
+        let shown = |(id, view)| Some(Pod { timestamp: since(id), ..pod(&http, seen, id, view)? });
         pods = seen.instances.iter().map(|(id, view)| (*id, view)).filter_map(shown).collect();
     }
     let memgraph_ha = Shown::of(&http, &status);

@@ -17,6 +17,8 @@ use tokio::{
 
 /// The container of an instance.
 pub(crate) const CONTAINER: &str = "memgraph";
+/// The node that runs the pods: this machine.
+const NODE: &str = "here";
 /// How often its mark for deletion is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 /// How often it is looked whether Bolt is open.
@@ -62,6 +64,8 @@ async fn make(shared: &Shared, id: InstanceId) -> Result<(String, PodUid), Strin
     };
     let spec = PodSpec {
         containers: vec![container()],
+        // A real API server removes a pod that no node has at once, in place of marking it.
+        node_name: Some(NODE.to_owned()),
         termination_grace_period_seconds: i64::try_from(settings.grace.as_secs()).ok(),
         ..PodSpec::default()
     };
@@ -193,6 +197,7 @@ async fn tell(shared: &Shared, name: &str, restarts: u32, state: State) {
     let condition = json!({ "type": "Ready", "status": if ready { "True" } else { "False" } });
     let status = json!({ "status": {
         "phase": "Running",
+        "startTime": now,
         "podIP": shared.settings.program.address,
         "conditions": [condition],
         "containerStatuses": [{

@@ -93,7 +93,7 @@ impl StandIn {
         let seen: ClusterObservation = serde_json::from_str(&text).expect("an observation");
         let shown = |(id, view): (&InstanceId, &InstanceView)| {
             let pod = view.pod.known().copied().flatten()?.uid;
-            Some((*id, Shown { pod, replicates: None, part: None }))
+            Some((*id, Shown { pod, replicates: None, part: None, started: None }))
         };
         let shown = seen.instances.iter().filter_map(shown).collect();
         Self(Arc::new(Mutex::new(World {

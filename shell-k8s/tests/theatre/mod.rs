@@ -14,6 +14,7 @@ use ha_core::{
     ids::{ControllerId, InstanceId, InstanceRef, PodUid, ResourceVersion},
     leadership::{LeaseSample, Millis},
     observation::{PodView, RecordContent, StoredRecord, SyncMode},
+    plan::Step,
     reading::Why,
     record::{Record, Stage},
 };
@@ -53,6 +54,10 @@ pub struct Scene {
     pub looks: BTreeMap<InstanceId, u32>,
     /// Whoever writes this stage next hears nothing of it any more.
     pub dies_at: Option<Stage>,
+    /// The steps that a journal was told of.
+    pub decided: Vec<Step>,
+    /// The commands that were sent, and whether a journal had been told of each.
+    pub sent: Vec<(Action, bool)>,
 }
 
 /// A world with its API server, shared by controllers.
@@ -87,6 +92,8 @@ impl Theatre {
             controllers: Vec::new(),
             looks: BTreeMap::new(),
             dies_at: None,
+            decided: Vec::new(),
+            sent: Vec::new(),
         };
         Self { stage: Arc::new(Mutex::new(stage)), begun: Instant::now() }
     }
@@ -338,7 +345,10 @@ impl Effects for Theatre {
         }
         let sent = {
             let mut out = Vec::new();
-            self.stage().fair.world.operate(on, statement(action), &mut out)
+            let mut stage = self.stage();
+            let known = stage.decided.iter().any(|step| step.action == *action);
+            stage.sent.push((action.clone(), known));
+            stage.fair.world.operate(on, statement(action), &mut out)
         };
         let Ok(session) = sent else { return Outcome::NotSent };
         let until = Instant::now() + ANSWER;

@@ -221,7 +221,8 @@ impl Metrics {
                 self.vetoes.get_or_create(&ByGuard { guard: veto.guard.name() }).inc();
             }
         }
-        for now in &after.moves {
+        // Each move is counted by the controller that began it.
+        for now in after.moves.iter().filter(|it| !it.read) {
             let then = before.moves.iter().find(|it| it.term == now.term);
             self.count_move(then, now);
         }
