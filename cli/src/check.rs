@@ -91,8 +91,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     }
     let decide = input::decision(args.mutant.as_deref())?;
     let mut chosen = chosen(args)?;
-    for configuration in &mut chosen {
-        configuration.decide = decide;
+    if args.mutant.is_some() {
+        chosen.iter_mut().for_each(|configuration| configuration.decide = decide);
     }
     if args.explore {
         return explore(args, chosen);

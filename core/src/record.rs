@@ -203,13 +203,13 @@ pub struct Proof {
 
 /// An order to set data aside. It stands until the instance answers from another volume, which its own
 /// counts as once the order is carried out; and is kept until the instance is proven, so that
-/// one main orders it once.
+/// one reign orders it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reset {
     /// The volume whose data is meant.
     pub volume: VolumeId,
-    /// The main's life that the data branched off from, or under which a person ordered it.
-    pub main: Incarnation,
+    /// The reign that the data branched off from, or in which a person ordered it.
+    pub term: Term,
     /// The request of a person; none where the data branched off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<RequestId>,

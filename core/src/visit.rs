@@ -224,7 +224,7 @@ impl Record {
         }
         for reset in self.resets.values_mut() {
             by.volume(&mut reset.volume);
-            reset.main.visit(by);
+            by.term(&mut reset.term);
             if let Some(request) = &mut reset.by {
                 by.request(request);
             }

@@ -69,8 +69,12 @@ fn a_person_orders_it_once_whatever_is_known_of_the_data() {
     let mut obs = asked(mg(2));
     let plan_now = plan(&obs);
     let (record_now, _) = ordered(&plan_now).expect("an order");
-    let expected =
-        Reset { volume: life(mg(2)).volume, main: life(mg(0)), by: Some(WORD), restores: None };
+    let expected = Reset {
+        volume: life(mg(2)).volume,
+        term: ha_core::ids::Term(1),
+        by: Some(WORD),
+        restores: None,
+    };
     assert_eq!(record_now.resets.get(&mg(2)), Some(&expected));
     assert_eq!(record_now.proof(mg(2)), None, "from now on it counts for nothing");
     assert_eq!(plan_now.vetoes, [], "{plan_now}");
@@ -95,10 +99,9 @@ fn it_is_ordered_of_whoever_does_not_start_any_more() {
 }
 
 #[test]
-fn a_second_time_under_one_main_takes_a_person() {
+fn a_second_time_in_one_reign_takes_a_person() {
     let mut obs = asked(mg(2));
-    let main = life(mg(0));
-    let earlier = Reset { volume: OTHER, main, by: None, restores: None };
+    let earlier = Reset { volume: OTHER, term: ha_core::ids::Term(1), by: None, restores: None };
     record(&mut obs).expect("a record").resets.insert(mg(2), earlier);
     let plan = plan(&obs);
     let (record, _) = ordered(&plan).expect("an order");

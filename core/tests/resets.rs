@@ -36,8 +36,7 @@ fn branched() -> ClusterObservation {
 
 fn order(obs: &mut ClusterObservation, volume: VolumeId) {
     let record = record(obs).expect("a record");
-    let main = record.incarnation;
-    record.resets.insert(mg(2), Reset { volume, main, by: None, restores: None });
+    record.resets.insert(mg(2), Reset { volume, term: Term(1), by: None, restores: None });
     record.members.remove(&mg(2));
 }
 
@@ -68,8 +67,7 @@ fn written(actions: &[Action]) -> &Record {
 fn the_record_says_so_first() {
     let (actions, _) = said(&branched());
     let record = written(&actions);
-    let expected =
-        Reset { volume: life(mg(2)).volume, main: life(mg(0)), by: None, restores: None };
+    let expected = Reset { volume: life(mg(2)).volume, term: Term(1), by: None, restores: None };
     assert_eq!(record.resets.get(&mg(2)), Some(&expected));
     assert_eq!(record.proof(mg(2)), None);
 }
@@ -151,9 +149,8 @@ fn one_main_orders_it_once() {
     assert_eq!((actions, &reason), (Vec::new(), &Some(Reason::PutBackBranched(mg(2)))));
     assert_eq!(reason.and_then(|reason| reason.missing_recipe()), Some(Recipe::DataReset));
     set(&mut obs, None);
-    // Under another life of the main it is ordered again.
-    let other = bases::restarted(life(mg(0)));
-    record(&mut obs).expect("a record").resets.values_mut().for_each(|reset| reset.main = other);
+    // In another reign it is ordered again.
+    record(&mut obs).expect("a record").resets.values_mut().for_each(|it| it.term = Term(0));
     assert_eq!(written(&said(&obs).0).resets[&mg(2)].volume, life(mg(2)).volume);
 }
 
@@ -223,13 +220,12 @@ fn who_does_not_want_it_is_told() {
 #[test]
 fn an_order_ends_with_a_proof() {
     let mut obs = base("settled");
-    let main = life(mg(0));
     let ends =
         |obs: &ClusterObservation| plan(obs).steps.iter().any(|step| step.rule == RuleId::V60);
     record(&mut obs)
         .expect("a record")
         .resets
-        .insert(mg(2), Reset { volume: OTHER, main, by: None, restores: None });
+        .insert(mg(2), Reset { volume: OTHER, term: Term(1), by: None, restores: None });
     assert!(ends(&obs));
     record(&mut obs).expect("a record").members.remove(&mg(2));
     assert!(!ends(&obs));
@@ -277,8 +273,7 @@ fn the_guard_lets_only_what_is_recorded_be_set_aside() {
     assert_eq!(refused(&obs, &set_aside(2)), []);
     for id in [0, 1] {
         assert!(refused(&obs, &set_aside(id)).contains(&GuardId::ResetIsRecorded), "mg-{id}");
-        let main = life(mg(0));
-        let reset = Reset { volume: life(mg(id)).volume, main, by: None, restores: None };
+        let reset = Reset { volume: life(mg(id)).volume, term: Term(1), by: None, restores: None };
         record(&mut obs).expect("a record").resets.insert(mg(id), reset);
         assert!(refused(&obs, &set_aside(id)).contains(&GuardId::ResetIsRecorded), "mg-{id}");
     }
@@ -299,18 +294,18 @@ fn the_guard_lets_only_what_branched_off_be_ordered() {
     assert!(!refuses(&branched(), |_| {}));
     // Its row is even: it did not branch off.
     assert!(refuses(&base("settled"), |_| {}));
-    // Another volume than the one that answered; another main; the voter as well.
+    // Another volume than the one that answered; another reign; the voter as well.
     assert!(refuses(&branched(), |record| {
         record.resets.values_mut().for_each(|reset| reset.volume = OTHER);
     }));
     assert!(refuses(&branched(), |record| {
-        record.resets.values_mut().for_each(|reset| reset.main = life(mg(1)));
+        record.resets.values_mut().for_each(|reset| reset.term = Term(7));
     }));
     assert!(refuses(&branched(), |record| {
         let reset = record.resets[&mg(2)];
         record.resets.insert(mg(1), Reset { volume: life(mg(1)).volume, ..reset });
     }));
-    // Nor a second time under one main.
+    // Nor a second time in one reign.
     let mut again = branched();
     self::order(&mut again, OTHER);
     assert!(refuses(&again, |_| {}));

@@ -52,9 +52,9 @@ fn wrong(source: &Source) -> Result<Option<(String, Schedule, Decide)>, Unreadab
         return Ok(Some(((*name).to_owned(), schedule, *decide)));
     }
     let of = |schedule: &Schedule| {
-        schedule.lines.iter().find_map(|(_, directive)| match directive {
-            Directive::World(settings) => settings.mistake.map(Mistake::name),
-            _ => None,
+        schedule.lines.iter().find_map(|(_, directive)| {
+            let Directive::World(settings) = directive else { return None };
+            settings.mistake.map(Mistake::name)
         })
     };
     let header = source.text.lines().find_map(|line| line.strip_prefix("# mutant: world "));

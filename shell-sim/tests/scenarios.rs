@@ -3,12 +3,13 @@
 //! wrong world, that its header names.
 
 #[path = "common/schedules.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod schedules;
 
 use schedules::{MISTAKES, broken, files, reasons};
 use shell_sim::{
     mutants,
-    schedule::{Directive, Predicate, Report, Schedule, run},
+    schedule::{Directive, Predicate, Schedule, run},
     world::Mistake,
 };
 use std::collections::BTreeSet;

@@ -95,11 +95,11 @@ fn is_asked(
         && (reset.restores.is_none() || new.former.contains(&id))
 }
 
-/// Whether an entry is of data that branched off, for the first time under this main.
+/// Whether an entry is of data that branched off, for the first time in this reign.
 fn is_of_a_branch(seen: &Seen<'_>, old: &Record, id: InstanceId, reset: &Reset) -> bool {
     reset.by.is_none()
         && reset.restores.is_none()
-        && old.resets.get(&id).is_none_or(|earlier| earlier.main != reset.main)
+        && old.resets.get(&id).is_none_or(|earlier| earlier.term != reset.term)
         && seen.answer(id).is_some_and(|view| view.incarnation.volume == reset.volume)
         && branched(seen, old, id)
 }
@@ -118,7 +118,7 @@ pub(super) fn are_earned(seen: &Seen<'_>, action: &Action) -> bool {
             *id != new.target
                 && !votes(*id)
                 && !proven(*id)
-                && reset.main == old.incarnation
+                && reset.term == old.term
                 && (is_of_a_branch(seen, old, *id, reset) || is_asked(seen, (old, new), *id, reset))
         },
     );

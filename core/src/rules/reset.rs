@@ -15,10 +15,10 @@ use crate::{
 };
 use alloc::{collections::BTreeSet, vec};
 
-/// Whether the data of that instance was set aside already, under this main.
-pub(super) fn was_reset(record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {
+/// Whether the data of that instance was set aside already, in this reign.
+pub(super) fn was_reset(record: &Record, at: InstanceRef) -> bool {
     let reset = record.resets.get(&at.id);
-    reset.is_some_and(|it| it.main == main.at.incarnation && it.volume != at.incarnation.volume)
+    reset.is_some_and(|it| it.term == record.term && it.volume != at.incarnation.volume)
 }
 
 /// Whether a row speaks of data that was set aside since: `diverged` does not change by itself (MR 2.2),
@@ -31,7 +31,7 @@ pub(super) fn is_of_old_data(
 ) -> bool {
     let is_stale = |state: &RowState| matches!(state, RowState::Diverged | RowState::Invalid);
     let stale = main.rows.get(&at.id).is_some_and(|row| is_stale(&row.state));
-    stale && was_reset(record, main, at) && s.tried(main, at.id).is_none()
+    stale && was_reset(record, at) && s.tried(main, at.id).is_none()
 }
 
 fn has_branched(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {
@@ -83,18 +83,13 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     if ordered {
         return Verdict::Act(vec![Action::SetAside { on: at, term }], Reason::ResetOrdered(id));
     }
-    if was_reset(record, &main, at) {
+    if was_reset(record, at) {
         let put_back = record.resets.get(&id).is_some_and(|reset| reset.restores.is_some());
         let why = if put_back { Reason::PutBackBranched(id) } else { Reason::ResetInVain(id) };
         return Verdict::Hold(why);
     }
     let mut record = record.clone();
-    let reset = Reset {
-        volume: at.incarnation.volume,
-        main: main.at.incarnation,
-        by: None,
-        restores: None,
-    };
+    let reset = Reset { volume: at.incarnation.volume, term, by: None, restores: None };
     record.resets.insert(id, reset);
     if record.stage == Stage::Steady {
         record.members.remove(&id);
@@ -168,9 +163,9 @@ pub(super) fn asked(s: &Situation<'_>) -> Verdict {
             | NoReset::NobodyBeside),
         ) => waits(why),
         None => {
-            let main = main.at.incarnation;
+            let term = record.term;
             let ResetRequest { id, volume, restores, .. } = word;
-            next.resets.insert(instance, Reset { volume, main, by: Some(id), restores });
+            next.resets.insert(instance, Reset { volume, term, by: Some(id), restores });
             next.members.remove(&instance);
             if restores.is_some() {
                 // What it was when that data was set aside it may be again.

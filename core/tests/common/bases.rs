@@ -64,36 +64,6 @@ pub(crate) fn base(name: &str) -> ClusterObservation {
     found.map(|(_, build)| build()).expect("a name in BASES")
 }
 
-/// The same with so many instances: all beyond mg-2 are as that one is.
-#[allow(dead_code, reason = "not every test needs more than three")]
-pub(crate) fn widened(mut obs: ClusterObservation, instances: u8) -> ClusterObservation {
-    obs.desired.instances = instances;
-    let like = obs.instances.get(&mg(2)).cloned().expect("an instance of every base");
-    for id in (3..instances).map(InstanceId) {
-        let mut view = like.clone();
-        view.pod = Reading::fresh(Some(pod(id)));
-        if let Reading::Known { value, .. } = &mut view.bolt {
-            value.incarnation = life(id);
-        }
-        obs.instances.insert(id, view);
-        for other in [mg(0), mg(1)] {
-            let Some(RoleView::Main { rows, .. }) = bolt(&mut obs, other).map(|it| &mut it.role)
-            else {
-                continue;
-            };
-            if let Some(row) = rows.get(&mg(2)).cloned() {
-                rows.insert(id, row);
-            }
-        }
-        let Some(record) = record(&mut obs) else { continue };
-        if let Some(Member { votes, proof: Some(proof) }) = record.members.get(&mg(2)).copied() {
-            let proof = Some(Proof { replica: life(id), ..proof });
-            record.members.insert(id, Member { votes, proof });
-        }
-    }
-    obs
-}
-
 /// An instance by its ordinal.
 pub(crate) const fn mg(ordinal: u8) -> InstanceId {
     InstanceId(ordinal)
@@ -135,7 +105,7 @@ pub(crate) fn main_with(rows: &[(InstanceId, Row)]) -> RoleView {
     RoleView::Main { rows: rows.iter().cloned().collect(), strangers: BTreeSet::new() }
 }
 
-fn pod(id: InstanceId) -> PodView {
+pub(crate) fn pod(id: InstanceId) -> PodView {
     PodView {
         uid: life(id).pod,
         address: Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, id.0 + 1))),

@@ -325,8 +325,8 @@ fn reset(obs: &mut ClusterObservation, id: InstanceId, choice: usize) {
     let volume = pick(choice, &[life(id).volume, VolumeId(0xee)]);
     let by = pick(choice / 2, &[None, Some(RequestId(8))]);
     if let Some(record) = record(obs) {
-        let main = record.incarnation;
-        record.resets.insert(id, Reset { volume, main, by, restores: None });
+        let term = record.term;
+        record.resets.insert(id, Reset { volume, term, by, restores: None });
     }
 }
 

@@ -94,6 +94,10 @@ moments! {
     Discarded = "prepared transaction dropped",
     /// A replica's whole log was replaced.
     Replaced = "log replaced",
+    /// Data that branched off was set aside.
+    SetAside = "data set aside",
+    /// An instance that began anew is proven like any other.
+    BeganAnew = "instance that began anew is proven",
     /// A gateway closed what it had opened under a grant.
     Withdrawn = "grant ends at a gateway",
     /// A registration was refused because of a branched history.
@@ -157,6 +161,7 @@ impl Moments {
             }
             Happening::Discarded(_) => self.set(Moment::Discarded),
             Happening::Replaced(_) => self.set(Moment::Replaced),
+            Happening::SetAside(_) => self.set(Moment::SetAside),
             Happening::Withdrawn { .. } => self.set(Moment::Withdrawn),
             Happening::Ended { action: Action::Register { .. }, outcome, .. } => match outcome {
                 ha_core::history::Outcome::Branched => self.set(Moment::Branched),
@@ -175,6 +180,7 @@ impl Moments {
                 Reason::VotePreferred { .. } => self.set(Moment::VoteReturns),
                 Reason::GoesAlone { .. } | Reason::BeginsAlone(_) => self.set(Moment::Alone),
                 Reason::VoteRestored(_) => self.set(Moment::Protected),
+                Reason::ResetsDone(_) => self.set(Moment::BeganAnew),
                 _ => {}
             }
         }

@@ -40,6 +40,9 @@ pub fn expected(configuration: &Configuration) -> BTreeSet<Moment> {
     if configuration.settings.vote_returns && has(&[Outside::Voter], 1) {
         moments.insert(Moment::VoteReturns);
     }
+    if configuration.settings.sets_aside && has(&[Outside::Write], 1) {
+        moments.extend([Moment::SetAside, Moment::BeganAnew]);
+    }
     let alone = configuration.settings.durability == Durability::Fast
         && configuration.settings.instances == 2;
     if alone && has(&[Outside::Crash], 1) {

@@ -88,16 +88,12 @@ fn resets_every_old_main(observation: &ClusterObservation) -> Plan {
     }
     fn diverged(s: &Situation<'_>, id: InstanceId) -> Verdict {
         let suspect = s.replica(id).filter(|at| suspects(s, id) && !s.resets(*at));
-        let (Some(record), Some(main), Some(at)) = (s.record, s.proven_main(), suspect) else {
+        let (Some(record), Some(_), Some(at)) = (s.record, s.proven_main(), suspect) else {
             return really_of(RuleId::A40, s, id);
         };
         let mut record = record.clone();
-        let reset = Reset {
-            volume: at.incarnation.volume,
-            main: main.at.incarnation,
-            by: None,
-            restores: None,
-        };
+        let reset =
+            Reset { volume: at.incarnation.volume, term: record.term, by: None, restores: None };
         if record.resets.insert(id, reset).is_some() {
             return Verdict::Pass;
         }

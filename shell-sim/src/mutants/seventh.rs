@@ -26,10 +26,10 @@ fn sets_aside_without_end(observation: &ClusterObservation) -> Plan {
         let (Verdict::Hold(Reason::PutBackBranched(_)), Some(record)) = (&usual, s.record) else {
             return usual;
         };
-        let Some((at, main)) = s.replica(id).zip(s.proven_main()) else { return usual };
+        let Some((at, _)) = s.replica(id).zip(s.proven_main()) else { return usual };
         let mut next = record.clone();
-        let (volume, main) = (at.incarnation.volume, main.at.incarnation);
-        next.resets.insert(id, Reset { volume, main, by: None, restores: None });
+        let (volume, term) = (at.incarnation.volume, record.term);
+        next.resets.insert(id, Reset { volume, term, by: None, restores: None });
         next.members.remove(&id);
         Verdict::Act(vec![write(s, next)], Reason::Branched(id))
     }
@@ -45,17 +45,15 @@ fn resets_whoever_is_named(observation: &ClusterObservation) -> Plan {
         let (Some(word), Some(record)) = (s.obs.desired.reset, s.record) else {
             return Verdict::Pass;
         };
-        let Some(main) = s.proven_main().filter(|_| word.of != record.target) else {
-            return Verdict::Pass;
-        };
-        if record.ordered == Some(word.id) {
+        if s.proven_main().is_none() || word.of == record.target || record.ordered == Some(word.id)
+        {
             return Verdict::Pass;
         }
         let mut next = Record { ordered: Some(word.id), ..record.clone() };
-        let main = main.at.incarnation;
+        let term = record.term;
         next.resets.insert(
             word.of,
-            Reset { volume: word.volume, main, by: Some(word.id), restores: word.restores },
+            Reset { volume: word.volume, term, by: Some(word.id), restores: word.restores },
         );
         Verdict::Act(vec![write(s, next)], Reason::ResetAsked(word.of))
     }

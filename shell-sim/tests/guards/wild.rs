@@ -175,8 +175,8 @@ impl Wild<'_> {
             5 => record.incarnation = self.life(record.target)?,
             6 => {
                 let life = self.life(id)?;
-                let main = record.incarnation;
-                let reset = Reset { volume: life.volume, main, by: None, restores: None };
+                let term = record.term;
+                let reset = Reset { volume: life.volume, term, by: None, restores: None };
                 record.resets.insert(id, reset);
             }
             7 => drop(record.resets.remove(&id)),

@@ -2,8 +2,8 @@
 
 use super::{
     super::configuration::{Configuration, Outside},
-    configuration, fast, leases, loose, main, of_four, of_two, promised, resetting, returning,
-    with,
+    believing, configuration, fast, leases, loose, main, of_four, of_two, promised, resetting,
+    returning, with,
 };
 use Outside::{
     Accept, Alone, Answer, Api, Both, Clock, Controller, Crash, Cut, Decision, Freeze, Gateway,
@@ -288,6 +288,24 @@ fn engines() -> Vec<Configuration> {
             crash("snapshots", "recovery sends the whole state, never a part of the log"),
             |settings| settings.config.recovery = RecoveryPath::Snapshot,
         ),
+        believing(with(
+            configuration(
+                "restore-off",
+                "an instance that starts is a main without replicas; a process ends",
+                1,
+                &[(Write, 1), (Crash, 1)],
+            ),
+            |settings| settings.config.restore_state = false,
+        )),
+        believing(with(
+            configuration(
+                "checks-off",
+                "no main looks for its replicas by itself; two instances do not reach each other",
+                1,
+                &[(Write, 1), (Part, 1)],
+            ),
+            |settings| settings.config.heartbeats = false,
+        )),
         with(crash("engine-head", "a failed registration leaves nothing behind"), |settings| {
             settings.config.version = Version::Head
         }),

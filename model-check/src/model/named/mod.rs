@@ -8,7 +8,7 @@ use super::configuration::{
     Budget, COARSE, Configuration, LEASES, Outside, world, world_of_leases,
 };
 use ha_core::desired::Durability;
-use shell_sim::world::Settings;
+use shell_sim::{mutants, world::Settings};
 use std::fmt;
 
 /// How far to go.
@@ -108,6 +108,12 @@ fn loose(configuration: Configuration) -> Configuration {
 /// Commits do not wait for a vote for ever: the main may go on alone.
 fn fast(configuration: Configuration) -> Configuration {
     with(configuration, |settings| settings.durability = Durability::Fast)
+}
+
+/// Settings that production refuses are let pass, to see what they do.
+fn believing(configuration: Configuration) -> Configuration {
+    let mutant = mutants::named("believes-any-engine");
+    Configuration { decide: mutant.map_or(ha_core::plan, |it| it.decide), ..configuration }
 }
 
 /// Two instances, so that nobody can vote in the place of one that is lost.
