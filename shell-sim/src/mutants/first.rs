@@ -262,7 +262,12 @@ fn promotes_before_it_records(observation: &ClusterObservation) -> Plan {
         Verdict::Act(actions, reason)
     }
     let judges = [(RuleId::E10, Judge::Once(judge))];
-    let guards = [GuardId::TermsRise, GuardId::StagesAreEarned, GuardId::PromoteIsFenced];
+    let guards = [
+        GuardId::TermsRise,
+        GuardId::StagesAreEarned,
+        GuardId::PastIsKept,
+        GuardId::PromoteIsFenced,
+    ];
     judged_by(observation, &judges, &guards)
 }
 

@@ -19,10 +19,23 @@ use std::collections::BTreeMap;
 #[rustfmt::skip]
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "registers-whoever-answers", what: "an instance that answers can be registered, whatever its role", decide: registers_whoever_answers },
+    Mutant { name: "resets-under-an-open-main", what: "data is set aside when writes are open again, and until then everything is kept", decide: resets_under_an_open_main },
     Mutant { name: "registers-on-any-main", what: "whoever is main is given the replicas that it lacks", decide: registers_on_any_main },
     Mutant { name: "begins-over-data", what: "where there is no record there is no cluster yet", decide: begins_over_data },
     Mutant { name: "begins-without-an-intent", what: "the intent is a formality where the main is gone: nobody forwards to it", decide: begins_without_an_intent },
 ];
+
+fn resets_under_an_open_main(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let usual = really_of(RuleId::A40, s, id);
+        let begins = s.record.is_some_and(|record| record.stage != Stage::Steady);
+        match usual {
+            Verdict::Act(..) if begins => Verdict::Hold(Reason::ResetWaits(id)),
+            Verdict::Act(..) | Verdict::Pass | Verdict::Hold(_) | Verdict::Stop(_) => usual,
+        }
+    }
+    judged_by(observation, &[(RuleId::A40, Judge::Each(judge))], &[])
+}
 
 fn register(s: &Situation<'_>, on: InstanceRef, id: InstanceId) -> Option<Verdict> {
     let (replica, record) = (s.lives(id)?, s.record?);
