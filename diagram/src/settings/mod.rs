@@ -4,7 +4,7 @@
 
 mod rows;
 
-use crate::{links, pages::Page, pages::markdown::cell};
+use crate::{links, pages::Page, pages::markdown::cell, states::in_words};
 use model_check::{
     model::{Budget, COARSE, Configuration, Moment, Outside, world},
     report::{self, Effort, Kind, Report, Verdict},
@@ -27,6 +27,12 @@ struct Trial {
     controllers: u8,
     faults: u8,
     each: &'static [(Outside, u8)],
+}
+
+impl Trial {
+    fn budget(&self) -> Budget {
+        Budget { each: self.each.to_vec(), faults: self.faults }
+    }
 }
 
 /// One trial of one value, checked.
@@ -80,8 +86,8 @@ fn check(trial: &Trial, value: &Value, known: &mut Known) -> Option<Report> {
         name: value.key,
         about: "a setting that is tried",
         settings: settings.clone(),
-        budget: Budget { each: trial.each.to_vec(), faults: trial.faults },
-        decide: mutants::named(BELIEVES).map_or(ha_core::plan, |mutant| mutant.decide),
+        budget: trial.budget(),
+        decide: mutants::believes_any_engine,
         grain: COARSE,
         main: false,
     };
@@ -140,15 +146,8 @@ fn line(row: &Row, value: &Value, trial: &Trial, tried: Option<&Tried>) -> Strin
         "| {} | {} | {} | {verdict} | {told} | {states} |\n",
         row.setting,
         cell(value.text),
-        words(trial)
+        in_words(&trial.budget())
     )
-}
-
-/// What may happen, and how often.
-fn words(trial: &Trial) -> String {
-    let word = |kind: Outside| Outside::WORDS.iter().find(|(of, _)| *of == kind);
-    let each = trial.each.iter().filter_map(|(kind, most)| Some((word(*kind)?.1, most)));
-    each.map(|(word, most)| format!("{most} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn page(table: &str) -> String {

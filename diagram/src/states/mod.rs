@@ -15,7 +15,7 @@ use crate::{
 use ha_core::rules::RuleId;
 use model_check::{
     explore::{Limits, explore},
-    model::{Configuration, Model, NoStart, Outside},
+    model::{Budget, Configuration, Model, NoStart, Outside},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use told::Told;
@@ -62,7 +62,7 @@ impl States {
     /// The cluster that everything begins with does not come to rest.
     pub fn of(configuration: Configuration) -> Result<Self, NoStart> {
         let (name, about) = (configuration.name, configuration.about);
-        let outside = in_words(&configuration);
+        let outside = in_words(&configuration.budget);
         let model = Model::new(configuration)?;
         let told = Told(&model);
         let limits = Limits { max_states: MOST_STATES, liveness: false, ..Limits::default() };
@@ -138,10 +138,10 @@ fn rules(graph: &Graph) -> BTreeSet<RuleId> {
 }
 
 /// What may happen, and how often.
-fn in_words(configuration: &Configuration) -> String {
+pub(crate) fn in_words(budget: &Budget) -> String {
     let mut words: Vec<String> = Vec::new();
     for (kind, word) in Outside::WORDS {
-        match configuration.budget.of(*kind) {
+        match budget.of(*kind) {
             0 => {}
             most => words.push(format!("{word} (at most {most})")),
         }

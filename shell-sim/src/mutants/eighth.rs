@@ -66,7 +66,10 @@ fn commits_beside_a_busy_replica(observation: &ClusterObservation) -> Plan {
     judged_by(observation, &[(RuleId::E50, Judge::Once(judge))], &[])
 }
 
-fn believes_any_engine(observation: &ClusterObservation) -> Plan {
+/// The decision that takes every instance for one with the version and settings that the chart gives
+/// it: with it, what production refuses can be seen to do harm.
+#[must_use]
+pub fn believes_any_engine(observation: &ClusterObservation) -> Plan {
     let mut believed = observation.clone();
     for view in believed.instances.values_mut() {
         let Reading::Known { value, .. } = &mut view.bolt else { continue };

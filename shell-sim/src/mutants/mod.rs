@@ -11,6 +11,8 @@ mod seventh;
 mod sixth;
 mod third;
 
+pub use eighth::believes_any_engine;
+
 use crate::world::Decide;
 use ha_core::{
     action::Action,

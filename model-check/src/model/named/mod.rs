@@ -112,8 +112,7 @@ fn fast(configuration: Configuration) -> Configuration {
 
 /// Settings that production refuses are let pass, to see what they do.
 fn believing(configuration: Configuration) -> Configuration {
-    let mutant = mutants::named("believes-any-engine");
-    Configuration { decide: mutant.map_or(ha_core::plan, |it| it.decide), ..configuration }
+    Configuration { decide: mutants::believes_any_engine, ..configuration }
 }
 
 /// Two instances, so that nobody can vote in the place of one that is lost.
