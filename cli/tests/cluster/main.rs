@@ -13,6 +13,8 @@ mod common;
 mod http;
 mod outage;
 mod people;
+#[path = "../../../instance/tests/ports/mod.rs"]
+mod ports;
 mod site;
 mod writers;
 

@@ -1,7 +1,10 @@
 //! A whole cluster of processes for tests: simulated instances under a kubelet, two controllers as
 //! users start them, and objects in an API server, which is in memory or a real one.
 
-use crate::client::{Answer, raw};
+use crate::{
+    client::{Answer, raw},
+    ports::free_port,
+};
 use ha_core::{
     ids::InstanceId,
     record::{Record, Stage},
@@ -15,12 +18,11 @@ use shell_k8s::{
     operator::Place,
 };
 use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -96,19 +98,11 @@ impl Drop for Process {
 
 /// Ports that nobody has, so many in a row; each is given to one test of this process.
 pub(crate) fn ports(count: u16) -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut given = GIVEN.lock().expect("nobody panics under it");
     loop {
-        let first = TcpListener::bind((HERE, 0)).expect("a port");
-        let port = first.local_addr().expect("an address").port();
-        let rest: Vec<_> = (port..port.saturating_add(count))
-            .skip(1)
-            .map_while(|port| TcpListener::bind((HERE, port)).ok())
-            .collect();
-        let all = port..port.saturating_add(count);
-        if rest.len() == usize::from(count) - 1 && all.clone().all(|port| !given.contains(&port)) {
-            given.extend(all);
-            return port;
+        let first = free_port();
+        // Another test may take one in between.
+        if (1..count).all(|more| free_port() == first + more) {
+            return first;
         }
     }
 }
@@ -256,6 +250,7 @@ impl Site {
     /// Waits until a controller leads and is at rest; which.
     pub(crate) async fn settled(&self) -> usize {
         let until = Instant::now() + PATIENCE;
+        let mut said = vec![Value::Null; self.controllers.len()];
         loop {
             for (no, one) in self.controllers.iter().enumerate() {
                 if one.process.is_none() || tokio::net::TcpStream::connect(one.at).await.is_err() {
@@ -265,9 +260,9 @@ impl Site {
                 if status["leads"] == true && status["plan"]["settled"] == true {
                     return no;
                 }
-                assert!(Instant::now() < until, "{:#}", status["waits"]);
+                said[no] = status;
             }
-            assert!(Instant::now() < until, "nobody leads");
+            assert!(Instant::now() < until, "never at rest: {said:#?}");
             sleep(Duration::from_millis(50)).await;
         }
     }
