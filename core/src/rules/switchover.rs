@@ -78,13 +78,15 @@ fn refused(
 }
 
 /// Who is not ready for a planned move: the candidate always counts, the others while they can
-/// still be expected to recover.
+/// still be expected to recover, until writes are held. Under load one without a vote falls behind and
+/// catches up again and again; to let writes in once more for that would put the move off for ever.
 fn not_ready_to_move(
     s: &Situation<'_>,
     record: &Record,
     main: &MainNow<'_>,
     candidate: InstanceId,
 ) -> Option<(InstanceId, Unfit)> {
+    let is_open = matches!(s.obs.route.handed_out, Route::Open { .. });
     s.others(main.at.id).find_map(|id| {
         let row = main.rows.get(&id);
         let ready = row.is_some_and(|row| match row.state {
@@ -99,7 +101,7 @@ fn not_ready_to_move(
         let ready = ready && (votes || id != candidate);
         let recoverable =
             row.is_some_and(|row| row.since != Age::Expired && row.state != RowState::Diverged);
-        let expected = id == candidate || (!s.is_deleting(id) && recoverable);
+        let expected = id == candidate || (is_open && !s.is_deleting(id) && recoverable);
         let state = row.map_or(RowState::Phantom, |row| row.state.clone());
         (!ready && expected).then_some((id, Unfit::NotReady(state)))
     })

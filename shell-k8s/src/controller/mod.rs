@@ -40,6 +40,7 @@ use ha_core::{
     leadership::{Timing, Word},
     observation::StoredRecord,
     plan::{Plan, Step},
+    rules::RuleId,
 };
 use looks::Looks;
 use status::Board;
@@ -301,6 +302,10 @@ async fn passes(shared: Arc<Shared>) {
         match applied {
             Applied::Whole => {}
             Applied::Stopped => {
+                let _woken = timeout(shared.settings.again, shared.wakes.notified()).await;
+            }
+            // What such a move waits for may be there for a moment only, and nobody tells.
+            Applied::Nothing if plan.holds.iter().any(|hold| hold.rule == RuleId::E50) => {
                 let _woken = timeout(shared.settings.again, shared.wakes.notified()).await;
             }
             Applied::Nothing => {

@@ -5,11 +5,11 @@ use ha_core::{
     action::Action,
     guard::GuardId,
     ids::{InstanceId, InstanceRef},
-    observation::{ClusterObservation, Content, RoleView, SyncMode, VolumeView},
+    observation::{ClusterObservation, Content, RoleView, RowState, SyncMode, VolumeView},
     plan::Plan,
     reading::Reading,
-    reason::Reason,
-    record::Stage,
+    reason::{Reason, Unfit},
+    record::{Record, Stage},
     rules::{Judge, RuleId, Verdict},
     situation::Situation,
 };
@@ -23,7 +23,26 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "registers-on-any-main", what: "whoever is main is given the replicas that it lacks", decide: registers_on_any_main },
     Mutant { name: "begins-over-data", what: "where there is no record there is no cluster yet", decide: begins_over_data },
     Mutant { name: "begins-without-an-intent", what: "the intent is a formality where the main is gone: nobody forwards to it", decide: begins_without_an_intent },
+    Mutant { name: "lets-writes-in-for-whoever-is-behind", what: "a planned move that finds a replica behind lets writes in again until it is not", decide: lets_writes_in_for_whoever_is_behind },
 ];
+
+fn lets_writes_in_for_whoever_is_behind(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>) -> Verdict {
+        let behind = s.proven_main().and_then(|main| {
+            let voters: Vec<_> = s.record.into_iter().flat_map(Record::voters).collect();
+            let mut rows = main.rows.iter().filter(|(id, _)| !voters.contains(id));
+            rows.find(|(_, row)| matches!(row.state, RowState::Invalid | RowState::Recovery))
+        });
+        match (really(RuleId::E50, s), behind) {
+            (Verdict::Act(..) | Verdict::Stop(_), Some((id, row))) => {
+                let why = Unfit::NotReady(row.state.clone());
+                Verdict::Hold(Reason::MoveWaits { instance: *id, why })
+            }
+            (usual, _) => usual,
+        }
+    }
+    judged_by(observation, &[(RuleId::E50, Judge::Once(judge))], &[])
+}
 
 fn resets_under_an_open_main(observation: &ClusterObservation) -> Plan {
     fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
