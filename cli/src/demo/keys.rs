@@ -6,13 +6,16 @@ use rustix::{
     process::Signal,
     termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr},
 };
-use std::{collections::BTreeSet, future::pending, io::Read};
-use tokio::sync::mpsc;
+use std::{collections::BTreeSet, io::Read, time::Duration};
+use tokio::{sync::mpsc, time::interval};
 
 /// What each key does.
 const HELP: &str = "keys: k kills the main, v the voter, l the controller that leads; p stops the main or lets \
     it go on; c cuts the main off from everybody or joins it again; s moves the main; ? shows \
     this; q or Ctrl-C ends it all";
+
+/// How often it is looked whether something ended that should run.
+const MIND: Duration = Duration::from_millis(200);
 
 /// A terminal that hands on each key at once, until this is dropped.
 struct Keyboard(Termios);
@@ -47,14 +50,27 @@ struct Undone {
 
 /// Does what the keys say, until one ends it. Without a terminal nothing ends it.
 pub(super) async fn follow(site: &mut Site, teller: &Teller) {
-    let Some(keyboard) = Keyboard::take() else {
-        teller.say("Ctrl-C ends it");
-        return pending().await;
-    };
-    teller.say(HELP);
-    let mut pressed = presses();
+    let keyboard = Keyboard::take();
+    teller.say(if keyboard.is_some() { HELP } else { "Ctrl-C ends it" });
+    // Without a terminal the channel stays open, and nothing comes out of it.
+    let (sender, mut pressed) = mpsc::channel(16);
+    let _open = sender.clone();
+    if keyboard.is_some() {
+        presses(sender);
+    }
     let mut undone = Undone::default();
-    while let Some(key) = pressed.recv().await {
+    let mut minds = interval(MIND);
+    loop {
+        let key = tokio::select! {
+            key = pressed.recv() => key,
+            _ = minds.tick() => {
+                if let Err(why) = site.revive(teller) {
+                    teller.say(why);
+                }
+                continue;
+            }
+        };
+        let Some(key) = key else { break };
         match key {
             b'q' => break,
             b'?' | b'h' => teller.say(HELP),
@@ -69,8 +85,7 @@ pub(super) async fn follow(site: &mut Site, teller: &Teller) {
 }
 
 /// Keys as they are pressed. The thread ends with the process: a read of a terminal has no end.
-fn presses() -> mpsc::Receiver<u8> {
-    let (sender, receiver) = mpsc::channel(16);
+fn presses(sender: mpsc::Sender<u8>) {
     std::thread::spawn(move || {
         for key in std::io::stdin().lock().bytes() {
             let Ok(key) = key else { return };
@@ -79,7 +94,6 @@ fn presses() -> mpsc::Receiver<u8> {
             }
         }
     });
-    receiver
 }
 
 async fn press(

@@ -3,6 +3,7 @@
 
 mod keys;
 mod load;
+mod part;
 mod ports;
 mod site;
 mod soak;
@@ -68,7 +69,9 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
         page: args.page_port,
         bolt: args.instance_port,
     };
-    let started = Site::start(&folder, wanted, args.instances, args.journal).await;
+    let restart_after = if args.soak.is_some() { soak::RESTART } else { site::RESTART };
+    let kept_up = (args.instances, restart_after);
+    let started = Site::start(&folder, wanted, kept_up, args.journal).await;
     let mut site = match started {
         Ok(site) => site,
         Err(why) => {
@@ -99,7 +102,7 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
         let choices = (args.instances, args.seed);
         let duration = Duration::from_secs(seconds);
         tokio::select! {
-            soaked = soak::soak(&mut site, &teller, choices, duration) => soaked.map(|soaked| {
+            soaked = soak::soak(&site, &teller, choices, duration) => soaked.map(|soaked| {
                 println!("\n{soaked}");
                 soaked.is_clean()
             }),

@@ -1,7 +1,11 @@
 //! A whole cluster on this machine: an API server in memory, a kubelet, and a process for each
 //! instance, controller and gateway. Everything ends with it.
 
-use super::ports::{HERE, Ports};
+use super::{
+    part::Part,
+    ports::{HERE, Ports},
+    story::Teller,
+};
 use crate::web;
 use ha_core::{
     ids::InstanceId,
@@ -11,7 +15,6 @@ use ha_core::{
     rules::RuleId,
     situation::Situation,
 };
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use shell_k8s::{
     api_server::ApiServer,
@@ -20,20 +23,19 @@ use shell_k8s::{
     memgraph::{Access, Connection, Endpoints},
 };
 use std::{
-    fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::Arc,
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
-    process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 
+/// How soon a process that ended starts again.
+pub(super) const RESTART: Duration = Duration::from_millis(300);
 /// How many controllers there are.
 pub(super) const CONTROLLERS: u8 = 2;
 /// How soon something that is waited for is looked for again.
@@ -52,13 +54,6 @@ pub(super) struct Wanted {
     pub(super) bolt: u16,
 }
 
-/// A process of ours that may be killed and started again.
-struct Part {
-    name: String,
-    arguments: Vec<String>,
-    child: Option<Child>,
-}
-
 /// The cluster.
 pub(super) struct Site {
     /// Ends with this.
@@ -66,6 +61,7 @@ pub(super) struct Site {
     kubelet: Kubelet,
     cluster: Cluster,
     endpoints: Endpoints,
+    names: Names,
     folder: PathBuf,
     controllers: Vec<Part>,
     gateway: Part,
@@ -83,38 +79,12 @@ pub(super) struct Site {
     pub(super) notes: Vec<String>,
 }
 
-impl Part {
-    fn start(&mut self, folder: &Path) -> Result<(), String> {
-        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", self.name);
-        let log = folder.join(format!("{}.log", self.name));
-        let log = File::options().create(true).append(true).open(log).map_err(|e| failed(&e))?;
-        let program = std::env::current_exe().map_err(|error| failed(&error))?;
-        let child = Command::new(program)
-            .args(&self.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(&error))?;
-        self.child = Some(child);
-        Ok(())
-    }
-
-    async fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // One that ended by itself is as dead.
-            let _ended = child.kill().await;
-        }
-    }
-}
-
 impl Site {
     /// Starts everything.
     pub(super) async fn start(
         folder: &Path,
         wanted: Wanted,
-        instances: u8,
+        (instances, restart_after): (u8, Duration),
         journal: bool,
     ) -> Result<Self, String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
@@ -132,7 +102,8 @@ impl Site {
             (0..u16::from(CONTROLLERS)).map(|no| SocketAddr::new(HERE, page + no)).collect();
         let cluster =
             Cluster::new(api.client_of("demo").map_err(|error| text(&error))?, names.clone());
-        let kubelet = start_kubelet(folder, &api, names, endpoints.clone(), &pages).await?;
+        let kubelet =
+            start_kubelet(folder, &api, &names, endpoints.clone(), (&pages, restart_after)).await?;
         let mut site = Self {
             controllers: (0..CONTROLLERS)
                 .map(|no| {
@@ -145,6 +116,7 @@ impl Site {
             kubelet,
             cluster,
             endpoints,
+            names,
             folder: folder.to_owned(),
             pages,
             write,
@@ -161,6 +133,21 @@ impl Site {
     /// The instances.
     pub(super) fn kubelet(&self) -> &Kubelet {
         &self.kubelet
+    }
+
+    /// Where logs and volumes are.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The volumes of the instances.
+    pub(super) fn volumes(&self) -> impl Iterator<Item = PathBuf> {
+        self.names.instances().map(|id| self.folder.join(self.names.pod(id)))
+    }
+
+    /// What a main calls an instance that it ships to.
+    pub(super) fn replica(&self, id: InstanceId) -> String {
+        self.names.replica(id)
     }
 
     /// Orders, as an operator gives them.
@@ -279,10 +266,21 @@ impl Site {
         self.controllers.get_mut(index).map_or(Ok(()), |part| part.start(&self.folder))
     }
 
+    /// Starts again whatever of ours ended by itself, or by somebody else's hand.
+    pub(super) fn revive(&mut self, teller: &Teller) -> Result<(), String> {
+        for part in self.controllers.iter_mut().chain([&mut self.gateway]) {
+            if let Some(how) = part.ended() {
+                teller.say(format_args!("{} ended ({how}); it starts again", part.name()));
+                part.start(&self.folder)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends everything in order: clients first notice the gateway.
     pub(super) async fn stop(mut self) {
         for part in [&mut self.gateway].into_iter().chain(&mut self.controllers) {
-            terminate(part).await;
+            part.terminate().await;
         }
     }
 }
@@ -317,23 +315,12 @@ fn orders(api: &ApiServer, pages: &[SocketAddr]) -> String {
     flags
 }
 
-async fn terminate(part: &mut Part) {
-    let Some(mut child) = part.child.take() else { return };
-    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        let _gone = kill_process(pid, Signal::TERM);
-    }
-    if timeout(Duration::from_secs(3), child.wait()).await.is_err() {
-        let _ended = child.kill().await;
-    }
-}
-
 async fn start_kubelet(
     folder: &Path,
     api: &ApiServer,
-    names: Names,
+    names: &Names,
     endpoints: Endpoints,
-    pages: &[SocketAddr],
+    (pages, restart_after): (&[SocketAddr], Duration),
 ) -> Result<Kubelet, String> {
     let program = Program {
         path: std::env::current_exe().map_err(|error| error.to_string())?,
@@ -359,9 +346,9 @@ async fn start_kubelet(
     let settings = kubelet::Settings {
         program,
         folder: folder.to_owned(),
-        names,
+        names: names.clone(),
         endpoints,
-        restart_after: Duration::from_millis(300),
+        restart_after,
         grace: Duration::from_secs(30),
         recreate_after: Duration::from_millis(300),
         may_leave,
@@ -399,7 +386,7 @@ fn controller(
         let path = folder.join(format!("{name}.journal"));
         arguments.push(format!("--journal={}", path.display()));
     }
-    Part { name, arguments, child: None }
+    Part::new(name, arguments)
 }
 
 fn gateway(write: SocketAddr, read: SocketAddr, admin: SocketAddr, pages: &[SocketAddr]) -> Part {
@@ -411,5 +398,5 @@ fn gateway(write: SocketAddr, read: SocketAddr, admin: SocketAddr, pages: &[Sock
         format!("--admin-bind-address={admin}"),
         format!("--controllers={}", pages.join(",")),
     ];
-    Part { name: "gateway".to_owned(), arguments, child: None }
+    Part::new("gateway".to_owned(), arguments)
 }

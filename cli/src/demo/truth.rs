@@ -7,6 +7,7 @@ use super::{
 };
 use bolt::Value;
 use ha_core::ids::InstanceId;
+use shell_k8s::memgraph::Connection;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -84,7 +85,7 @@ impl fmt::Display for Verdict {
 }
 
 /// How often each write is there.
-type Held = BTreeMap<u64, u32>;
+pub(super) type Held = BTreeMap<u64, u32>;
 
 /// Asks every instance, until all say the same or the limit has passed.
 pub(super) async fn ask(site: &Site, instances: u8, writes: &[Write], limit: Duration) -> Verdict {
@@ -105,14 +106,20 @@ pub(super) async fn ask(site: &Site, instances: u8, writes: &[Write], limit: Dur
     }
 }
 
-async fn held_by(site: &Site, id: InstanceId) -> Result<Held, String> {
+/// What an instance of the cluster holds.
+pub(super) async fn held_by(site: &Site, id: InstanceId) -> Result<Held, String> {
     let mut connection = site.instance(id).await?;
-    let table = connection.query(ALL).await.map_err(|error| format!("{id}: {error}"))?;
+    held(&mut connection).await.map_err(|why| format!("{id}: {why}"))
+}
+
+/// What an instance holds.
+pub(super) async fn held(connection: &mut Connection) -> Result<Held, String> {
+    let table = connection.query(ALL).await.map_err(|error| error.to_string())?;
     let mut held = Held::new();
     for row in table.rows {
         match row.first() {
             Some(Value::Int(number)) => *held.entry(number.unsigned_abs()).or_default() += 1,
-            other => return Err(format!("{id}: a number was expected, found {other:?}")),
+            other => return Err(format!("a number was expected, found {other:?}")),
         }
     }
     Ok(held)

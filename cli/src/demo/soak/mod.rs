@@ -1,109 +1,196 @@
-//! A soak: the main is killed again and again while clients write, each time as soon as there is a voter
-//! that could take over, and in between it is moved on request. At the end every write is asked for.
+//! A soak: the main is killed again and again while clients write, and in between it is moved on
+//! request. Most kills wait until a voter could take over; some come at any moment, and some take the
+//! voter first. At the end every write is asked for, in the cluster and in what was set aside.
+
+mod oracle;
+mod spread;
+mod tails;
 
 use super::{
-    load::Load,
+    load::{End, Load},
     site::Site,
     story::{self, Teller},
     truth::{self, Verdict},
 };
-use ha_core::ids::InstanceId;
+use ha_core::{ids::InstanceId, record::Record};
+use oracle::Left;
 use rustix::process::Signal;
 use shell_sim::driver::Chance;
+use spread::{Columns, Spread};
 use std::{fmt, time::Duration};
+use tails::{Lengths, Tails};
 use tokio::time::{Instant, sleep};
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How often it says where it is.
 const WORD: Duration = Duration::from_secs(10);
-/// One move on request for so many kills.
-const KILLS_PER_MOVE: u64 = 5;
+/// How soon a process that ended starts again. A kubelet takes longer; so many kills a minute would
+/// not fit otherwise.
+pub(super) const RESTART: Duration = Duration::from_millis(100);
+/// The rest before the next one, at least, and how much may be added to it, in milliseconds.
+const REST: (u64, u64) = (20, 120);
+
+/// What is done to the main.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    /// It is killed once another could take over.
+    Kill,
+    /// It is killed whatever the others are at.
+    KillAtAnyMoment,
+    /// The voter is killed, and the main at once after it.
+    KillWithVoter,
+    /// It is moved on request.
+    Move,
+}
+
+/// Each deed as often as it stands here.
+const DEEDS: [Deed; 8] = [
+    Deed::Kill,
+    Deed::Kill,
+    Deed::Kill,
+    Deed::Kill,
+    Deed::KillAtAnyMoment,
+    Deed::KillAtAnyMoment,
+    Deed::KillWithVoter,
+    Deed::Move,
+];
 
 /// What a soak came to.
 #[derive(Debug)]
 pub(super) struct Soaked {
-    pub(super) kills: Vec<Duration>,
-    pub(super) moves: Vec<Duration>,
-    pub(super) verdict: Verdict,
-    pub(super) unsettled: Option<String>,
+    lasted: Duration,
+    /// From each kill to the first write that began after it and was accepted.
+    left_a_voter: Spread,
+    left_nobody: Spread,
+    /// The longest time without an accepted write.
+    moves: Spread,
+    verdict: Verdict,
+    tails: Result<Lengths, String>,
+    unsettled: Option<String>,
+}
+
+/// A soak under way.
+struct Soak<'s> {
+    site: &'s Site,
+    load: Load,
+    chance: Chance,
+    left_a_voter: Spread,
+    left_nobody: Spread,
+    moves: Spread,
 }
 
 /// Soaks for so long.
 pub(super) async fn soak(
-    site: &mut Site,
+    site: &Site,
     teller: &Teller,
     (instances, seed): (u8, u64),
     duration: Duration,
 ) -> Result<Soaked, String> {
     site.settled(LIMIT).await.map_err(|why| format!("no cluster came to be: {why}"))?;
     teller.say(format_args!("soaking for {} s, seed {seed}", duration.as_secs()));
-    let load = Load::start(site.write, story::CLIENTS, story::PAUSE);
-    let mut chance = Chance::new(seed);
-    let (mut kills, mut moves) = (Vec::new(), Vec::new());
+    let mut soak = Soak {
+        site,
+        load: Load::start(site.write, story::CLIENTS, story::PAUSE),
+        chance: Chance::new(seed),
+        left_a_voter: Spread::default(),
+        left_nobody: Spread::default(),
+        moves: Spread::default(),
+    };
+    let mut tails = Tails::new(site);
     let (begun, mut said) = (Instant::now(), Instant::now());
     while begun.elapsed() < duration {
-        let main = site.ready(LIMIT).await?;
-        sleep(Duration::from_millis(20 + chance.below(200))).await;
-        let is_move = chance.once_in(KILLS_PER_MOVE + 1);
-        let at = Instant::now();
-        if is_move {
-            let asked = site.cluster().write_switchover(None).await;
-            asked.map_err(|error| error.to_string())?;
-            let moved = site.moved(main, LIMIT).await;
-            moved.ok_or_else(|| format!("the main stays at {main}"))?;
-        } else if !site.kubelet().signal(main, Signal::KILL) {
-            // It ended by itself just now: the next round sees who is main.
-            continue;
-        }
-        let first = load.ledger.wait_after(at, LIMIT).await;
-        let first = first.ok_or("no write was accepted any more")?;
-        if is_move {
-            moves.push(load.ledger.longest_pause(at, Instant::now()));
-        } else {
-            kills.push(first);
-        }
+        soak.round().await?;
+        tails.keep(site).map_err(|error| format!("what was set aside: {error}"))?;
         if said.elapsed() >= WORD {
             said = Instant::now();
-            teller.say(format_args!("{} kills, {} moves", kills.len(), moves.len()));
+            teller.say(format_args!("{} kills, {} moves", soak.kills(), soak.moves.count()));
         }
     }
-    let ledger = load.stop().await;
+    let lasted = begun.elapsed();
+    let Soak { load, left_a_voter, left_nobody, moves, .. } = soak;
+    let writes = load.stop().await.writes();
     let unsettled = site.settled(LIMIT).await.err();
-    let verdict = truth::ask(site, instances, &ledger.writes(), LIMIT).await;
-    Ok(Soaked { kills, moves, verdict, unsettled })
+    let verdict = truth::ask(site, instances, &writes, LIMIT).await;
+    let acknowledged = writes.iter().filter(|write| write.end == End::Acked);
+    let acknowledged = acknowledged.map(|write| write.number).collect();
+    teller.say("asking what was set aside");
+    let tails = tails.judge(site, &acknowledged).await;
+    Ok(Soaked { lasted, left_a_voter, left_nobody, moves, verdict, tails, unsettled })
 }
 
-/// A distribution of pauses.
-struct Spread<'p>(&'p str, Vec<Duration>);
+impl Soak<'_> {
+    fn kills(&self) -> usize {
+        self.left_a_voter.count() + self.left_nobody.count()
+    }
 
-impl fmt::Display for Spread<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(what, pauses) = self;
-        let at = |hundredths: usize| {
-            let index = (pauses.len() * hundredths / 100).min(pauses.len().saturating_sub(1));
-            pauses.get(index).map_or(0, Duration::as_millis)
-        };
-        let (p50, p90, p99, most) = (at(50), at(90), at(99), at(100));
-        write!(f, "{what:<28} {:>6} {p50:>7} {p90:>7} {p99:>7} {most:>7}", pauses.len())
+    /// One kill or move, until writes are accepted again.
+    async fn round(&mut self) -> Result<(), String> {
+        let deed = DEEDS[self.chance.below(DEEDS.len() as u64) as usize];
+        if matches!(deed, Deed::Kill | Deed::Move) {
+            self.site.ready(LIMIT).await?;
+        }
+        sleep(Duration::from_millis(REST.0 + self.chance.below(REST.1))).await;
+        let record = self.site.record().await.ok_or("the record is gone")?;
+        if deed == Deed::Move {
+            self.moved(&record).await
+        } else {
+            self.killed(deed, &record).await
+        }
+    }
+
+    async fn moved(&mut self, record: &Record) -> Result<(), String> {
+        let at = Instant::now();
+        let asked = self.site.cluster().write_switchover(None).await;
+        asked.map_err(|error| error.to_string())?;
+        let moved = self.site.moved(record.target, LIMIT).await;
+        moved.ok_or_else(|| format!("the main stays at {}", record.target))?;
+        self.accepted(at).await?;
+        self.moves.add(self.load.ledger.longest_pause(at, Instant::now()));
+        Ok(())
+    }
+
+    async fn killed(&mut self, deed: Deed, record: &Record) -> Result<(), String> {
+        if deed == Deed::KillWithVoter {
+            record.voters().for_each(|voter| {
+                // One that has ended by itself is as dead.
+                let _was_there = self.site.kubelet().signal(voter, Signal::KILL);
+            });
+        }
+        let left = oracle::left_by(self.site, record).await;
+        let at = Instant::now();
+        if !self.site.kubelet().signal(record.target, Signal::KILL) {
+            // It ended by itself just now: the next round sees who is main.
+            return Ok(());
+        }
+        let first = self.accepted(at).await?;
+        match left {
+            Left::Voter => self.left_a_voter.add(first),
+            Left::Nobody => self.left_nobody.add(first),
+        }
+        Ok(())
+    }
+
+    async fn accepted(&self, at: Instant) -> Result<Duration, String> {
+        let first = self.load.ledger.wait_after(at, LIMIT).await;
+        first.ok_or_else(|| "no write was accepted any more".to_owned())
     }
 }
 
 impl fmt::Display for Soaked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<28} {:>6} {:>7} {:>7} {:>7} {:>7}",
-            "pause in ms", "times", "p50", "p90", "p99", "max"
-        )?;
-        for (what, pauses) in
-            [("the main is killed", &self.kills), ("moved on request", &self.moves)]
-        {
-            let mut sorted = pauses.clone();
-            sorted.sort();
-            writeln!(f, "{}", Spread(what, sorted))?;
-        }
+        writeln!(f, "{Columns}")?;
+        writeln!(f, "{}", self.left_a_voter.line("main killed, a voter left with everything"))?;
+        writeln!(f, "{}", self.left_nobody.line("main killed, none left of whom it is known"))?;
+        writeln!(f, "{}", self.moves.line("main moved on request"))?;
+        let all = self.left_a_voter.count() + self.left_nobody.count() + self.moves.count();
+        let (seconds, all) = (self.lasted.as_secs().max(1), all as u64);
+        writeln!(f, "{all} in {seconds} s: {} a minute", all * 60 / seconds)?;
         writeln!(f, "writes: {}", self.verdict)?;
+        match &self.tails {
+            Ok(lengths) => writeln!(f, "{lengths}")?,
+            Err(why) => writeln!(f, "what was set aside could not be asked: {why}")?,
+        }
         match &self.unsettled {
             Some(why) => write!(f, "not settled: {why}"),
             None => f.write_str("settled"),
@@ -114,7 +201,9 @@ impl fmt::Display for Soaked {
 impl Soaked {
     /// Whether every promise was kept.
     pub(super) fn is_clean(&self) -> bool {
-        self.verdict.is_clean() && self.unsettled.is_none()
+        self.verdict.is_clean()
+            && self.tails.as_ref().is_ok_and(Lengths::are_short)
+            && self.unsettled.is_none()
     }
 }
 

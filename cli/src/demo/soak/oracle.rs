@@ -1,0 +1,49 @@
+//! Whether a main that is killed now leaves somebody who has everything that clients were told of. It
+//! goes by the instances' own words, not by what a controller believes.
+
+use crate::demo::site::Site;
+use bolt::Value;
+use ha_core::{
+    ids::InstanceId,
+    record::{Record, Stage},
+};
+
+/// Who is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// A voter runs, and by the main's own word it confirmed everything.
+    Voter,
+    /// Nobody of whom that is known.
+    Nobody,
+}
+
+/// Who would be left if this main ended now.
+pub(super) async fn left_by(site: &Site, record: &Record) -> Left {
+    let main = record.target;
+    if record.stage != Stage::Steady || site.kubelet().pid(main).is_none() {
+        return Left::Nobody;
+    }
+    let Ok(mut connection) = site.instance(main).await else { return Left::Nobody };
+    let Ok(table) = connection.query("SHOW REPLICAS").await else { return Left::Nobody };
+    let columns = ["name", "sync_mode", "data_info"].map(|name| table.column(name));
+    let [Ok(names), Ok(modes), Ok(infos)] = columns else { return Left::Nobody };
+    let rows = names.into_iter().zip(modes).zip(infos);
+    let confirms = |voter: InstanceId| {
+        let name = site.replica(voter);
+        rows.clone().any(|((row, mode), info)| {
+            row.as_str() == Some(&name)
+                && mode.as_str().is_some_and(|mode| mode != "async")
+                && is_ready(info)
+        })
+    };
+    let is_left = |voter| site.kubelet().pid(voter).is_some() && confirms(voter);
+    if record.voters().any(is_left) { Left::Voter } else { Left::Nobody }
+}
+
+fn is_ready(info: &Value) -> bool {
+    let database = info.as_map().and_then(|databases| databases.get("memgraph")?.as_map());
+    database.is_some_and(|database| {
+        database.get("status").and_then(Value::as_str) == Some("ready")
+            && database.get("behind").and_then(Value::as_int) == Some(0)
+    })
+}

@@ -1,0 +1,175 @@
+//! What instances branched off with. Data that is set aside is kept by hard links, since a volume
+//! keeps the last few only; at the end an instance is started on each, and asked which writes it has
+//! that the cluster has not.
+
+use crate::demo::{ports::Ports, site::Site, truth};
+use ha_core::ids::InstanceId;
+use shell_k8s::memgraph::{Access, Connection};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    process::Command,
+    time::{Instant, sleep},
+};
+
+/// How long an instance may take to answer.
+const OPENS: Duration = Duration::from_secs(10);
+/// How soon it is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
+/// Where a port is looked for.
+const PORT: u16 = 27_687;
+
+/// Data that was set aside.
+#[derive(Debug)]
+pub(super) struct Tails {
+    kept: PathBuf,
+    /// Seen once: it may still be on its way.
+    seen: BTreeSet<PathBuf>,
+    done: BTreeSet<PathBuf>,
+}
+
+/// What all of it came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Lengths {
+    /// How many there are with so many writes that the cluster has not.
+    pub(super) of: std::collections::BTreeMap<usize, usize>,
+    /// Writes there that clients were told of.
+    pub(super) acknowledged: BTreeSet<u64>,
+    /// What could not be asked.
+    pub(super) unasked: Vec<String>,
+}
+
+impl Tails {
+    pub(super) fn new(site: &Site) -> Self {
+        Self { kept: site.folder().join("tails"), seen: BTreeSet::new(), done: BTreeSet::new() }
+    }
+
+    /// Keeps what was set aside since, once it lay there for a whole round.
+    pub(super) fn keep(&mut self, site: &Site) -> io::Result<()> {
+        for volume in site.volumes() {
+            for folder in folders(&volume.join(shell_k8s::entrypoint::ASIDE))? {
+                if self.done.contains(&folder) || self.seen.insert(folder.clone()) {
+                    continue;
+                }
+                link(&folder, &self.kept.join(self.done.len().to_string()))?;
+                self.done.insert(folder);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks all of it. `acknowledged` are the writes that clients were told of.
+    pub(super) async fn judge(
+        mut self,
+        site: &Site,
+        acknowledged: &BTreeSet<u64>,
+    ) -> Result<Lengths, String> {
+        // What lies there now lies still.
+        for _ in 0..2 {
+            self.keep(site).map_err(|error| error.to_string())?;
+        }
+        let main = site.record().await.map_or(InstanceId(0), |record| record.target);
+        let here = truth::held_by(site, main).await?;
+        let mut lengths = Lengths::default();
+        for number in 0..self.done.len() {
+            match writes_in(&self.kept.join(number.to_string())).await {
+                Ok(writes) => {
+                    let lacking: Vec<u64> =
+                        writes.into_keys().filter(|number| !here.contains_key(number)).collect();
+                    *lengths.of.entry(lacking.len()).or_default() += 1;
+                    let told = lacking.into_iter().filter(|number| acknowledged.contains(number));
+                    lengths.acknowledged.extend(told);
+                }
+                Err(why) => lengths.unasked.push(why),
+            }
+        }
+        Ok(lengths)
+    }
+}
+
+impl Lengths {
+    /// Whether every instance that branched off had one write more at most, of which nobody was told.
+    pub(super) fn are_short(&self) -> bool {
+        self.of.keys().all(|length| *length <= 1)
+            && self.acknowledged.is_empty()
+            && self.unasked.is_empty()
+    }
+}
+
+impl std::fmt::Display for Lengths {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all: usize = self.of.values().sum();
+        write!(f, "data set aside: {all} times")?;
+        for (length, times) in &self.of {
+            write!(f, "; {times} with {length} writes that the cluster has not")?;
+        }
+        if !self.acknowledged.is_empty() {
+            write!(f, "; acknowledged of them: {:?}", self.acknowledged)?;
+        }
+        for unasked in &self.unasked {
+            write!(f, "; not asked: {unasked}")?;
+        }
+        Ok(())
+    }
+}
+
+fn folders(at: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(at) {
+        Ok(found) => found.map(|folder| folder.map(|it| it.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for file in fs::read_dir(from)? {
+        let file = file?;
+        let target = to.join(file.file_name());
+        if file.file_type()?.is_dir() {
+            link(&file.path(), &target)?;
+        } else {
+            fs::hard_link(file.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// The writes in a folder that is no running instance's, by an instance that is started on it.
+async fn writes_in(folder: &Path) -> Result<truth::Held, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", folder.display());
+    let at = Ports::default().one("what was set aside", PORT)?;
+    let program = std::env::current_exe().map_err(|error| failed(&error))?;
+    let log = fs::File::create(folder.with_extension("log")).map_err(|error| failed(&error))?;
+    let mut child = Command::new(program)
+        .args(["instance", "--engine-version=3.10", "--storage-snapshot-on-exit=false"])
+        .arg(format!("--bolt-address={}", at.ip()))
+        .arg(format!("--bolt-port={}", at.port()))
+        .arg(format!("--data-directory={}", folder.display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    let writes = opened(at).await;
+    let _ended = child.kill().await;
+    writes.map_err(|error| failed(&error))
+}
+
+async fn opened(at: SocketAddr) -> Result<truth::Held, String> {
+    let begun = Instant::now();
+    loop {
+        match Connection::open(at, &Access::basic("", "")).await {
+            Ok(mut connection) => return truth::held(&mut connection).await,
+            Err(error) if begun.elapsed() >= OPENS => return Err(error.to_string()),
+            Err(_) => sleep(AGAIN).await,
+        }
+    }
+}
