@@ -99,6 +99,7 @@ pub struct Metrics {
     ended: Family<ByReason, Counter>,
     held: PortCounter,
     rehomed: PortCounter,
+    asked_again: PortCounter,
     failed_retryable: PortCounter,
     in_doubt: PortCounter,
     forbidden: PortCounter,
@@ -125,6 +126,7 @@ pub struct PortMetrics {
     to_server: Counter,
     held: Counter,
     rehomed: Counter,
+    asked_again: Counter,
     failed_retryable: Counter,
     in_doubt: Counter,
     forbidden: Counter,
@@ -152,6 +154,7 @@ impl Metrics {
             ended: Family::default(),
             held: Family::default(),
             rehomed: Family::default(),
+            asked_again: Family::default(),
             failed_retryable: Family::default(),
             in_doubt: Family::default(),
             forbidden: Family::default(),
@@ -181,6 +184,11 @@ impl Metrics {
         );
         counter("held", "Waits of clients for a route", &self.held);
         counter("rehomed", "Sessions that went on at another connection", &self.rehomed);
+        counter(
+            "asked_again",
+            "Times that forwarded requests were asked again at another instance",
+            &self.asked_again,
+        );
         counter(
             "failed_retryable",
             "Requests answered so that drivers retry them",
@@ -241,6 +249,7 @@ impl Metrics {
             to_server: bytes("received"),
             held: of(&self.held),
             rehomed: of(&self.rehomed),
+            asked_again: of(&self.asked_again),
             failed_retryable: of(&self.failed_retryable),
             in_doubt: of(&self.in_doubt),
             forbidden: of(&self.forbidden),
@@ -297,6 +306,7 @@ impl PortMetrics {
     pub fn tally(&self, tally: Tally) {
         self.held.inc_by(tally.held.into());
         self.rehomed.inc_by(tally.rehomed.into());
+        self.asked_again.inc_by(tally.asked_again.into());
         self.failed_retryable.inc_by(tally.failed_retryable.into());
         self.in_doubt.inc_by(tally.in_doubt.into());
         self.forbidden.inc_by(tally.forbidden.into());

@@ -151,13 +151,13 @@ async fn load(address: std::net::SocketAddr, next: Arc<AtomicU32>, ends: Arc<Ato
         let Ok(mut client) = Client::connect(address).await else { continue };
         while !ends.load(SeqCst) {
             let id = next.fetch_add(1, SeqCst);
-            let got = if id.is_multiple_of(2) {
-                client.write(id).await
-            } else {
-                match client.begin(id).await {
+            let got = match id % 3 {
+                0 => client.write(id).await,
+                1 => client.write_apart(id).await,
+                _ => match client.begin(id).await {
                     got if is_done(&got) => client.ask(&[Request::Commit]).await,
                     other => other,
-                }
+                },
             };
             if is_done(&got) {
                 load.acked.insert(id);
@@ -331,6 +331,34 @@ async fn a_main_that_dies_is_replaced_without_an_error_for_who_was_idle() {
     let got = waiting.await.unwrap();
     assert!(is_done(&got), "{got:?}");
     assert_eq!(second.committed(), [3]);
+}
+
+#[tokio::test]
+async fn a_main_that_dies_before_a_result_was_asked_for_is_replaced_without_an_error() {
+    let (first, second, lead, running) = two().await;
+    let mut clients = Vec::new();
+    for id in 1..=3 {
+        let mut client = connected(&running).await;
+        assert!(is_done(&client.ask(&[support::rig::run(&format!("CREATE {id}"))]).await));
+        clients.push(client);
+    }
+    first.kill();
+    let pull = Request::Pull(bolt::message::Fetch::ALL);
+    // One asks before another main is there, one after, and one gives it up.
+    let (mut early, mut late, mut not) = (clients.remove(0), clients.remove(0), clients.remove(0));
+    let all = [pull.clone()];
+    let waiting = tokio::spawn(async move { early.ask(&all).await });
+    until(|| running.metric("memgraph_gateway_held_total{listener=\"write\"}") > 0).await;
+    assert!(is_done(&not.ask(&[Request::Reset]).await));
+    lead.withdraw().await;
+    lead.open(&second);
+    let got = waiting.await.unwrap();
+    assert!(is_done(&got), "{got:?}");
+    assert!(is_done(&late.ask(&[pull]).await));
+    assert_eq!((first.committed(), second.committed()), (vec![], vec![1, 2]));
+    let counted =
+        |what| running.metric(&format!("memgraph_gateway_{what}_total{{listener=\"write\"}}"));
+    assert_eq!((counted("asked_again"), counted("failed_retryable")), (2, 0));
 }
 
 #[tokio::test]

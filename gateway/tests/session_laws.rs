@@ -104,23 +104,23 @@ fn moved(version: Version, at: usize, closed_for: usize, most: usize) -> Rig {
     moved_of(Rig::new(version, policy(), conversation()), at, closed_for, most)
 }
 
+/// So many steps, or until nothing moves.
+fn steps(rig: &mut Rig, turn: &mut usize, count: usize, most: usize) {
+    let (mut done, mut idle) = (0, 0);
+    while done < count && idle < 3 {
+        let moved = step(rig, *turn, most);
+        done += usize::from(moved);
+        idle = if moved { 0 } else { idle + 1 };
+        *turn += 1;
+    }
+}
+
 fn moved_of(mut rig: Rig, at: usize, closed_for: usize, most: usize) -> Rig {
     let mut turn = 0;
-    let mut steps = |rig: &mut Rig, count: usize| {
-        let mut done = 0;
-        let mut idle = 0;
-        while done < count && idle < 3 {
-            let moved = step(rig, turn, most);
-            done += usize::from(moved);
-            idle = if moved { 0 } else { idle + 1 };
-            turn += 1;
-        }
-        done == count
-    };
-    steps(&mut rig, at);
+    steps(&mut rig, &mut turn, at, most);
     rig.cut();
     let before = rig.delivered[0].clone();
-    steps(&mut rig, closed_for);
+    steps(&mut rig, &mut turn, closed_for, most);
     rig.route(1);
     rig.run();
     assert_eq!(rig.delivered[0], before, "bytes to the old instance after the change");
@@ -151,6 +151,91 @@ fn a_change_at_any_time_in_any_pieces_tells_nobody_what_is_not_true() {
     hold(3_000, &cases, |(version, at, closed_for, most)| {
         let mut rig = moved(VERSIONS[*version], *at, *closed_for, *most);
         judge(&mut rig, "any")
+    });
+}
+
+/// Results that are asked for once RUN was answered, or never; a transaction by text at the end.
+fn fetched_apart() -> Vec<Batch> {
+    let pull = |commits: &[u32]| Batch {
+        requests: vec![Request::Pull(Fetch::ALL)],
+        commits: commits.to_vec(),
+    };
+    let some = Request::Pull(Fetch { amount: Amount::AtMost(2), qid: None });
+    let mut batches = vec![one(run("CREATE 1")), pull(&[1])];
+    batches.extend(explicit(&[2]));
+    batches.extend([one(run("RETURN 3")), one(some), pull(&[])]);
+    batches.extend(explicit(&[3]));
+    batches.extend([one(run("CREATE 4")), one(Request::Reset), auto(5)]);
+    batches.extend(explicit(&[6]));
+    batches.extend([one(run("CREATE 7")), pull(&[7])]);
+    batches.extend(explicit(&[8]));
+    batches.extend([one(run("BEGIN")), pull(&[]), one(run("CREATE 9")), pull(&[])]);
+    batches.extend([one(run("COMMIT")), pull(&[9])]);
+    batches
+}
+
+#[test]
+fn a_change_between_an_answer_and_its_result_goes_unnoticed() {
+    let batches = || {
+        let pull = Request::Pull(Fetch::ALL);
+        vec![one(run("CREATE 1")), Batch { requests: vec![pull], commits: vec![1] }]
+    };
+    for version in VERSIONS {
+        let mut whole = Rig::new(version, policy(), batches());
+        whole.run();
+        let pull = support::request_bytes(&Request::Pull(Fetch::ALL), version);
+        let before_pull = whole.delivered[0].len() - pull.len();
+        let login = 1 + usize::from(version.has_logon());
+        let mut met = 0;
+        for at in 0..600 {
+            let mut rig = moved_of(Rig::new(version, policy(), batches()), at, 0, 1);
+            judge(&mut rig, &format!("{version}, byte step {at}")).expect("holds");
+            if rig.heard_at_cut <= login || rig.delivered[0].len() != before_pull {
+                continue;
+            }
+            met += 1;
+            assert_eq!((rig.ending, rig.told.as_slice()), (None, &[(1, Told::Acked)][..]));
+            assert_eq!((rig.tally.asked_again, rig.tally.failed_retryable), (1, 0));
+            assert_eq!(rig.database(1).committed, [1]);
+        }
+        assert!(met > 0, "{version}");
+    }
+}
+
+#[test]
+fn changes_around_results_that_are_fetched_apart_tell_nobody_what_is_not_true() {
+    for version in [Version::V5_2, Version::V4_4] {
+        for (at, closed_for) in (0..2_400).flat_map(|at| [(at, 0), (at, 9)]) {
+            let rig = Rig::new(version, policy(), fetched_apart());
+            let mut rig = moved_of(rig, at, closed_for, 1);
+            judge(&mut rig, &format!("{version}, byte step {at}")).expect("holds");
+        }
+    }
+    // The next instance may answer otherwise, refuse, or be lost in its turn.
+    let times = (0..1_400_usize, 0..40_usize, 0..160_usize, 1..30_usize);
+    let cases = (0..VERSIONS.len(), times, any::<bool>(), 0..4_u8);
+    hold(4_000, &cases, |(version, (at, closed_for, again, most), is_apart, other)| {
+        let batches = if *is_apart { fetched_apart() } else { conversation() };
+        let mut rig = Rig::new(VERSIONS[*version], policy(), batches);
+        match other {
+            0 => rig.database(1).column = "other",
+            1 => rig.demote(1),
+            _ => {}
+        }
+        let mut turn = 0;
+        steps(&mut rig, &mut turn, *at, *most);
+        rig.cut();
+        let before = rig.delivered[0].clone();
+        steps(&mut rig, &mut turn, *closed_for, *most);
+        rig.route(1);
+        steps(&mut rig, &mut turn, *again, *most);
+        prop_assert!(rig.delivered[0] == before, "bytes to the old instance after the change");
+        rig.cut();
+        let before = rig.delivered[1].clone();
+        rig.route(0);
+        rig.run();
+        prop_assert!(rig.delivered[1] == before, "bytes to the second one after its change");
+        judge(&mut rig, "two changes")
     });
 }
 

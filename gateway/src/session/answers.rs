@@ -12,6 +12,9 @@ impl Session {
         if !self.is_passing() {
             return Took::NOTHING;
         }
+        if self.kept.is_compared() {
+            return self.compare(bytes);
+        }
         if self.withheld.as_ref().is_some_and(|withheld| withheld.is_read) {
             self.release_failure();
             if !self.to_client.is_empty() {
@@ -53,9 +56,7 @@ impl Session {
             let is_read = match &mut self.withheld {
                 Some(withheld) => withheld.take(&event),
                 None => {
-                    if !matches!(event, Event::Noop) {
-                        self.kept.forget();
-                    }
+                    self.kept.hears(&event);
                     self.tracker.server(&event);
                     let early = event.wire().get(..before).unwrap_or_default();
                     self.lead.extend_from_slice(early);
@@ -94,18 +95,22 @@ impl Session {
             }
         };
         self.is_closing |= failure.code == FaultClass::Execution.code();
-        let Some(rule) = rewrite(&failure.message) else {
-            return self.lead.extend_from_slice(&withheld.wire);
-        };
-        self.tally.forbidden += u32::from(rule.shows_no_main);
-        self.orders.void |= rule.shows_no_main;
-        if is_batched {
-            // What failed was undone; the batches before it were not.
+        if !self.mind_refusal(&failure.message) || is_batched {
+            // What failed in batches was undone; the batches before it were not.
             return self.lead.extend_from_slice(&withheld.wire);
         }
         self.tally.failed_retryable += 1;
         let code = FaultClass::MainChanged.code().to_owned();
         self.say(&Response::Failure(Failure { code, ..failure }));
+    }
+
+    /// Whether a failure with this text is told so that drivers retry it. If it shows that the instance
+    /// is not the main, the route ends.
+    pub(super) fn mind_refusal(&mut self, message: &str) -> bool {
+        let Some(rule) = rewrite(message).filter(|_| self.policy.rewrites) else { return false };
+        self.tally.forbidden += u32::from(rule.shows_no_main);
+        self.orders.void |= rule.shows_no_main;
+        true
     }
 }
 

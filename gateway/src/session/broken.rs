@@ -37,7 +37,9 @@ impl Session {
     /// Gives up the upstream, and answers for it from now on.
     pub(super) fn break_off(&mut self) {
         let mut owed = self.waiting_again();
-        owed.extend(self.tracker.requests());
+        if !self.kept.is_compared() {
+            owed.extend(self.tracker.requests());
+        }
         self.kept.forget();
         let within = std::mem::replace(&mut self.request, Request::Forwarded);
         self.route_body = Vec::new();

@@ -308,7 +308,7 @@ impl Session {
     /// follows once more, even if nothing does.
     #[must_use]
     pub const fn has_pending(&self) -> bool {
-        self.pending.is_some() || self.kept.waits
+        self.pending.is_some() || self.kept.waits()
     }
 
     /// An answer was read that did not pass yet: hand over what follows once more, even if nothing

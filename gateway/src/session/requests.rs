@@ -50,7 +50,7 @@ impl Span {
 
 impl Session {
     pub(super) fn requests(&mut self, bytes: &[u8], now: Millis) -> Took {
-        if self.kept.waits && !self.ask_again(now) {
+        if self.kept.waits() && !self.ask_again(now) {
             return Took::NOTHING;
         }
         if let Some(head) = self.pending {
@@ -121,8 +121,8 @@ impl Session {
 
     /// An event of a message that is forwarded.
     fn forwards(&mut self, event: &Event<'_>) {
-        if matches!(event, Event::Start(_)) {
-            self.kept.begins(self.tracker.is_boundary());
+        if let Event::Start(head) = event {
+            self.kept.begins(head, self.tracker.is_boundary());
         }
         self.kept.add(event.wire());
         self.tracker.client(event);
@@ -130,7 +130,7 @@ impl Session {
             if std::mem::take(&mut self.logs_on) {
                 self.login_by = None;
             }
-            if self.kept.is_whole() && self.tracker.is_commit_pending() {
+            if self.kept.is_some() && self.tracker.is_commit_pending() {
                 self.kept.forget();
             }
         }
@@ -171,6 +171,7 @@ impl Session {
             return Verdict::End;
         }
         if signature == Some(Signature::Reset) && !is_joined {
+            self.kept.forget();
             return Verdict::Take(Request::Reset);
         }
         if signature == Some(Signature::Route) && self.answers_route() && !self.tracker.is_failed()
@@ -178,7 +179,7 @@ impl Session {
             let is_quiet = self.tracker.unanswered() == 0 && !self.tracker.is_within_answer();
             return if is_quiet { Verdict::Take(Request::Route) } else { Verdict::Wait };
         }
-        if is_joined && self.tracker.is_full() {
+        if is_joined && (self.tracker.is_full() || self.kept.is_compared()) {
             return Verdict::Wait;
         }
         let passes = is_joined
@@ -191,13 +192,16 @@ impl Session {
             self.wait(now);
             return Verdict::Wait;
         }
+        if self.kept.is_unfetched() {
+            self.ask_again(now);
+            return Verdict::Wait;
+        }
         self.held_no_more();
         match signature {
             Some(Signature::Goodbye) => self.said_goodbye = true,
             Some(Signature::Logoff | Signature::Logon) => {
                 self.movable = false;
                 self.login.forget();
-                self.kept.forget();
                 self.logs_on = signature == Some(Signature::Logon);
                 self.login_by = Some(now.saturating_add(self.policy.login_ms));
             }

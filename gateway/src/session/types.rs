@@ -100,6 +100,8 @@ pub struct Tally {
     pub held: u32,
     /// Times that the same client went on at another upstream connection.
     pub rehomed: u32,
+    /// Times that requests which were forwarded before were asked again at another instance.
+    pub asked_again: u32,
     /// Requests answered so that drivers retry.
     pub failed_retryable: u32,
     /// Connections ended while a commit may have been applied.
@@ -116,6 +118,7 @@ impl Tally {
     pub(super) const NONE: Self = Self {
         held: 0,
         rehomed: 0,
+        asked_again: 0,
         failed_retryable: 0,
         in_doubt: 0,
         cut_answers: 0,

@@ -117,6 +117,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.ask(&[run(&format!("CREATE {id}")), Request::Pull(Fetch::ALL)]).await
     }
 
+    /// An auto-commit write whose result is asked for once RUN is answered, as mgclient does.
+    pub async fn write_apart(&mut self, id: u32) -> Got {
+        match self.ask(&[run(&format!("CREATE {id}"))]).await {
+            got if is_done(&got) => self.ask(&[Request::Pull(Fetch::ALL)]).await,
+            other => other,
+        }
+    }
+
     /// A write in a transaction of its own, up to its COMMIT.
     pub async fn begin(&mut self, id: u32) -> Got {
         let create = run(&format!("CREATE {id}"));

@@ -23,6 +23,8 @@ pub enum Role {
 pub struct Database {
     pub role: Role,
     pub committed: Vec<u32>,
+    /// Part of the name of the one column that results have.
+    pub column: &'static str,
     /// Logins that were accepted.
     pub logins: u32,
 }
@@ -143,7 +145,7 @@ fn carry_out(
             }
             *prepared = Some((write.filter(|_| !in_transaction), rows));
             staged.extend(write.filter(|_| in_transaction));
-            Outcome::Prepared(vec!["n".to_owned()])
+            Outcome::Prepared(vec![format!("n{}", database.column)])
         }
         Ask::Pull(amount) | Ask::Discard(amount) => {
             let Some((write, rows)) = prepared.take() else {

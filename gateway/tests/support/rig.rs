@@ -70,6 +70,8 @@ pub struct Rig {
     pub answers: Vec<Response>,
     pub asked: usize,
     pub summaries: usize,
+    /// How many of them there were when the route was cut last.
+    pub heard_at_cut: usize,
     /// Which instance may be dialled.
     pub open: Option<usize>,
     pub ending: Option<Ending>,
@@ -142,6 +144,7 @@ impl Rig {
             answers: Vec::new(),
             asked: 0,
             summaries: 0,
+            heard_at_cut: 0,
             open: Some(0),
             ending: None,
             batches,
@@ -152,12 +155,26 @@ impl Rig {
         }
     }
 
+    /// What a client says until it is logged in.
+    pub fn opening(&self) -> Vec<u8> {
+        let mut bytes = Offer::of(&[self.version]).bytes().to_vec();
+        for request in login(self.version) {
+            bytes.extend(request_bytes(&request, self.version));
+        }
+        bytes
+    }
+
     pub fn database(&mut self, instance: usize) -> &mut Database {
         &mut self.databases[instance]
     }
 
     pub fn demote(&mut self, instance: usize) {
         self.databases[instance].role = Role::Replica;
+    }
+
+    /// The client asks for this, after its other batches.
+    pub fn asks(&mut self, batch: Batch) {
+        self.batches.push_back(batch);
     }
 
     /// Bytes that the client says beside its batches.
@@ -248,6 +265,7 @@ impl Rig {
         let tally = self.session.take_tally();
         self.tally.held += tally.held;
         self.tally.rehomed += tally.rehomed;
+        self.tally.asked_again += tally.asked_again;
         self.tally.failed_retryable += tally.failed_retryable;
         self.tally.in_doubt += tally.in_doubt;
         self.tally.forbidden += tally.forbidden;
@@ -282,6 +300,7 @@ impl Rig {
 
     /// The route to the instance ends.
     pub fn cut(&mut self) {
+        self.heard_at_cut = self.summaries;
         self.session.cut(false, self.now);
         self.session.standing(Standing::Closed, self.now);
         self.open = None;
@@ -305,6 +324,19 @@ impl Rig {
         self.now = to;
         self.session.timer(false, to);
         self.settle();
+    }
+
+    /// Steps of the three parties in turns until this holds.
+    pub fn until(&mut self, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..100_000 {
+            if holds(self) {
+                return;
+            }
+            self.client_step(64);
+            self.serve_step(64);
+            self.server_step(64);
+        }
+        panic!("it never holds");
     }
 
     /// What instances got and had not processed, they process now.
