@@ -37,6 +37,8 @@ pub(super) struct Half {
     /// Bytes that go out before those, and how many of them have.
     lead: Vec<u8>,
     lead_at: usize,
+    /// Secret bytes were in the buffer since it was taken.
+    is_secret: bool,
     /// Bytes were written that may be kept back on this side of the socket.
     pub(super) needs_flush: bool,
     /// The side that is read sends no more.
@@ -52,6 +54,7 @@ impl Half {
             out: 0..0,
             lead: Vec::new(),
             lead_at: 0,
+            is_secret: false,
             needs_flush: false,
             ended: false,
         }
@@ -72,19 +75,14 @@ impl Half {
         self.buffer.as_ref().and_then(|buffer| buffer.get(self.fresh.clone())).unwrap_or_default()
     }
 
-    /// What became of the first of them. `secret` ones are wiped.
+    /// What became of the first of them. `secret` ones are wiped with the buffer, once they are out.
     pub(super) fn took(&mut self, took: &Took, lead: Vec<u8>, secret: bool) {
         let from = self.fresh.start;
         self.fresh.start = from + took.consumed;
         self.out = from + took.forward.start..from + took.forward.end;
         self.lead = lead;
         self.lead_at = 0;
-        if secret
-            && let Some(buffer) = &mut self.buffer
-            && let Some(bytes) = buffer.get_mut(from..self.fresh.start)
-        {
-            bytes.zeroize();
-        }
+        self.is_secret |= secret;
     }
 
     /// These go out, and nothing else was to.
@@ -136,10 +134,16 @@ impl Half {
 
     /// Gives the buffer back if nothing is in it.
     pub(super) fn rest(&mut self) {
-        if self.fresh.is_empty()
-            && self.out.is_empty()
-            && let Some(buffer) = self.buffer.take()
-        {
+        if self.fresh.is_empty() && self.out.is_empty() {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&mut self) {
+        if let Some(mut buffer) = self.buffer.take() {
+            if std::mem::take(&mut self.is_secret) {
+                buffer.as_mut_slice().zeroize();
+            }
             give(buffer);
         }
     }
@@ -147,8 +151,26 @@ impl Half {
 
 impl Drop for Half {
     fn drop(&mut self) {
-        if let Some(buffer) = self.buffer.take() {
-            give(buffer);
+        self.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_wiped_with_their_buffer() {
+        for secret in [true, false] {
+            let mut half = Half::new(64);
+            half.space()[..6].copy_from_slice(b"secret");
+            half.filled(6);
+            half.took(&Took { consumed: 6, forward: 0..6 }, Vec::new(), secret);
+            assert_eq!(half.pending(), b"secret", "it goes out first");
+            half.wrote(6);
+            half.rest();
+            let mut next = Half::new(64);
+            assert_eq!(next.space().starts_with(b"secret"), !secret);
         }
     }
 }

@@ -320,6 +320,7 @@ impl Pump {
         let had_pending = self.session.has_pending();
         let is_secret = self.session.is_in_login();
         let took = self.session.client(self.up.fresh(), now);
+        let is_secret = is_secret || self.session.is_in_login();
         let moved = took.consumed > 0 || had_pending != self.session.has_pending();
         let lead = std::mem::take(&mut self.session.to_server);
         let moved = moved || !lead.is_empty();

@@ -56,8 +56,7 @@ impl Session {
             let is_read = match &mut self.withheld {
                 Some(withheld) => withheld.take(&event),
                 None => {
-                    self.kept.hears(&event);
-                    self.tracker.server(&event);
+                    self.hears(&event);
                     let early = event.wire().get(..before).unwrap_or_default();
                     self.lead.extend_from_slice(early);
                     span.forward_to(end);
@@ -77,16 +76,27 @@ impl Session {
         span.took()
     }
 
+    /// More of an answer passes.
+    fn hears(&mut self, event: &Event<'_>) {
+        if let Event::Start(head) = event {
+            self.renewal_answered(head);
+        }
+        self.kept.hears(event);
+        self.tracker.server(event);
+        if matches!(event, Event::End(_)) {
+            self.keep_renewal();
+        }
+    }
+
     /// A FAILURE was read, or is too long to be read: it passes, in its own words or in ours.
     fn release_failure(&mut self) {
         let Some(withheld) = self.withheld.take() else { return };
-        self.kept.forget();
         let is_batched = self.tracker.is_batched();
-        self.tracker.server(&Event::Start(withheld.head));
+        self.hears(&Event::Start(withheld.head));
         if !withheld.is_whole {
             return self.lead.extend_from_slice(&withheld.wire);
         }
-        self.tracker.server(&Event::End(&[]));
+        self.hears(&Event::End(&[]));
         let version = self.version.unwrap_or(bolt::Version::V4_4);
         let failure = match Response::decode(&withheld.body, version, Limits::BEFORE_LOGIN) {
             Ok(Response::Failure(failure)) => failure,

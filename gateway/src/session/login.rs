@@ -4,7 +4,7 @@
 use super::{Ending, Phase, Session, Took, Upstream, identity, identity::Greeting};
 use bolt::{
     Signature, Version,
-    chunk::{self, Decoder, Frame, Scanner},
+    chunk::{self, Decoder, Event, Frame, Head, Scanner},
     handshake::{HANDSHAKE_BYTES, Offer},
     tracker::Tracker,
 };
@@ -23,6 +23,17 @@ pub(super) struct Login {
     /// The client was told of a version that the gateway does not speak.
     is_foreign: bool,
     decoder: Decoder,
+    renewal: Option<Renewal>,
+}
+
+/// A LOGON of a client that was logged in before.
+struct Renewal {
+    /// What was forwarded of it, in chunks.
+    wire: Zeroizing<Vec<u8>>,
+    /// It is not longer than a login may be.
+    fits: bool,
+    /// The instance's SUCCESS to it is passing, or has.
+    is_accepted: bool,
 }
 
 impl fmt::Debug for Login {
@@ -43,6 +54,7 @@ impl Login {
             answered: 0,
             is_foreign: false,
             decoder: Decoder::new(bytes),
+            renewal: None,
         }
     }
 
@@ -71,7 +83,26 @@ impl Login {
 
     pub(super) fn forget(&mut self) {
         self.messages = Vec::new();
+        self.renewal = None;
     }
+
+    /// Bytes of a LOGON after the first one may still be in the hands of who moves them.
+    pub(super) const fn is_renewed(&self) -> bool {
+        self.renewal.is_some()
+    }
+}
+
+/// The bytes that a LOGON has, usually.
+const RENEWAL_ROOM: usize = 1 << 10;
+
+/// Appends bytes, and leaves no copy behind where that needs another place.
+fn grow(to: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
+    if to.capacity() - to.len() < bytes.len() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * (to.len() + bytes.len())));
+        larger.extend_from_slice(to);
+        *to = larger;
+    }
+    to.extend_from_slice(bytes);
 }
 
 /// The messages that a login of this version consists of.
@@ -190,6 +221,70 @@ impl Session {
             self.join();
         } else {
             self.send_login();
+        }
+    }
+
+    /// LOGOFF or LOGON of a client that is logged in passes: what it logged in with before is forgotten,
+    /// and until another login is known the session cannot go on elsewhere.
+    pub(super) fn renew_login(&mut self, signature: Signature, now: Millis) {
+        self.movable = false;
+        let is_logon = signature == Signature::Logon;
+        if self.version.is_some_and(Version::has_logon) {
+            self.login.messages.truncate(1);
+            self.login.renewal = is_logon.then(|| Renewal {
+                wire: Zeroizing::new(Vec::with_capacity(RENEWAL_ROOM)),
+                fits: true,
+                is_accepted: false,
+            });
+        } else {
+            self.login.forget();
+        }
+        self.logs_on = is_logon;
+        self.login_by = Some(now.saturating_add(self.policy.login_ms));
+    }
+
+    /// More of a LOGON that is forwarded.
+    pub(super) fn renewal_passes(&mut self, event: &Event<'_>) {
+        let limit = self.policy.login_bytes;
+        if let Some(renewal) = &mut self.login.renewal {
+            let wire = event.wire();
+            renewal.fits &= renewal.wire.len() + wire.len() <= limit;
+            if renewal.fits {
+                grow(&mut renewal.wire, wire);
+            }
+        }
+        if matches!(event, Event::End(_)) {
+            self.logs_on = false;
+            self.login_by = None;
+        }
+    }
+
+    /// An answer begins; called before the tracker knows.
+    pub(super) fn renewal_answered(&mut self, head: &Head) {
+        if self.tracker.requests().next() != Some(Signature::Logon) {
+            return;
+        }
+        if head.signature() == Some(Signature::Success.byte()) {
+            if let Some(renewal) = &mut self.login.renewal {
+                renewal.is_accepted = true;
+            }
+        } else {
+            // Whoever is not let in is closed, and that says nothing of the instance.
+            self.login.renewal = None;
+            self.is_closing = true;
+        }
+    }
+
+    /// Keeps the new login once it is certain that it was the one that succeeded. An instance that
+    /// answers LOGOFF with nothing (MR 7) leaves a request unanswered for good, and no boundary comes.
+    pub(super) fn keep_renewal(&mut self) {
+        let is_kept = self.login.renewal.as_ref().is_some_and(|renewal| renewal.is_accepted);
+        if !is_kept || !self.tracker.is_boundary() {
+            return;
+        }
+        if let Some(renewal) = self.login.renewal.take().filter(|renewal| renewal.fits) {
+            self.login.messages.push(renewal.wire);
+            self.movable = true;
         }
     }
 

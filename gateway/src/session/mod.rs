@@ -292,10 +292,10 @@ impl Session {
         }
     }
 
-    /// The bytes that it takes now are credentials.
+    /// The bytes that it takes, or took last, may be credentials.
     #[must_use]
     pub const fn is_in_login(&self) -> bool {
-        matches!(self.phase, Phase::Login)
+        matches!(self.phase, Phase::Login) || self.login.is_renewed()
     }
 
     /// An instance is there that is proven and logged in to.

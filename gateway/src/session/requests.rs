@@ -126,13 +126,12 @@ impl Session {
         }
         self.kept.add(event.wire());
         self.tracker.client(event);
-        if matches!(event, Event::End(_)) {
-            if std::mem::take(&mut self.logs_on) {
-                self.login_by = None;
-            }
-            if self.kept.is_some() && self.tracker.is_commit_pending() {
-                self.kept.forget();
-            }
+        if self.logs_on {
+            self.renewal_passes(event);
+        }
+        let is_end = matches!(event, Event::End(_));
+        if is_end && self.kept.is_some() && self.tracker.is_commit_pending() {
+            self.kept.forget();
         }
     }
 
@@ -199,11 +198,8 @@ impl Session {
         self.held_no_more();
         match signature {
             Some(Signature::Goodbye) => self.said_goodbye = true,
-            Some(Signature::Logoff | Signature::Logon) => {
-                self.movable = false;
-                self.login.forget();
-                self.logs_on = signature == Some(Signature::Logon);
-                self.login_by = Some(now.saturating_add(self.policy.login_ms));
+            Some(signature @ (Signature::Logoff | Signature::Logon)) => {
+                self.renew_login(signature, now);
             }
             Some(_) | None => {}
         }

@@ -27,6 +27,8 @@ pub struct Database {
     pub column: &'static str,
     /// Logins that were accepted.
     pub logins: u32,
+    /// LOGOFF is answered, which Memgraph does not do (MR 7).
+    pub answers_logoff: bool,
 }
 
 /// One connection to it.
@@ -78,8 +80,11 @@ impl Connection {
                         return;
                     };
                     self.out.extend(answer(version));
-                    let settings =
-                        Settings { server_name: self.name.clone(), ..Settings::memgraph(version) };
+                    let settings = Settings {
+                        server_name: self.name.clone(),
+                        answers_logoff: database.answers_logoff,
+                        ..Settings::memgraph(version)
+                    };
                     let decoder = Decoder::new(1 << 20);
                     self.session = Some((Session::new(settings), decoder));
                 }

@@ -431,6 +431,11 @@ impl Rig {
         writes
     }
 
+    /// What the instance said and nobody took.
+    pub fn unheard(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.from_server)
+    }
+
     /// Everything moves until nothing does.
     pub fn run(&mut self) {
         for _ in 0..100_000 {
