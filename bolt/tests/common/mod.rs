@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
+pub mod change;
 pub mod host;
 #[path = "../../../core/tests/common/runs.rs"]
 pub mod runs;

@@ -87,7 +87,7 @@ impl Session {
                 }
                 Event::Body(_) | Event::Length(_) | Event::Noop => {}
             }
-            if !matches!(self.phase, Phase::Broken(_)) {
+            if !matches!(self.phase, Phase::Broken(_)) || self.has_said_enough() {
                 break;
             }
         }

@@ -44,6 +44,9 @@ use kept::Kept;
 use login::Login;
 use std::sync::Arc;
 
+/// A client that does not read is not answered more than this, and one answer.
+const OWN_BYTES: usize = 16 << 10;
+
 /// How far the client is.
 #[derive(Debug)]
 enum Phase {
@@ -191,6 +194,7 @@ impl Session {
     /// The next bytes of the client.
     pub fn client(&mut self, bytes: &[u8], now: Millis) -> Took {
         match self.phase {
+            Phase::Ready | Phase::Broken(_) if self.has_said_enough() => Took::NOTHING,
             Phase::Opening(_) => self.opening(bytes, now),
             Phase::Login => self.login_bytes(bytes, now),
             Phase::Ready => self.requests(bytes, now),
@@ -388,6 +392,11 @@ impl Session {
         self.upstream = Upstream::None;
         self.to_server.clear();
         self.withheld = None;
+    }
+
+    /// The client has to read what the gateway itself said before it is answered more.
+    const fn has_said_enough(&self) -> bool {
+        self.to_client.len() >= OWN_BYTES
     }
 
     /// Puts an answer of the gateway's own where the client reads it.

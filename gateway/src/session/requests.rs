@@ -67,7 +67,9 @@ impl Session {
                 }
             }
         }
-        if self.tracker.is_within_request() && !self.is_passing() {
+        // Within a message that is none of Bolt's, the tracker has given up.
+        let is_within = self.tracker.is_within_request() || self.tracker.lost().is_some();
+        if is_within && !self.is_passing() {
             return Took::NOTHING;
         }
         self.scan_requests(bytes, now)
@@ -110,6 +112,9 @@ impl Session {
             span.at = end;
             if self.ending().is_some() {
                 return Took::dropped(bytes.len());
+            }
+            if self.has_said_enough() {
+                break;
             }
         }
         if events.rest().is_empty() {
