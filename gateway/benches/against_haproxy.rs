@@ -3,12 +3,16 @@
 //!
 //! `cargo bench -p gateway --bench against_haproxy -- --rounds 5 --seconds 10 --json FILE`
 //!
+//! `--modes small-16,bulk` takes these only: `small-16` and `small-256` ask for one row on as many
+//! connections, `bulk` for 20 000 on two, `reconnect` has a connection and a login for each request on
+//! sixteen at a time; `tls-` before each ends TLS in the proxy, and in the instance where there is none.
+//!
 //! Instance and gateway are processes of their own. Without `haproxy` on the path its columns are
-//! missing, and it says so. Idle sessions (`--idle`, 10 000) tell the memory of each and, when the
-//! grant ends, the time from that signal to the last of them without an upstream.
-//! Figures are medians of the ratios within a round, with the least and the
-//! most; the load of the machine stands beside them. The processor's time that a proxy spends on a
-//! request is told too: it says as much on a machine that others use.
+//! missing, and it says so. Idle sessions (`--idle`, 10 000; 0 for none of it) tell the memory of each
+//! and, when the grant ends, the time from that signal to the last of them without an upstream.
+//! Figures are medians of the ratios within a round, with the least and the most; the load of the
+//! machine stands beside them. The processor's time that a proxy spends on a request is told too: it
+//! says as much on a machine that others use.
 
 // Ratios and percentiles are floats, and a bench may stop at what it did not expect.
 #![allow(clippy::float_arithmetic, clippy::unwrap_used)]
@@ -17,17 +21,23 @@
 mod load;
 #[path = "against_haproxy/roles.rs"]
 mod roles;
+#[path = "against_haproxy/tls.rs"]
+mod tls;
 
 use load::{Load, Sample, cut_ms};
 use roles::{Proxy, ROLE};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use tls::Files;
+use tokio::runtime::{self, Runtime};
+use tokio_rustls::TlsConnector;
 
 struct Options {
     rounds: usize,
     load: Duration,
     idle: usize,
     json: Option<String>,
+    modes: Vec<&'static Case>,
 }
 
 impl Options {
@@ -40,7 +50,12 @@ impl Options {
         let number = |name: &str, usual: usize| {
             after(name).map_or(usual, |text| text.parse().expect("a number"))
         };
+        let modes = match after("--modes") {
+            None => CASES.iter().collect(),
+            Some(names) => names.split(',').map(Case::named).collect(),
+        };
         Self {
+            modes,
             rounds: number("--rounds", 5),
             load: Duration::from_millis(number("--seconds", 10) as u64 * 1_000),
             idle: number("--idle", 10_000),
@@ -54,13 +69,73 @@ struct Case {
     name: &'static str,
     connections: usize,
     rows: usize,
+    reconnects: bool,
+    tls: bool,
+}
+
+impl Case {
+    const fn of(name: &'static str, connections: usize, rows: usize) -> Self {
+        Self { name, connections, rows, reconnects: false, tls: false }
+    }
+
+    const fn reconnects(self) -> Self {
+        Self { reconnects: true, ..self }
+    }
+
+    const fn tls(self) -> Self {
+        Self { tls: true, ..self }
+    }
+
+    fn named(name: &str) -> &'static Self {
+        let found = CASES.iter().find(|case| case.name == name);
+        found.unwrap_or_else(|| {
+            let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+            panic!("{name:?} is none of {}", names.join(", "))
+        })
+    }
 }
 
 const CASES: &[Case] = &[
-    Case { name: "small, 16 connections", connections: 16, rows: 1 },
-    Case { name: "small, 256 connections", connections: 256, rows: 1 },
-    Case { name: "bulk, 2 connections", connections: 2, rows: 20_000 },
+    Case::of("small-16", 16, 1),
+    Case::of("small-256", 256, 1),
+    Case::of("bulk", 2, 20_000),
+    Case::of("reconnect", 16, 1).reconnects(),
+    Case::of("tls-small-16", 16, 1).tls(),
+    Case::of("tls-bulk", 2, 20_000).tls(),
+    Case::of("tls-reconnect", 16, 1).reconnects().tls(),
 ];
+
+/// What requests are sent to: no proxy, HAProxy if there is one, and the gateway.
+struct Ways {
+    instance: Proxy,
+    haproxy: Option<Proxy>,
+    gateway: Proxy,
+}
+
+impl Ways {
+    fn start(sessions: usize) -> Self {
+        let instance = roles::instance(None);
+        let gateway = roles::gateway(instance.address, None);
+        let haproxy = roles::haproxy(instance.address, sessions, None);
+        Self { instance, haproxy, gateway }
+    }
+
+    /// The same, where each speaks TLS with clients; behind the proxies it is not spoken.
+    fn start_tls(files: &Files, behind: SocketAddr, sessions: usize) -> Self {
+        let instance = roles::instance(Some(files));
+        let gateway = roles::gateway(behind, Some(files));
+        let haproxy = roles::haproxy(behind, sessions, Some(files));
+        Self { instance, haproxy, gateway }
+    }
+
+    /// Each with its address, and with its process where that stands between.
+    fn all(&self) -> Vec<Way> {
+        let mut ways: Vec<Way> = vec![("direct", self.instance.address, None)];
+        let proxies = self.haproxy.iter().chain([&self.gateway]);
+        ways.extend(proxies.map(|proxy| (proxy.name, proxy.address, Some(proxy.pid()))));
+        ways
+    }
+}
 
 fn main() {
     if std::env::var_os(ROLE).is_some() {
@@ -69,52 +144,38 @@ fn main() {
     }
     let options = Options::read();
     raise_files();
-    let mut instance = roles::instance();
-    let mut gateway = roles::gateway(instance.address);
-    let haproxy = roles::haproxy(instance.address, options.idle.max(300) + 100);
-    if haproxy.is_none() {
-        println!(
-            "haproxy is not on the path, or does not start: only the gateway and no proxy are compared"
-        );
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::write(folder.path());
+    let sessions = options.idle.max(300) + 100;
+    let mut plain = Ways::start(sessions);
+    let secret = Ways::start_tls(&files, plain.instance.address, sessions);
+    let has_haproxy = plain.haproxy.is_some() && secret.haproxy.is_some();
+    if !has_haproxy {
+        println!("haproxy is not on the path, or does not start: it is not compared");
     }
-    let mut ways: Vec<Way> = vec![("direct", instance.address, None)];
-    ways.extend(haproxy.as_ref().map(|proxy| ("haproxy", proxy.address, Some(proxy.pid()))));
-    ways.push(("gateway", gateway.address, Some(gateway.pid())));
-
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let mut rounds: BTreeMap<&str, Vec<BTreeMap<&str, Sample>>> = BTreeMap::new();
-    for round in 0..options.rounds {
-        for case in CASES {
-            let mut samples = BTreeMap::new();
-            for at in 0..ways.len() {
-                // Each way goes first in its turn.
-                let (way, address, proxy) = ways[(at + round) % ways.len()];
-                let load = Load { address, connections: case.connections, rows: case.rows };
-                let before = proxy.map_or(0.0, processor_us);
-                let mut sample = runtime.block_on(load.run(options.load));
-                let spent = proxy.map_or(0.0, processor_us) - before;
-                sample.processor_us = spent / sample.count;
-                samples.insert(way, sample);
-            }
-            rounds.entry(case.name).or_default().push(samples);
-        }
-    }
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let connector = files.connector();
+    let rounds = measure(&options, [&plain, &secret], &connector, &runtime);
     let mut report = Vec::new();
-    for case in CASES {
-        report.push(tell(case, &rounds[case.name], haproxy.is_some()));
+    for case in &options.modes {
+        report.push(tell(case, &rounds[case.name], has_haproxy));
     }
     let mut idle = BTreeMap::new();
-    for proxy in haproxy.iter().chain([&gateway]) {
-        let bytes = runtime.block_on(load::idle_bytes(proxy, options.idle));
-        println!("idle, {}: {bytes} bytes a session", proxy.name);
-        idle.insert(proxy.name, bytes);
+    let (mut held, mut cut) = ([0.0; 3], [0.0; 3]);
+    if options.idle > 0 {
+        for proxy in plain.haproxy.iter().chain([&plain.gateway]) {
+            let bytes = runtime.block_on(load::idle_bytes(proxy, options.idle));
+            println!("idle, {}: {bytes} bytes a session", proxy.name);
+            idle.insert(proxy.name, bytes);
+        }
+        let Ways { gateway, instance, .. } = &mut plain;
+        let cuts: Vec<(f64, f64)> = (0..options.rounds)
+            .map(|_| runtime.block_on(cut_ms(gateway, instance, options.idle)))
+            .collect();
+        held = spread(cuts.iter().map(|(held, _)| *held).collect());
+        cut = spread(cuts.iter().map(|(_, cut)| *cut).collect());
+        tell_cut(options.idle, held, cut);
     }
-    let cuts: Vec<(f64, f64)> = (0..options.rounds)
-        .map(|_| runtime.block_on(cut_ms(&mut gateway, &mut instance, options.idle)))
-        .collect();
-    let held = spread(cuts.iter().map(|(held, _)| *held).collect());
-    let cut = spread(cuts.iter().map(|(_, cut)| *cut).collect());
-    tell_cut(options.idle, held, cut);
     let load_average = load_average();
     if let Some(path) = options.json {
         let all = json!({
@@ -129,6 +190,39 @@ fn main() {
         });
         std::fs::write(&path, format!("{all:#}\n")).expect("a file that can be written");
     }
+}
+
+/// What each way came to, in each round of each case.
+type Rounds = BTreeMap<&'static str, Vec<BTreeMap<&'static str, Sample>>>;
+
+/// Puts each load on each way, in turn. The second of `both` speaks TLS.
+fn measure(
+    options: &Options,
+    both: [&Ways; 2],
+    connector: &TlsConnector,
+    runtime: &Runtime,
+) -> Rounds {
+    let mut rounds = Rounds::new();
+    for round in 0..options.rounds {
+        for case in &options.modes {
+            let ways = both[usize::from(case.tls)].all();
+            let mut samples = BTreeMap::new();
+            for at in 0..ways.len() {
+                // Each way goes first in its turn.
+                let (way, address, proxy) = ways[(at + round) % ways.len()];
+                let Case { connections, rows, reconnects, .. } = **case;
+                let tls = case.tls.then(|| connector.clone());
+                let load = Load { address, connections, rows, reconnects, tls };
+                let before = proxy.map_or(0.0, processor_us);
+                let mut sample = runtime.block_on(load.run(options.load));
+                let spent = proxy.map_or(0.0, processor_us) - before;
+                sample.processor_us = spent / sample.count;
+                samples.insert(way, sample);
+            }
+            rounds.entry(case.name).or_default().push(samples);
+        }
+    }
+    rounds
 }
 
 /// Tells how soon a signal has reached every session.
@@ -211,7 +305,7 @@ fn tell(case: &Case, rounds: &[BTreeMap<&str, Sample>], has_haproxy: bool) -> Va
             added("gateway") / added("haproxy")
         });
     }
-    json!({"case": case.name, "ways": ways, "ratios": ratios})
+    json!({"case": case.name, "connections": case.connections, "rows": case.rows, "ways": ways, "ratios": ratios})
 }
 
 /// The memory of a process, in bytes.

@@ -1,6 +1,7 @@
-//! Clients: each sends RUN and PULL, waits for both answers, and begins again.
+//! Clients: each sends RUN and PULL, waits for both answers, and begins again, on the same connection
+//! or on a new one; with TLS or without.
 
-use crate::{resident, roles::Proxy};
+use crate::{resident, roles::Proxy, tls};
 use bolt::{
     Request, Version,
     chunk::{Event, Scanner},
@@ -14,15 +15,20 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_rustls::TlsConnector;
 
 /// So many clients, that ask for so many rows each time.
+#[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     pub(crate) connections: usize,
     pub(crate) rows: usize,
+    /// Each request has a connection and a login of its own.
+    pub(crate) reconnects: bool,
+    pub(crate) tls: Option<TlsConnector>,
 }
 
 /// What a load came to.
@@ -45,19 +51,28 @@ fn wire(requests: &[Request]) -> Vec<u8> {
     out
 }
 
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
 struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     scanner: Scanner,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+    async fn connect(load: &Load) -> io::Result<Self> {
+        let socket = TcpStream::connect(load.address).await?;
+        socket.set_nodelay(true)?;
+        let mut stream: Box<dyn Stream> = match &load.tls {
+            None => Box::new(socket),
+            Some(tls) => Box::new(tls.connect(tls::name(), socket).await?),
+        };
         stream.write_all(&Offer::of(&[Version::V5_2]).bytes()).await?;
         stream.read_exact(&mut [0; 4]).await?;
-        let mut client = Self { stream, scanner: Scanner::new(), buffer: vec![0; 256 << 10] };
+        let room = if load.rows > 100 { 256 << 10 } else { 16 << 10 };
+        let mut client = Self { stream, scanner: Scanner::new(), buffer: vec![0; room] };
         let login = wire(&[
             Request::Hello(HelloMap(map([("user_agent", "bench/1")]))),
             Request::Logon(AuthMap::basic("a", "b")),
@@ -65,6 +80,12 @@ impl Client {
         client.stream.write_all(&login).await?;
         client.summaries(2).await?;
         Ok(client)
+    }
+
+    /// Asks once; how many bytes the answers took.
+    async fn ask(&mut self, ask: &[u8]) -> io::Result<usize> {
+        self.stream.write_all(ask).await?;
+        self.summaries(2).await
     }
 
     /// Reads so many summaries; how many bytes they took with their records.
@@ -97,26 +118,30 @@ impl Load {
         let ask = wire(&[Request::Run(Run { query, ..Run::default() }), Request::Pull(Fetch::ALL)]);
         let mut clients = Vec::new();
         for _ in 0..self.connections {
-            clients.push(Client::connect(self.address).await.expect("a connection"));
+            let client = Client::connect(self).await.expect("a connection");
+            clients.push((!self.reconnects).then_some(client));
         }
         let begun = Instant::now();
         let until = begun + lasts;
-        let tasks: Vec<_> = clients
-            .into_iter()
-            .map(|mut client| {
-                let ask = ask.clone();
-                tokio::spawn(async move {
-                    let (mut took, mut bytes) = (Vec::new(), 0);
-                    while Instant::now() < until {
-                        let asked = Instant::now();
-                        client.stream.write_all(&ask).await.expect("it takes a request");
-                        bytes += client.summaries(2).await.expect("it answers");
-                        took.push(asked.elapsed());
-                    }
-                    (took, bytes)
-                })
-            })
-            .collect();
+        let mut tasks = Vec::new();
+        for mut client in clients {
+            let (ask, load) = (ask.clone(), self.clone());
+            tasks.push(tokio::spawn(async move {
+                let (mut took, mut bytes) = (Vec::new(), 0);
+                while Instant::now() < until {
+                    let asked = Instant::now();
+                    bytes += match &mut client {
+                        Some(client) => client.ask(&ask).await.expect("it answers"),
+                        None => {
+                            let mut client = Client::connect(&load).await.expect("a connection");
+                            client.ask(&ask).await.expect("it answers")
+                        }
+                    };
+                    took.push(asked.elapsed());
+                }
+                (took, bytes)
+            }));
+        }
         let (mut took, mut bytes) = (Vec::new(), 0);
         for task in tasks {
             let (some, count) = task.await.unwrap();
@@ -161,23 +186,22 @@ pub(crate) async fn cut_ms(gateway: &mut Proxy, instance: &mut Proxy, count: usi
     let idle = connect(gateway, count).await;
     assert_eq!(idle.len(), count, "so many sessions");
     tokio::time::sleep(Duration::from_millis(300)).await;
+    instance.tell("watch");
     gateway.tell("close");
     let (signal, held) = (gateway.number(), gateway.number());
-    // Each time that the instance had no connection any more, up to the one that was waited for.
-    let mut ended = instance.number();
-    while ended < signal {
-        ended = instance.number();
-    }
+    let ended = instance.number();
     drop(idle);
     gateway.tell("open");
     gateway.number();
     ((held - signal) as f64 / 1e3, (ended - signal) as f64 / 1e3)
 }
 
-async fn connect(proxy: &Proxy, count: usize) -> Vec<TcpStream> {
+async fn connect(proxy: &Proxy, count: usize) -> Vec<Box<dyn Stream>> {
+    let load =
+        Load { address: proxy.address, connections: count, rows: 1, reconnects: false, tls: None };
     let mut all = Vec::new();
     for _ in 0..count {
-        let Ok(client) = Client::connect(proxy.address).await else { break };
+        let Ok(client) = Client::connect(&load).await else { break };
         all.push(client.stream);
     }
     all

@@ -1,6 +1,7 @@
 //! The other processes of the bench: an instance that answers at once, a gateway before it, and
 //! HAProxy.
 
+use crate::tls::Files;
 use bolt::{
     Response, Signature, Value, Version,
     chunk::{Event, Scanner},
@@ -25,18 +26,22 @@ use ha_core::{
     observation::Route,
 };
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Result, Write},
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
 };
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Which role a process plays; none is the bench itself.
 pub(crate) const ROLE: &str = "AGAINST_HAPROXY_ROLE";
 const BEHIND: &str = "AGAINST_HAPROXY_BEHIND";
+/// The folder of a certificate, if it speaks TLS with its clients.
+const TLS: &str = "AGAINST_HAPROXY_TLS";
 const START: StartId = StartId(7);
 /// As many threads as the other proxy has.
 const THREADS: usize = 1;
@@ -81,11 +86,14 @@ impl Drop for Proxy {
     }
 }
 
-fn spawned(name: &'static str, behind: Option<SocketAddr>) -> Proxy {
+fn spawned(name: &'static str, behind: Option<SocketAddr>, tls: Option<&Files>) -> Proxy {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.env(ROLE, name).stdin(Stdio::piped()).stdout(Stdio::piped());
     if let Some(behind) = behind {
         command.env(BEHIND, behind.to_string());
+    }
+    if let Some(tls) = tls {
+        command.env(TLS, &tls.0);
     }
     let mut child = command.spawn().expect("this program again");
     let mut line = String::new();
@@ -95,24 +103,26 @@ fn spawned(name: &'static str, behind: Option<SocketAddr>) -> Proxy {
     Proxy { name, address, child, said: Some(said) }
 }
 
-pub(crate) fn instance() -> Proxy {
-    spawned("instance", None)
+pub(crate) fn instance(tls: Option<&Files>) -> Proxy {
+    spawned("instance", None, tls)
 }
 
-pub(crate) fn gateway(behind: SocketAddr) -> Proxy {
-    spawned("gateway", Some(behind))
+pub(crate) fn gateway(behind: SocketAddr, tls: Option<&Files>) -> Proxy {
+    spawned("gateway", Some(behind), tls)
 }
 
 /// HAProxy, if there is one; `sessions` is the most that it gets.
-pub(crate) fn haproxy(behind: SocketAddr, sessions: usize) -> Option<Proxy> {
+pub(crate) fn haproxy(behind: SocketAddr, sessions: usize, tls: Option<&Files>) -> Option<Proxy> {
     let probe = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = probe.local_addr().unwrap();
     drop(probe);
+    let ssl = tls.map_or(String::new(), |tls| format!(" ssl crt {}", tls.both().display()));
     let config = format!(
         "global\n nbthread {THREADS}\n maxconn {sessions}\ndefaults\n mode tcp\n timeout connect 5s\n \
-         timeout client 1h\n timeout server 1h\nlisten bench\n bind {address}\n server a {behind}\n"
+         timeout client 1h\n timeout server 1h\nlisten bench\n bind {address}{ssl}\n server a {behind}\n"
     );
-    let path = std::env::temp_dir().join(format!("against-haproxy-{}.cfg", std::process::id()));
+    let file = format!("against-haproxy-{}-{}.cfg", std::process::id(), address.port());
+    let path = std::env::temp_dir().join(file);
     std::fs::write(&path, config).unwrap();
     let started = Command::new("haproxy").arg("-db").arg("-f").arg(&path).spawn();
     let child = started.ok()?;
@@ -125,6 +135,11 @@ pub(crate) fn haproxy(behind: SocketAddr, sessions: usize) -> Option<Proxy> {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     None
+}
+
+/// The certificate of the role that this process plays.
+fn certificate() -> Option<Files> {
+    std::env::var_os(TLS).map(|folder| Files(folder.into()))
 }
 
 /// Plays the role that this process was started for.
@@ -177,7 +192,14 @@ async fn play_gateway(behind: SocketAddr) {
             hand.changed();
         }
     });
+    let tls = certificate();
+    let of = |path: fn(&Files) -> PathBuf| {
+        tls.as_ref().map(|files| path(files).to_string_lossy().into_owned())
+    };
     let settings = Settings::read(|setting| match setting.name {
+        "tls-enabled" => Some(tls.is_some().to_string()),
+        "tls-cert-path" => of(Files::certificate),
+        "tls-key-path" => of(Files::key),
         "bind-address" | "admin-bind-address" => Some("127.0.0.1:0".to_owned()),
         "read-bind-address" => Some("off".to_owned()),
         "controllers" => Some("nobody:1".to_owned()),
@@ -219,12 +241,28 @@ fn play_instance() {
         println!("{}", listener.local_addr().unwrap());
         std::io::stdout().flush().unwrap();
         let open = Arc::new(AtomicUsize::new(0));
+        let is_watched = Arc::new(AtomicBool::new(false));
+        let watch = Arc::clone(&is_watched);
+        std::thread::spawn(move || {
+            for _watch in std::io::stdin().lines() {
+                watch.store(true, SeqCst);
+            }
+        });
+        let acceptor = certificate().map(|files| files.acceptor());
         while let Ok((socket, _)) = listener.accept().await {
+            socket.set_nodelay(true).unwrap();
             let (canned, open) = (Arc::clone(&canned), Arc::clone(&open));
+            let (is_watched, acceptor) = (Arc::clone(&is_watched), acceptor.clone());
             tokio::spawn(async move {
                 open.fetch_add(1, SeqCst);
-                let _ = serve(socket, &canned).await;
-                if open.fetch_sub(1, SeqCst) == 1 {
+                let _ = match acceptor {
+                    None => serve(socket, &canned).await,
+                    Some(acceptor) => match acceptor.accept(socket).await {
+                        Ok(stream) => serve(stream, &canned).await,
+                        Err(error) => Err(error),
+                    },
+                };
+                if open.fetch_sub(1, SeqCst) == 1 && is_watched.swap(false, SeqCst) {
                     // The last one has ended.
                     println!("{}", micros());
                 }
@@ -233,9 +271,7 @@ fn play_instance() {
     });
 }
 
-async fn serve(mut socket: tokio::net::TcpStream, canned: &Canned) -> std::io::Result<()> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    socket.set_nodelay(true)?;
+async fn serve(mut socket: impl AsyncRead + AsyncWrite + Unpin, canned: &Canned) -> Result<()> {
     socket.read_exact(&mut [0; HANDSHAKE_BYTES]).await?;
     socket.write_all(&answer(Version::V5_2)).await?;
     let (mut scanner, mut buffer) = (Scanner::new(), vec![0; 16 << 10]);
