@@ -72,6 +72,12 @@ const fn fast_of_two(one: &mut Configuration) {
     one.settings.durability = Durability::Fast;
 }
 
+/// What branched off is set aside by itself.
+const fn resetting(one: &mut Configuration) {
+    alone(one);
+    one.settings.sets_aside = true;
+}
+
 /// Requests overtake each other.
 const fn unordered(one: &mut Configuration) {
     one.settings.ordered = false;
@@ -120,6 +126,7 @@ const ROWS: &[Row] = &[
     ("never-moves-the-vote", Wrong::Decision, &[(Node, 1)], alone, None),
     ("moves-the-vote-of-an-unproven-main", Wrong::Decision, &[(Power, 1), (Crash, 1)], alone_unflushed, Some("promote-only-caught-up")),
     ("records-a-voter-that-does-not-vote", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("promote-only-caught-up")),
+    ("resets-under-an-open-main", Wrong::Decision, &[(Write, 1), (Crash, 1)], resetting, None),
     ("commits-beside-a-busy-replica", Wrong::Decision, &[(Write, 1), (Switchover, 1)], of_four, None),
     ("never-goes-alone", Wrong::Decision, &[(Node, 1)], fast_of_two, None),
     ("stays-alone", Wrong::Decision, &[(Crash, 1)], fast_of_two, None),
@@ -162,6 +169,10 @@ const BEFORE: &[(&str, &str)] = &[
         write cl-0 gw-0
         run until acked w1
         settle
+    "),
+    ("resets-under-an-open-main", "
+        power-loss mg-2 keep=9
+        remove-pod mg-2
     "),
     ("opens-before-the-first-commit", "
         write cl-0 gw-0
