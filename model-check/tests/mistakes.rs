@@ -61,11 +61,6 @@ const fn heard_unflushed(one: &mut Configuration) {
     one.settings.patience.witness_limit_ms = 6_000;
 }
 
-/// Four instances.
-const fn of_four(one: &mut Configuration) {
-    one.settings.instances = 4;
-}
-
 /// Two instances: nobody can vote in the place of one that is lost, and the main may go on alone.
 const fn fast_of_two(one: &mut Configuration) {
     one.settings.instances = 2;
@@ -127,7 +122,6 @@ const ROWS: &[Row] = &[
     ("moves-the-vote-of-an-unproven-main", Wrong::Decision, &[(Power, 1), (Crash, 1)], alone_unflushed, Some("promote-only-caught-up")),
     ("records-a-voter-that-does-not-vote", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("promote-only-caught-up")),
     ("resets-under-an-open-main", Wrong::Decision, &[(Write, 1), (Crash, 1)], resetting, None),
-    ("commits-beside-a-busy-replica", Wrong::Decision, &[(Write, 1), (Switchover, 1)], of_four, None),
     ("never-goes-alone", Wrong::Decision, &[(Node, 1)], fast_of_two, None),
     ("stays-alone", Wrong::Decision, &[(Crash, 1)], fast_of_two, None),
     ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
