@@ -8,6 +8,7 @@
 
 pub mod canonical;
 pub mod explore;
+pub mod leases;
 pub mod model;
 pub mod pack;
 pub mod report;

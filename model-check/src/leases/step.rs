@@ -1,0 +1,443 @@
+//! What each step does.
+
+use super::{
+    act::{Act, Outside},
+    mistake::Mistake,
+    property::Moments,
+    Leases,
+    canonical::older,
+    variant::Variant,
+    world::{
+        CLOCKS, Exchange, GATEWAY, LeaseWrite, MAIN, NOW, PLACES, Process, RecordWrite,
+        Reign, World, identity, place_of,
+    },
+};
+use ha_core::{
+    grant::{Answer, Question},
+    ids::{ControllerId, ResourceVersion, Term},
+    leadership::{LeaderClock, LeaseSample, Millis, Word},
+    observation::{PromotionRight, PromotionWait, Route},
+};
+use std::fmt;
+
+/// What a step came to, for stories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// A grant of this term was answered, for so many milliseconds.
+    Granted(u8, Millis),
+    /// That there is no route was answered.
+    Closed,
+    /// No answer.
+    NotLeading,
+    /// The word of another controller.
+    Word(Word),
+    /// It leads from now on.
+    Leads,
+    /// The object had changed.
+    Conflict,
+    /// It was written: the term, and whether it is steady.
+    Wrote(Reign),
+    /// The gateway refused the answer.
+    Refused,
+    /// The gateway may forward for so long.
+    Live(u8),
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Granted(term, ms) => write!(f, "a grant of term {term} for {ms} ms"),
+            Self::Closed => f.write_str("no route"),
+            Self::NotLeading => f.write_str("it does not lead"),
+            Self::Word(Word::Promises) => f.write_str("promises to promote nobody"),
+            Self::Word(Word::StandsAgainst(_)) => f.write_str("stands against this lease"),
+            Self::Word(Word::Nothing) => f.write_str("promises nothing"),
+            Self::Leads => f.write_str("it leads"),
+            Self::Conflict => f.write_str("too late, it had changed"),
+            Self::Wrote(Reign { term, steady: true }) => write!(f, "term {term} is steady"),
+            Self::Wrote(Reign { term, steady: false }) => write!(f, "term {term} is intended"),
+            Self::Refused => f.write_str("it is not taken"),
+            Self::Live(term) => write!(f, "it may forward in term {term}"),
+        }
+    }
+}
+
+/// A step in work.
+pub(super) struct Turn<'a> {
+    pub(super) model: &'a Leases,
+    pub(super) variant: &'a Variant,
+    pub(super) world: World<'a>,
+    pub(super) seen: Moments,
+    pub(super) said: Option<Said>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn act(&mut self, act: Act) {
+        let at = |no: u8| usize::from(no);
+        if let Some(kind) = act.outside() {
+            self.world.beside.change().spent[kind.index()] += 1;
+        }
+        match act {
+            Act::ReadLease(no) => self.read_lease(at(no)),
+            Act::ReadRecord(no) => self.read_record(at(no)),
+            Act::Write(no) => self.write(at(no), false),
+            Act::Release(no) => self.write(at(no), true),
+            Act::Land(no) => {
+                let write = self.world.mails[at(no)].change().write.take();
+                self.land(at(no), write);
+                if !self.variant.late.confirmations {
+                    self.confirm(at(no));
+                }
+            }
+            Act::LandUnheard(no) => {
+                let write = self.world.mails[at(no)].change().write.take();
+                self.land(at(no), write);
+                self.world.mails[at(no)].change().confirmed = None;
+            }
+            Act::LandBefore(no) => {
+                let write = self.world.mails[at(no)].change().before.take();
+                self.land(at(no), write);
+                self.world.mails[at(no)].change().confirmed = None;
+            }
+            Act::Confirm(no) => self.confirm(at(no)),
+            Act::Intend(no) => self.write_record(at(no), false),
+            Act::Steady(no) => self.write_record(at(no), true),
+            Act::Record(no) => self.record(at(no)),
+            Act::Recorded(no) => self.recorded(at(no)),
+            Act::Promote(no) => self.promote(at(no)),
+            Act::Promoted(term) => self.promoted(term),
+            Act::Ask(no, of) => {
+                let asked = Exchange { sent: NOW, told: None };
+                self.world.asks[at(no)].change().of[at(of)] = Some(asked);
+                if !self.variant.late.questions {
+                    self.asked(at(no), at(of));
+                    self.told(at(no), at(of));
+                }
+            }
+            Act::Asked(no, of) => self.asked(at(no), at(of)),
+            Act::Told(no, of) => self.told(at(no), at(of)),
+            Act::Learn(no, of, nth) => {
+                let id = identity(at(of), nth);
+                if let Some(process) = self.world.process_mut(at(no)) {
+                    process.brain.ended(NOW, id);
+                }
+            }
+            Act::GatewayAsks(no) => {
+                self.gateway_asks(at(no));
+                if !self.variant.late.questions {
+                    self.gateway_asked(at(no));
+                    self.gateway_told();
+                }
+            }
+            Act::GatewayAsksUnheard(no) => {
+                self.gateway_asks(at(no));
+                self.gateway_asked(at(no));
+                self.world.gate.change().answer = None;
+            }
+            Act::GatewayAsked(no) => self.gateway_asked(at(no)),
+            Act::GatewayTold => self.gateway_told(),
+            Act::Crash(no) => self.crash(at(no)),
+            Act::Start(no) => self.start(at(no)),
+            Act::Cut(no) => self.world.beside.change().cut |= 1 << no,
+            Act::Outage => self.world.beside.change().cut = (1 << PLACES) - 1,
+            Act::Tick => self.tick(None),
+            Act::SlowTick(no) => self.tick(Some(at(no))),
+        }
+    }
+
+    fn tick(&mut self, slow: Option<usize>) {
+        let Leases { variant, caps, tables, .. } = self.model;
+        let by = (variant, *caps);
+        let world = &mut self.world;
+        for place in 0..PLACES {
+            if Some(place) != slow {
+                older(&mut world.places[place], &tables.places, by);
+                older(&mut world.mails[place], &tables.mails, by);
+                older(&mut world.asks[place], &tables.asks, by);
+            }
+        }
+        if slow != Some(PLACES) {
+            older(&mut world.gate, &tables.gates, by);
+        }
+    }
+
+    /// What follows for a process if the lease became its own, or is its own no more.
+    fn lease_changed(process: &mut Process, before: Option<Millis>) -> bool {
+        let after = process.brain.acquired();
+        if before.is_some() != after.is_some() {
+            process.fresh = false;
+            process.open = false;
+        }
+        before.is_none() && after.is_some()
+    }
+
+    fn read_lease(&mut self, no: usize) {
+        let timing = self.variant.counted();
+        let lease = self.world.lease.get().clone();
+        let Some(process) = self.world.process_mut(no) else { return };
+        let before = process.brain.acquired();
+        let me = process.brain.me();
+        let earlier: Vec<_> =
+            lease.members.iter().copied().filter(|id| place_of(*id) == no && *id != me).collect();
+        process.brain.saw(NOW, lease, &timing);
+        // A pod runs one process at a time, and here it is this one.
+        earlier.into_iter().for_each(|id| process.brain.ended(NOW, id));
+        Self::lease_changed(process, before);
+    }
+
+    fn read_record(&mut self, no: usize) {
+        let record = self.world.beside.get().record;
+        let variant = self.variant;
+        let Some(process) = self.world.process_mut(no) else { return };
+        process.record = Some(record);
+        process.fresh = process.brain.acquired().is_some();
+        self.route(no, variant.makes(Mistake::RecordBeforeLease));
+    }
+
+    /// The route follows the record: it opens where a leader acts, and closes with the reign.
+    fn route(&mut self, no: usize, unread: bool) {
+        let variant = self.variant;
+        let Some(process) = self.world.process_mut(no) else { return };
+        let steady = process.record.is_some_and(|record| record.steady);
+        let known = process.fresh || (unread && process.record.is_some());
+        process.open = known && steady && (process.open || variant.acts(process));
+    }
+
+    fn write(&mut self, no: usize, release: bool) {
+        let variant = self.variant;
+        let lease = self.world.lease.get().clone();
+        let Some(process) = self.world.process_mut(no) else { return };
+        let (by, members) = (process.brain.me(), variant.members(process));
+        let expected = if release {
+            process.brain.renewal()
+        } else {
+            variant.expects(process, &lease)
+        };
+        let Some(expected) = expected else { return };
+        if release {
+            // Whoever gives the lease up has no right from the moment before it says so.
+            let before = process.brain.acquired();
+            process.brain.released();
+            Self::lease_changed(process, before);
+        } else {
+            process.brain.writes(Some(expected), members.clone());
+        }
+        let write = LeaseWrite { by, expected, members, sent: NOW, release };
+        let mail = self.world.mails[no].change();
+        let before = mail.write.replace(write);
+        if self.variant.late.writes {
+            mail.before = before.or(mail.before.take());
+        }
+    }
+
+    fn land(&mut self, no: usize, write: Option<LeaseWrite>) {
+        let Some(write) = write else { return };
+        let LeaseWrite { by, expected, members, sent, release } = write;
+        let lease = self.world.lease.get();
+        if lease.version != expected {
+            self.said = Some(Said::Conflict);
+            return;
+        }
+        if !release && lease.holder != Some(by) && !lease.members.contains(&by) {
+            self.seen |= Moments::NEWCOMER;
+        }
+        if !self.world.runs(by) {
+            self.seen |= Moments::LATE_LEASE;
+        }
+        let version = ResourceVersion(expected.0 + 1);
+        let lease = LeaseSample { version, holder: (!release).then_some(by), members };
+        let stored =
+            LeaseSample { members: self.variant.stored(by, lease.members.clone()), ..lease.clone() };
+        *self.world.lease.change() = stored;
+        if !release && self.world.runs(by) {
+            self.world.mails[no].change().confirmed = Some((lease, sent));
+        }
+    }
+
+    fn confirm(&mut self, no: usize) {
+        let variant = self.variant;
+        let Some((lease, sent)) = self.world.mails[no].change().confirmed.take() else { return };
+        let Some(process) = self.world.process_mut(no) else { return };
+        let before = process.brain.acquired();
+        process.brain.renewed(NOW, sent, lease);
+        let leads = Self::lease_changed(process, before);
+        let waits = process.brain.view(NOW, &variant.counted()).promotion;
+        if leads {
+            self.said = Some(Said::Leads);
+            if waits == PromotionRight::Waits(PromotionWait::OwnPromise) {
+                self.seen |= Moments::PROMISED_TAKES_OVER;
+            }
+        }
+        self.route(no, variant.makes(Mistake::RecordBeforeLease));
+    }
+
+    fn write_record(&mut self, no: usize, steady: bool) {
+        let Some(process) = self.world.process_mut(no) else { return };
+        let Some(expected) = process.record else { return };
+        let by = process.brain.me();
+        // Granting stops before the intent is sent: a write whose reply is lost may have landed.
+        process.open = false;
+        let term = if steady { expected.term } else { expected.term + 1 };
+        if !steady && !expected.steady {
+            self.seen |= Moments::INTENT_OVER_INTENT;
+        }
+        let write = RecordWrite { by, expected, new: Reign { term, steady } };
+        self.world.mails[no].change().record = Some(write);
+    }
+
+    fn record(&mut self, no: usize) {
+        let Some(write) = self.world.mails[no].change().record.take() else { return };
+        if self.world.beside.get().record != write.expected {
+            self.said = Some(Said::Conflict);
+            return;
+        }
+        self.said = Some(Said::Wrote(write.new));
+        self.world.beside.change().record = write.new;
+        if self.world.runs(write.by) {
+            self.world.mails[no].change().recorded = Some(write.new);
+        }
+    }
+
+    fn recorded(&mut self, no: usize) {
+        let Some(reign) = self.world.mails[no].change().recorded.take() else { return };
+        let Some(process) = self.world.process_mut(no) else { return };
+        if process.fresh {
+            process.record = process.record.max(Some(reign));
+            self.route(no, false);
+        }
+    }
+
+    fn promote(&mut self, no: usize) {
+        let Some(process) = self.world.process(no) else { return };
+        let Some(record) = process.record else { return };
+        if process.brain.me() != identity(0, 1) {
+            self.seen |= Moments::PROMOTED_AFTER_TAKEOVER;
+        }
+        self.world.beside.change().promotions |= 1 << record.term;
+    }
+
+    fn promoted(&mut self, term: u8) {
+        let beside = self.world.beside.change();
+        beside.promotions &= !(1 << term);
+        if beside.record > (Reign { term, steady: false }) {
+            self.seen |= Moments::LATE_PROMOTION;
+        }
+        beside.promoted = beside.promoted.max(term);
+    }
+
+    fn asked(&mut self, no: usize, of: usize) {
+        let variant = self.variant;
+        let Some(by) = self.world.process(no).map(|process| process.brain.me()) else { return };
+        let Some(process) = self.world.process_mut(of) else { return };
+        let from = process.brain.me();
+        let word = variant.word(process, by);
+        self.said = Some(Said::Word(word));
+        if let Some(exchange) = &mut self.world.asks[no].change().of[of] {
+            exchange.told = Some((from, word));
+        }
+    }
+
+    fn told(&mut self, no: usize, of: usize) {
+        let variant = self.variant;
+        let exchange = self.world.asks[no].change().of[of].take();
+        let Some(Exchange { sent, told: Some((from, word)) }) = exchange else { return };
+        let Some(process) = self.world.process_mut(no) else { return };
+        process.brain.told(sent, from, word, &variant.counted());
+        variant.heard(process, from, word);
+        let there = |id: &ControllerId| place_of(*id) == of && *id != from;
+        let replaced: Vec<_> = process.brain.listed().filter(there).collect();
+        replaced.into_iter().for_each(|id| process.brain.replaced(NOW, sent, id));
+    }
+
+    fn gateway_asks(&mut self, no: usize) {
+        let gate = self.world.gate.change();
+        let question = gate.holder.ask(CLOCKS, false, None);
+        gate.answer = None;
+        gate.awaited = true;
+        // A controller looks only at whether there is a grant.
+        let holds = question.holds.map(|_| Term(0));
+        self.world.mails[no].change().question = Some(Question { holds, ..question });
+    }
+
+    fn gateway_asked(&mut self, no: usize) {
+        let variant = self.variant;
+        let Some(question) = self.world.mails[no].change().question.take() else { return };
+        let Some(process) = self.world.process_mut(no) else { return };
+        if question.holds.is_none() {
+            process.brain.holds_nothing(GATEWAY, question.number);
+        }
+        let known = process.fresh || variant.makes(Mistake::RecordBeforeLease);
+        let record = process.record.filter(|_| known);
+        let (Some(lasts_ms), Some(record)) = (variant.length(process), record) else {
+            self.said = Some(Said::NotLeading);
+            return;
+        };
+        let term = Term(record.term.into());
+        let number = question.number;
+        let (route, lasts_ms) = if process.open && record.steady {
+            process.brain.granted(GATEWAY, number, NOW, &variant.counted());
+            self.said = Some(Said::Granted(record.term, lasts_ms));
+            if process.brain.right(NOW, &variant.timing) == 0 {
+                self.seen |= Moments::GRANT_ON_PROMISES;
+            }
+            if record.term > 1 {
+                self.seen |= Moments::GRANT_OF_THE_NEXT_REIGN;
+            }
+            (Route::Open { term, main: MAIN }, lasts_ms)
+        } else {
+            self.said = Some(Said::Closed);
+            (Route::Closed, 0)
+        };
+        self.world.gate.change().answer = Some(Answer { number, term, route, lasts_ms });
+    }
+
+    fn gateway_told(&mut self) {
+        let gate = self.world.gate.change();
+        let Some(answer) = gate.answer.take() else { return };
+        let taken = gate.holder.answered(&answer);
+        let live = gate.holder.live(CLOCKS);
+        match (taken, live) {
+            (Err(_), _) => self.said = Some(Said::Refused),
+            (Ok(()), Some(grant)) if self.variant.late.questions => {
+                self.said = Some(Said::Live(grant.term.0 as u8));
+            }
+            (Ok(()), _) => {}
+        }
+    }
+
+    fn crash(&mut self, no: usize) {
+        self.world.places[no].change().process = None;
+        *self.world.asks[no].change() = super::world::Asks::default();
+        let mail = self.world.mails[no].change();
+        mail.confirmed = None;
+        mail.recorded = None;
+        mail.question = None;
+    }
+
+    fn start(&mut self, no: usize) {
+        let (again, started) = self.variant.begins();
+        let place = self.world.places[no].change();
+        place.starts += u8::from(!again || place.starts == 0);
+        let me = identity(no, place.starts);
+        place.process = Some(Process::new(LeaderClock::start(me, started)));
+    }
+}
+
+impl Process {
+    pub(super) const fn new(brain: LeaderClock) -> Self {
+        Self { brain, record: None, fresh: false, open: false, barred: None, refused: None }
+    }
+}
+
+impl World<'_> {
+    /// Whether an instance was promoted in a later term than the gateway may forward in.
+    pub(super) fn forwards_past_a_promotion(&self) -> bool {
+        let live = self.gate.get().holder.live(CLOCKS);
+        live.is_some_and(|grant| grant.term.0 < self.beside.get().promoted.into())
+    }
+
+    /// How often something came from outside.
+    pub(super) fn spent(&self, kind: Outside) -> u8 {
+        self.beside.get().spent[kind.index()]
+    }
+}

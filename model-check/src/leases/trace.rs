@@ -1,0 +1,98 @@
+//! A path as a story. It is gone a second time in a world that forgets nothing; where the two part,
+//! the canonical form would be wrong, and that is said instead.
+
+use super::{Act, Leases, Packed, Said, enabled, world::World};
+use crate::explore::{Edge, Step, System as _};
+use std::fmt;
+
+/// One step of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// What is done.
+    pub act: Act,
+    /// What it came to.
+    pub said: Option<Said>,
+}
+
+/// A path that cannot be gone in a world that forgets nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("step {step}, \"{act}\": {found}")]
+pub struct Parted {
+    /// Which step, from 1.
+    pub step: usize,
+    /// What was done.
+    pub act: String,
+    /// What is not as it should be.
+    pub found: String,
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.act.fmt(f)?;
+        match self.said {
+            Some(said) => write!(f, ": {said}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Leases {
+    /// The steps of a state, as its edges are numbered.
+    fn steps<'a>(&'a self, world: &World<'a>, state: &Packed) -> Vec<enabled::Step> {
+        let leads_on = |step: &enabled::Step| {
+            let edge = self.edge(world, *step);
+            edge.to != *state || edge.broken != 0
+        };
+        let mut steps = enabled::enabled(world, &self.variant);
+        steps.retain(leads_on);
+        let rested = steps.iter().all(|(_, progress)| !progress);
+        steps.extend(enabled::ticks(world, &self.variant, rested));
+        steps
+    }
+
+    /// Goes a path in a world that forgets nothing beside the canonical one.
+    ///
+    /// # Errors
+    /// Where the canonical form forgot something that makes a difference.
+    pub fn trace(&self, path: &[Step]) -> Result<Vec<Made>, Parted> {
+        let mut raw = self.start();
+        let mut here = self.initial;
+        let mut made = Vec::with_capacity(path.len());
+        for (index, Step { edge }) in path.iter().enumerate() {
+            let world = self.unpack(&here);
+            let steps = self.steps(&world, &here);
+            let parted = |act: String, found: &str| Parted {
+                step: index + 1,
+                act,
+                found: found.to_owned(),
+            };
+            let Some(step @ (act, _)) = steps.get(usize::from(*edge)).copied() else {
+                return Err(parted(format!("transition {edge}"), "there is none"));
+            };
+            let twins = enabled::enabled(&raw, &self.variant).into_iter();
+            let ticks = enabled::ticks(&raw, &self.variant, false);
+            if !twins.chain(ticks).any(|(twin, _)| twin == act) {
+                return Err(parted(act.to_string(), "not possible where nothing is forgotten"));
+            }
+            let Edge { to, .. } = self.edge(&world, step);
+            let turn = self.take(&raw, act);
+            let mut same = turn.world.clone();
+            same.canonical(&self.variant, self.caps);
+            if self.pack(same) != to {
+                return Err(parted(act.to_string(), "the worlds differ"));
+            }
+            raw = turn.world;
+            here = to;
+            made.push(Made { act, said: turn.said });
+        }
+        Ok(made)
+    }
+
+    /// The transitions of a state, for random paths.
+    #[must_use]
+    pub fn edges(&self, state: &Packed) -> Vec<Edge<Packed>> {
+        let mut edges = Vec::new();
+        self.expand(state, &mut edges);
+        edges
+    }
+}
