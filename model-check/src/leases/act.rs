@@ -4,7 +4,7 @@ use super::world::PLACES;
 use std::fmt;
 
 /// One step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Act {
     /// A controller reads the lease.
     ReadLease(u8),

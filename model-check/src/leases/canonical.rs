@@ -3,16 +3,15 @@
 //! and what cannot matter any more is forgotten.
 
 use super::{
-    shelf::Shelf,
+    part::Shape,
     variant::Variant,
-    world::{Kept, LeaseWrite, Mail, NOW, PLACES, Part, Shape, TICK, World},
+    world::{NOW, TICK, World},
 };
 use ha_core::{
     ids::{ControllerId, GatewayId, ResourceVersion, Term},
     leadership::Millis,
     visit::{Moment, Object, Visitor},
 };
-use std::sync::OnceLock;
 
 /// Ticks up to which moments are told apart.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +22,9 @@ pub(super) struct Caps {
     lease: Millis,
     longest: Millis,
     grant: Millis,
+    /// Whether each question to a controller arrives before the next is asked, so that every
+    /// question is later than every grant noted.
+    unnumbered: bool,
 }
 
 impl Caps {
@@ -37,6 +39,7 @@ impl Caps {
             lease: ticks(timing.lease_ms),
             longest: ticks(longest),
             grant: ticks(timing.grant_ms),
+            unnumbered: !variant.late.questions,
         }
     }
 
@@ -61,17 +64,45 @@ const fn at(age: Millis) -> Millis {
     NOW - age * TICK
 }
 
-/// What must be known of a part before it is changed.
-#[derive(Debug, Clone, Copy, Default)]
-struct Survey {
+/// Sets of versions and of questions; 0 counts for none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Ranks {
     versions: u128,
     questions: u128,
-    /// How many versions were met, and which of them is that of the last renewal: nothing compares
-    /// it.
-    met: usize,
-    held: Option<usize>,
-    first: Millis,
-    last: Millis,
+}
+
+/// How many of a set are not above a member of it.
+const fn rank(set: u128, member: u64) -> u64 {
+    if member == 0 { 0 } else { (set & (u128::MAX >> (127 - member))).count_ones() as u64 }
+}
+
+impl Ranks {
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            versions: self.versions | other.versions,
+            questions: self.questions | other.questions,
+        }
+    }
+
+    /// Whether they are 1, 2, 3 and so on.
+    pub(super) const fn are_dense(self) -> bool {
+        const fn dense(set: u128) -> bool {
+            (set | 1) & (set | 1).wrapping_add(1) == 0
+        }
+        dense(self.versions) && dense(self.questions)
+    }
+
+    /// Whether one of these has another rank among those: whether it is above their lowest gap.
+    pub(super) const fn is_moved_among(self, all: Self) -> bool {
+        const fn moved(own: u128, all: u128) -> bool {
+            own >> (all | 1).trailing_ones() != 0
+        }
+        moved(self.versions, all.versions) || moved(self.questions, all.questions)
+    }
+
+    pub(super) const fn ranking(self) -> Ranking {
+        Ranking(self)
+    }
 }
 
 macro_rules! nothing_else {
@@ -88,14 +119,26 @@ macro_rules! nothing_else {
     };
 }
 
+/// What must be known of a part before it is changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Survey {
+    pub(super) marks: Ranks,
+    /// How many versions were met, and which of them is that of the last renewal: nothing compares
+    /// it.
+    met: usize,
+    held: Option<usize>,
+    first: Millis,
+    last: Millis,
+}
+
 impl Visitor for Survey {
     nothing_else!();
     fn version(&mut self, _: Object, version: &mut ResourceVersion) {
-        self.versions |= 1 << version.0;
+        self.marks.versions |= (1 << version.0) & !1;
         self.met += 1;
     }
     fn question(&mut self, _: GatewayId, number: &mut u64) {
-        self.questions |= 1 << *number;
+        self.marks.questions |= (1 << *number) & !1;
     }
     fn moment(&mut self, what: Moment, at: &mut Millis) {
         match what {
@@ -108,14 +151,17 @@ impl Visitor for Survey {
     fn wall(&mut self, _: Moment, _: &mut i64) {}
 }
 
+pub(super) fn survey(value: &mut impl Shape) -> Survey {
+    let mut survey = Survey::default();
+    value.visit(&mut survey);
+    survey
+}
+
 /// Caps moments.
 struct Capping {
     caps: Caps,
     survey: Survey,
     met: usize,
-    /// Whether each question arrives before the next is asked, so that every question is later than
-    /// every grant noted.
-    unnumbered: bool,
 }
 
 impl Visitor for Capping {
@@ -127,7 +173,7 @@ impl Visitor for Capping {
         self.met += 1;
     }
     fn question(&mut self, _: GatewayId, number: &mut u64) {
-        if self.unnumbered {
+        if self.caps.unnumbered {
             *number = 0;
         }
     }
@@ -160,31 +206,28 @@ impl Visitor for Capping {
     }
 }
 
-/// Versions and questions by rank.
-struct Ranking {
-    versions: u128,
-    questions: u128,
+pub(super) fn cap(value: &mut impl Shape, caps: Caps) {
+    let survey = survey(value);
+    value.visit(&mut Capping { caps, survey, met: 0 });
 }
 
-/// How many of a set are not above a member of it.
-const fn rank(set: u128, member: u64) -> u64 {
-    (set & (u128::MAX >> (127 - member))).count_ones() as u64
-}
+/// Versions and questions by rank.
+pub(super) struct Ranking(Ranks);
 
 impl Visitor for Ranking {
     nothing_else!();
     fn version(&mut self, _: Object, version: &mut ResourceVersion) {
-        version.0 = if version.0 == 0 { 0 } else { rank(self.versions, version.0) };
+        version.0 = rank(self.0.versions, version.0);
     }
     fn question(&mut self, _: GatewayId, number: &mut u64) {
-        *number = if *number == 0 { 0 } else { rank(self.questions, *number) };
+        *number = rank(self.0.questions, *number);
     }
     fn moment(&mut self, _: Moment, _: &mut Millis) {}
     fn wall(&mut self, _: Moment, _: &mut i64) {}
 }
 
 /// All moments of a machine become a tick older.
-struct Older;
+pub(super) struct Older;
 
 impl Visitor for Older {
     nothing_else!();
@@ -198,164 +241,46 @@ impl Visitor for Older {
     }
 }
 
-/// A part as it is a tick later on its clock. What becomes of one that is kept is worked out once.
-pub(super) fn older<'a, T: Shape>(
-    part: &mut Part<'a, T>,
-    shelf: &'a Shelf<T>,
-    (variant, caps): (&Variant, Caps),
-) {
-    match part {
-        Part::Changed(value) => value.visit(&mut Older),
-        Part::Kept(_, kept) => {
-            let number = *kept.older.get_or_init(|| {
-                let mut value = kept.value.clone();
-                value.visit(&mut Older);
-                value.settle(variant);
-                let mut later = Part::Changed(Box::new(value));
-                cap(&mut later, caps, false);
-                shelf.number(later.take())
-            });
-            *part = Part::Kept(number, shelf.kept(number));
-        }
-    }
-}
-
-fn cap<T: Shape>(part: &mut Part<'_, T>, caps: Caps, unnumbered: bool) {
-    if let Part::Changed(value) = part {
-        let mut survey = Survey::default();
-        value.visit(&mut survey);
-        value.visit(&mut Capping { caps, survey, met: 0, unnumbered });
-    }
-}
-
-/// The versions and questions in a part.
-fn marks<T: Shape>(part: &mut Part<'_, T>) -> (u128, u128) {
-    match part {
-        Part::Kept(_, kept) => (kept.versions, kept.questions),
-        Part::Changed(value) => {
-            let mut survey = Survey::default();
-            value.visit(&mut survey);
-            (survey.versions & !1, survey.questions & !1)
-        }
-    }
-}
-
-fn rerank<T: Shape>(part: &mut Part<'_, T>, (versions, questions): (u128, u128)) {
-    let (own, asked) = marks(part);
-    // The ranks below the lowest gap stay as they are.
-    let gap = |set: u128| (set | 1).trailing_ones();
-    if own >> gap(versions) != 0 || asked >> gap(questions) != 0 {
-        part.change().visit(&mut Ranking { versions, questions });
-    }
-}
-
 impl World<'_> {
-    /// Brings the parts that changed into their canonical form, and the others where they follow.
-    pub(super) fn canonical(&mut self, variant: &Variant, caps: Caps) {
-        self.forget(variant);
-        let unnumbered = !variant.late.questions;
-        self.places.iter_mut().for_each(|part| cap(part, caps, unnumbered));
-        self.mails.iter_mut().for_each(|part| cap(part, caps, false));
-        self.asks.iter_mut().for_each(|part| cap(part, caps, false));
-        cap(&mut self.gate, caps, false);
-        let mut marked = (0, 0);
-        let mut add = |(versions, questions): (u128, u128)| {
-            marked.0 |= versions;
-            marked.1 |= questions;
-        };
-        self.places.iter_mut().for_each(|part| add(marks(part)));
-        self.mails.iter_mut().for_each(|part| add(marks(part)));
-        self.asks.iter_mut().for_each(|part| add(marks(part)));
-        add(marks(&mut self.lease));
-        add(marks(&mut self.gate));
-        let whole = |set: u128| (set | 1).wrapping_add(1).is_power_of_two();
-        if whole(marked.0) && whole(marked.1) {
-            return;
+    /// Brings the parts that changed into their canonical form, each for itself.
+    pub(super) fn settle(&mut self, variant: &Variant, caps: Caps) {
+        if variant.late.questions {
+            self.await_answers();
         }
-        self.places.iter_mut().for_each(|part| rerank(part, marked));
-        self.mails.iter_mut().for_each(|part| rerank(part, marked));
-        self.asks.iter_mut().for_each(|part| rerank(part, marked));
-        rerank(&mut self.lease, marked);
-        rerank(&mut self.gate, marked);
+        self.places.iter_mut().for_each(|part| part.settle(variant, caps));
+        self.mails.iter_mut().for_each(|part| part.settle(variant, caps));
+        self.asks.iter_mut().for_each(|part| part.settle(variant, caps));
+        self.gate.settle(variant, caps);
     }
 
-    fn forget(&mut self, variant: &Variant) {
-        let version = self.lease.get().version;
-        for no in 0..PLACES {
-            let stale = |mail: &Mail| {
-                let mut writes = [&mail.write, &mail.before].into_iter().flatten();
-                writes.any(|write| write.expected != version)
-            };
-            if stale(self.mails[no].get()) {
-                let mail = self.mails[no].change();
-                mail.write = mail.write.take().filter(|write| write.expected == version);
-                mail.before = mail.before.take().filter(|write| write.expected == version);
-            }
-            self.forget_senders(no);
-            let record = self.beside.get().record;
-            let outdated = |mail: &Mail| {
-                mail.record.is_some_and(|write| write.expected < record)
-            };
-            if outdated(self.mails[no].get()) {
-                self.mails[no].change().record = None;
-            }
-            if let Part::Changed(place) = &mut self.places[no] {
-                place.settle(variant);
-            }
-        }
-        self.forget_questions();
-        if let Part::Changed(gate) = &mut self.gate {
-            gate.settle(variant);
-        }
-    }
-
-    /// When a write was sent matters to the process alone that hears of it; and of two that make the
-    /// lease the same, the earlier one is like none.
-    fn forget_senders(&mut self, no: usize) {
-        let Mail { write, before, .. } = self.mails[no].get();
-        let ended = |write: &LeaseWrite| !self.runs(write.by) && write.sent != NOW;
-        let ended = write.as_ref().is_some_and(ended);
-        let unheard = before.as_ref().is_some_and(|write| write.sent != NOW);
-        let same = write.as_ref().zip(before.as_ref()).is_some_and(|(write, before)| {
-            (write.by, &write.members, write.release)
-                == (before.by, &before.members, before.release)
-        });
-        if ended || unheard || same {
-            let mail = self.mails[no].change();
-            if let Some(write) = &mut mail.write
-                && ended
-            {
-                write.sent = NOW;
-            }
-            if let Some(write) = &mut mail.before {
-                write.sent = NOW;
-            }
-            mail.before = mail.before.take().filter(|_| !same);
+    /// Gives versions and questions their ranks.
+    pub(super) fn rank(&mut self) {
+        let mut all = self.lease.marks().and(self.gate.marks());
+        self.places.iter_mut().for_each(|part| all = all.and(part.marks()));
+        self.mails.iter_mut().for_each(|part| all = all.and(part.marks()));
+        self.asks.iter_mut().for_each(|part| all = all.and(part.marks()));
+        if !all.are_dense() {
+            self.places.iter_mut().for_each(|part| part.rank(all));
+            self.mails.iter_mut().for_each(|part| part.rank(all));
+            self.asks.iter_mut().for_each(|part| part.rank(all));
+            self.lease.rank(all);
+            self.gate.rank(all);
         }
     }
 
     /// Notes whether the gateway's latest question can still be answered.
-    fn forget_questions(&mut self) {
+    fn await_answers(&mut self) {
         let gate = self.gate.get();
         if !gate.awaited || gate.answer.is_some() {
             return;
         }
-        let mut latest = Survey::default();
-        let mut holder = gate.holder.clone();
-        holder.visit(&mut latest);
-        let asked = |part: &Part<'_, Mail>| {
-            part.get().question.is_some_and(|question| latest.questions >> question.number & 1 == 1)
-        };
-        if !self.mails.iter().any(asked) {
+        let latest = survey(&mut gate.clone()).marks.questions;
+        let asked = (0..self.mails.len()).any(|no| {
+            let question = self.mails[no].get().question;
+            question.is_some_and(|question| latest >> question.number & 1 == 1)
+        });
+        if !asked {
             self.gate.change().awaited = false;
         }
-    }
-}
-
-impl<T: Shape> Kept<T> {
-    pub(super) fn new(mut value: T) -> Self {
-        let mut survey = Survey::default();
-        value.visit(&mut survey);
-        Self { value, versions: survey.versions & !1, questions: survey.questions & !1, older: OnceLock::new() }
     }
 }

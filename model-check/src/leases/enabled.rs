@@ -30,7 +30,7 @@ pub(super) fn enabled(world: &World<'_>, variant: &Variant) -> Vec<Step> {
         if mail.before.is_some() {
             steps.push((Act::LandBefore(no), false));
         }
-        let heard = mail.write.as_ref().is_some_and(|write| !write.release && world.runs(write.by));
+        let heard = mail.write.as_ref().is_some_and(|write| write.heard);
         if heard && !variant.late.confirmations {
             steps.push((Act::LandUnheard(no), false));
         }

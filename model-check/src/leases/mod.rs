@@ -6,7 +6,9 @@
 mod act;
 mod canonical;
 mod enabled;
+mod memo;
 mod mistake;
+mod part;
 mod property;
 mod shelf;
 mod step;
@@ -18,14 +20,16 @@ pub use act::{Act, Outside};
 pub use mistake::Mistake;
 pub use property::{Moments, PROPERTY};
 pub use step::Said;
-pub use trace::{Made, Parted};
+pub use trace::{Parted, Told};
 pub use variant::{Asking, Late, Variant, drifting, ticks, variants};
 pub use world::{PLACES, Reign};
 
 use crate::{
     explore::{Edge, Facts, Rest, System},
 };
-use canonical::Caps;
+use canonical::{Caps, Ranks};
+use memo::{Made, Memo};
+use part::Part;
 use ha_core::{
     grant::GrantHolder,
     ids::{ControllerId, ResourceVersion},
@@ -35,7 +39,7 @@ use ha_core::{
 use shelf::Shelf;
 use step::Turn;
 use world::{
-    Asks, Beside, GATEWAY, Gate, Mail, NOW, Part, Place, Process, Shape, World, identity,
+    Asks, Beside, GATEWAY, Gate, Mail, NOW, Place, Process, World, identity,
 };
 
 /// How many numbers a state is.
@@ -61,22 +65,22 @@ pub struct Leases {
     pub variant: Variant,
     caps: Caps,
     tables: Tables,
+    memo: Memo,
     initial: Packed,
 }
 
-fn number<T: Shape>(shelf: &Shelf<T>, part: Part<'_, T>) -> u32 {
-    match part {
-        Part::Kept(number, _) => number,
-        Part::Changed(value) => shelf.number(*value),
+impl Tables {
+    /// The versions and questions of a state.
+    fn marks(&self, state: &Packed) -> Ranks {
+        let mut all = self.leases.kept(state[3 * PLACES]).marks;
+        all = all.and(self.gates.kept(state[3 * PLACES + 1]).marks);
+        for place in 0..PLACES {
+            all = all.and(self.places.kept(state[place]).marks);
+            all = all.and(self.mails.kept(state[PLACES + place]).marks);
+            all = all.and(self.asks.kept(state[2 * PLACES + place]).marks);
+        }
+        all
     }
-}
-
-fn part<T: Shape>(shelf: &Shelf<T>, number: u32) -> Part<'_, T> {
-    Part::Kept(number, shelf.kept(number))
-}
-
-fn changed<'a, T>(value: T) -> Part<'a, T> {
-    Part::Changed(Box::new(value))
 }
 
 impl Leases {
@@ -92,9 +96,9 @@ impl Leases {
             besides: Shelf::default(),
         };
         let caps = Caps::new(&variant);
-        let this = Self { variant, caps, tables, initial: [0; PARTS] };
+        let this = Self { variant, caps, tables, memo: Memo::default(), initial: [0; PARTS] };
         let mut world = this.start();
-        world.canonical(&this.variant, this.caps);
+        this.canonical(&mut world);
         let initial = this.pack(world);
         Self { initial, ..this }
     }
@@ -108,7 +112,7 @@ impl Leases {
             LeaseSample { version: ResourceVersion(1), holder: Some(id(0)), members: members.clone() };
         let place = |no: usize| {
             if no >= usize::from(variant.running) {
-                return changed(Place::default());
+                return Part::new(Place::default());
             }
             let mut process = Process::new(LeaderClock::start(identity(no, 1), 0));
             // Everybody promised and saw another leader, long ago.
@@ -126,7 +130,7 @@ impl Leases {
             } else {
                 process.brain.saw(NOW, lease.clone(), &timing);
             }
-            changed(Place { starts: 1, process: Some(process) })
+            Part::new(Place { starts: 1, process: Some(process) })
         };
         let beside = Beside {
             record: Reign { term: 1, steady: true },
@@ -138,11 +142,11 @@ impl Leases {
         let holder = GrantHolder::start(GATEWAY, variant.timing.grant_ms);
         World {
             places: std::array::from_fn(place),
-            mails: std::array::from_fn(|_| changed(Mail::default())),
-            asks: std::array::from_fn(|_| changed(Asks::default())),
-            lease: changed(lease.clone()),
-            gate: changed(Gate { holder, answer: None, awaited: false }),
-            beside: changed(beside),
+            mails: std::array::from_fn(|_| Part::new(Mail::default())),
+            asks: std::array::from_fn(|_| Part::new(Asks::default())),
+            lease: Part::new(lease.clone()),
+            gate: Part::new(Gate { holder, answer: None, awaited: false }),
+            beside: Part::new(beside),
         }
     }
 
@@ -151,13 +155,13 @@ impl Leases {
         let tables = &self.tables;
         let numbers = places
             .into_iter()
-            .map(|part| number(&tables.places, part))
-            .chain(mails.into_iter().map(|part| number(&tables.mails, part)))
-            .chain(asks.into_iter().map(|part| number(&tables.asks, part)))
+            .map(|part| part.number(&tables.places))
+            .chain(mails.into_iter().map(|part| part.number(&tables.mails)))
+            .chain(asks.into_iter().map(|part| part.number(&tables.asks)))
             .chain([
-                number(&tables.leases, lease),
-                number(&tables.gates, gate),
-                number(&tables.besides, beside),
+                lease.number(&tables.leases),
+                gate.number(&tables.gates),
+                beside.number(&tables.besides),
             ]);
         let mut packed = [0; PARTS];
         packed.iter_mut().zip(numbers).for_each(|(slot, number)| *slot = number);
@@ -167,27 +171,86 @@ impl Leases {
     fn unpack(&self, state: &Packed) -> World<'_> {
         let tables = &self.tables;
         World {
-            places: std::array::from_fn(|no| part(&tables.places, state[no])),
-            mails: std::array::from_fn(|no| part(&tables.mails, state[PLACES + no])),
-            asks: std::array::from_fn(|no| part(&tables.asks, state[2 * PLACES + no])),
-            lease: part(&tables.leases, state[3 * PLACES]),
-            gate: part(&tables.gates, state[3 * PLACES + 1]),
-            beside: part(&tables.besides, state[3 * PLACES + 2]),
+            places: std::array::from_fn(|no| Part::of(&tables.places, state[no])),
+            mails: std::array::from_fn(|no| Part::of(&tables.mails, state[PLACES + no])),
+            asks: std::array::from_fn(|no| Part::of(&tables.asks, state[2 * PLACES + no])),
+            lease: Part::of(&tables.leases, state[3 * PLACES]),
+            gate: Part::of(&tables.gates, state[3 * PLACES + 1]),
+            beside: Part::of(&tables.besides, state[3 * PLACES + 2]),
         }
     }
 
+    fn canonical(&self, world: &mut World<'_>) {
+        world.settle(&self.variant, self.caps);
+        world.rank();
+    }
+
+    /// Makes a step; the parts that changed are not brought into canonical form.
     fn take<'a>(&'a self, world: &World<'a>, act: Act) -> Turn<'a> {
         let world = world.clone();
-        let mut turn = Turn { model: self, variant: &self.variant, world, seen: Moments::default(), said: None };
+        let seen = Moments::default();
+        let mut turn = Turn { variant: &self.variant, world, seen, said: None };
         turn.act(act);
         turn
     }
 
-    fn edge<'a>(&'a self, world: &World<'a>, (act, progress): enabled::Step) -> Edge<Packed> {
-        let Turn { mut world, seen, .. } = self.take(world, act);
-        world.canonical(&self.variant, self.caps);
-        let broken = u64::from(world.forwards_past_a_promotion());
-        Edge { to: self.pack(world), class: act.class(), progress, broken, seen: seen.0 }
+    fn edge(&self, state: &Packed, (act, progress): enabled::Step) -> Edge<Packed> {
+        let Made { mut to, seen } = self.make(state, act);
+        if !self.tables.marks(&to).are_dense() {
+            let mut world = self.unpack(&to);
+            world.rank();
+            to = self.pack(world);
+        }
+        let gate = &self.tables.gates.kept(to[3 * PLACES + 1]).value;
+        let beside = &self.tables.besides.kept(to[3 * PLACES + 2]).value;
+        let broken = u64::from(world::forwards_past_a_promotion(gate, beside));
+        Edge { to, class: act.class(), progress, broken, seen: seen.0 }
+    }
+
+    /// A step with the parts that changed in canonical form, but for ranks.
+    fn make(&self, state: &Packed, act: Act) -> Made {
+        match act {
+            Act::Tick => return self.tick(state, None),
+            Act::SlowTick(no) => return self.tick(state, Some(no.into())),
+            _ => {}
+        }
+        if let Some(made) = self.memo.recall(state, act) {
+            return made;
+        }
+        let (made, touched) = self.work_out(state, act);
+        self.memo.keep(state, act, touched, made);
+        made
+    }
+
+    /// A tick makes each part older, whatever the others are.
+    fn tick(&self, state: &Packed, slow: Option<usize>) -> Made {
+        let tables = &self.tables;
+        let by = (&self.variant, self.caps);
+        let mut to = *state;
+        for place in (0..usize::from(self.variant.places)).filter(|place| Some(*place) != slow) {
+            to[place] = tables.places.older(to[place], by);
+            to[PLACES + place] = tables.mails.older(to[PLACES + place], by);
+            to[2 * PLACES + place] = tables.asks.older(to[2 * PLACES + place], by);
+        }
+        if slow != Some(PLACES) {
+            to[3 * PLACES + 1] = tables.gates.older(to[3 * PLACES + 1], by);
+        }
+        let mut seen = Moments::default();
+        if slow.is_some() {
+            let mut world = self.unpack(&to);
+            world.beside.change().spent[Outside::Slow.index()] += 1;
+            to = self.pack(world);
+            seen |= Moments::SLOW;
+        }
+        Made { to, seen }
+    }
+
+    /// The same, and the parts that the step looked at: a set of bits.
+    fn work_out(&self, state: &Packed, act: Act) -> (Made, u32) {
+        let Turn { mut world, seen, .. } = self.take(&self.unpack(state), act);
+        world.settle(&self.variant, self.caps);
+        let touched = world.touched();
+        (Made { to: self.pack(world), seen }, touched)
     }
 
     /// Whether somebody leads, may promote, and the record says what reign it is; the lease names
@@ -238,14 +301,14 @@ impl System for Leases {
         let world = self.unpack(state);
         let mut rested = true;
         for step in enabled::enabled(&world, &self.variant) {
-            let edge = self.edge(&world, step);
+            let edge = self.edge(state, step);
             if edge.to != *state || edge.broken != 0 {
                 rested &= !edge.progress;
                 edges.push(edge);
             }
         }
         for step in enabled::ticks(&world, &self.variant, rested) {
-            edges.push(self.edge(&world, step));
+            edges.push(self.edge(state, step));
         }
         Facts { rest: self.rest(&world), broken: 0 }
     }

@@ -27,6 +27,9 @@ impl Moments {
     /// A write of the lease arrives after its process ended.
     pub const LATE_LEASE: Self = Self(1 << 7);
 
+    /// A clock stood still for a tick.
+    pub const SLOW: Self = Self(1 << 8);
+
     /// Each, with its name.
     pub const ALL: &[(Self, &'static str)] = &[
         (Self::GRANT_ON_PROMISES, "grant-on-promises"),
@@ -37,6 +40,7 @@ impl Moments {
         (Self::GRANT_OF_THE_NEXT_REIGN, "grant-of-the-next-reign"),
         (Self::INTENT_OVER_INTENT, "intent-over-intent"),
         (Self::LATE_LEASE, "late-write-of-the-lease"),
+        (Self::SLOW, "slow-clock"),
     ];
 
     /// Those that are missing in a set of bits.

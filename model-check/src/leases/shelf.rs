@@ -1,6 +1,10 @@
 //! A table like [`crate::table`], in which values stay where they are: states in work borrow them.
 
-use super::world::{Kept, Shape};
+use super::{
+    canonical::{Caps, Older},
+    part::{Kept, Part, Shape},
+    variant::Variant,
+};
 use crate::explore::Folding;
 use std::{
     collections::HashMap,
@@ -65,6 +69,17 @@ impl<T: Shape> Shelf<T> {
         let (board, place) = board(number);
         let kept = self.boards[board].get().and_then(|places| places[place].get());
         kept.expect("a number that this shelf gave")
+    }
+
+    /// The number of the same a tick later on its clock, which is worked out once.
+    pub(super) fn older(&self, number: u32, (variant, caps): (&Variant, Caps)) -> u32 {
+        let kept = self.kept(number);
+        *kept.older.get_or_init(|| {
+            let mut later = Part::new(kept.value.clone());
+            later.change().visit(&mut Older);
+            later.settle(variant, caps);
+            later.number(self)
+        })
     }
 
     /// How many values there are.

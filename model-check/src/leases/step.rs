@@ -3,12 +3,12 @@
 use super::{
     act::{Act, Outside},
     mistake::Mistake,
+    part::Shape,
     property::Moments,
-    Leases,
-    canonical::older,
+    canonical::Older,
     variant::Variant,
     world::{
-        CLOCKS, Exchange, GATEWAY, LeaseWrite, MAIN, NOW, PLACES, Process, RecordWrite,
+        CLOCKS, Exchange, GATEWAY, LeaseWrite, Mail, MAIN, NOW, PLACES, Process, RecordWrite,
         Reign, World, identity, place_of,
     },
 };
@@ -64,7 +64,6 @@ impl fmt::Display for Said {
 
 /// A step in work.
 pub(super) struct Turn<'a> {
-    pub(super) model: &'a Leases,
     pub(super) variant: &'a Variant,
     pub(super) world: World<'a>,
     pub(super) seen: Moments,
@@ -127,12 +126,15 @@ impl<'a> Turn<'a> {
                 if !self.variant.late.questions {
                     self.gateway_asked(at(no));
                     self.gateway_told();
+                    self.world.gate.change().awaited = false;
                 }
             }
             Act::GatewayAsksUnheard(no) => {
                 self.gateway_asks(at(no));
                 self.gateway_asked(at(no));
-                self.world.gate.change().answer = None;
+                let gate = self.world.gate.change();
+                gate.answer = None;
+                gate.awaited = false;
             }
             Act::GatewayAsked(no) => self.gateway_asked(at(no)),
             Act::GatewayTold => self.gateway_told(),
@@ -146,18 +148,14 @@ impl<'a> Turn<'a> {
     }
 
     fn tick(&mut self, slow: Option<usize>) {
-        let Leases { variant, caps, tables, .. } = self.model;
-        let by = (variant, *caps);
         let world = &mut self.world;
-        for place in 0..PLACES {
-            if Some(place) != slow {
-                older(&mut world.places[place], &tables.places, by);
-                older(&mut world.mails[place], &tables.mails, by);
-                older(&mut world.asks[place], &tables.asks, by);
-            }
+        for place in (0..PLACES).filter(|place| Some(*place) != slow) {
+            world.places[place].change().visit(&mut Older);
+            world.mails[place].change().visit(&mut Older);
+            world.asks[place].change().visit(&mut Older);
         }
         if slow != Some(PLACES) {
-            older(&mut world.gate, &tables.gates, by);
+            world.gate.change().visit(&mut Older);
         }
     }
 
@@ -222,17 +220,18 @@ impl<'a> Turn<'a> {
         } else {
             process.brain.writes(Some(expected), members.clone());
         }
-        let write = LeaseWrite { by, expected, members, sent: NOW, release };
+        let write = LeaseWrite { by, expected, members, sent: NOW, release, heard: !release };
         let mail = self.world.mails[no].change();
         let before = mail.write.replace(write);
         if self.variant.late.writes {
+            let before = before.map(|write| LeaseWrite { heard: false, ..write });
             mail.before = before.or(mail.before.take());
         }
     }
 
     fn land(&mut self, no: usize, write: Option<LeaseWrite>) {
         let Some(write) = write else { return };
-        let LeaseWrite { by, expected, members, sent, release } = write;
+        let LeaseWrite { by, expected, members, sent, release, heard } = write;
         let lease = self.world.lease.get();
         if lease.version != expected {
             self.said = Some(Said::Conflict);
@@ -241,7 +240,7 @@ impl<'a> Turn<'a> {
         if !release && lease.holder != Some(by) && !lease.members.contains(&by) {
             self.seen |= Moments::NEWCOMER;
         }
-        if !self.world.runs(by) {
+        if !heard && !release {
             self.seen |= Moments::LATE_LEASE;
         }
         let version = ResourceVersion(expected.0 + 1);
@@ -249,8 +248,22 @@ impl<'a> Turn<'a> {
         let stored =
             LeaseSample { members: self.variant.stored(by, lease.members.clone()), ..lease.clone() };
         *self.world.lease.change() = stored;
-        if !release && self.world.runs(by) {
+        self.drop_outdated(version);
+        if heard {
             self.world.mails[no].change().confirmed = Some((lease, sent));
+        }
+    }
+
+    /// Writes that expect an earlier version of the lease will do nothing.
+    fn drop_outdated(&mut self, version: ResourceVersion) {
+        for place in 0..PLACES {
+            let Mail { write, before, .. } = self.world.mails[place].get();
+            let outdated = |write: &LeaseWrite| write.expected < version;
+            if write.as_ref().is_some_and(outdated) || before.as_ref().is_some_and(outdated) {
+                let mail = self.world.mails[place].change();
+                mail.write = mail.write.take().filter(|write| write.expected >= version);
+                mail.before = mail.before.take().filter(|write| write.expected >= version);
+            }
         }
     }
 
@@ -293,6 +306,11 @@ impl<'a> Turn<'a> {
         }
         self.said = Some(Said::Wrote(write.new));
         self.world.beside.change().record = write.new;
+        for place in 0..PLACES {
+            if self.world.mails[place].get().record.is_some() {
+                self.world.mails[place].change().record = None;
+            }
+        }
         if self.world.runs(write.by) {
             self.world.mails[no].change().recorded = Some(write.new);
         }
@@ -412,6 +430,9 @@ impl<'a> Turn<'a> {
         mail.confirmed = None;
         mail.recorded = None;
         mail.question = None;
+        if let Some(write) = &mut mail.write {
+            write.heard = false;
+        }
     }
 
     fn start(&mut self, no: usize) {
@@ -430,12 +451,6 @@ impl Process {
 }
 
 impl World<'_> {
-    /// Whether an instance was promoted in a later term than the gateway may forward in.
-    pub(super) fn forwards_past_a_promotion(&self) -> bool {
-        let live = self.gate.get().holder.live(CLOCKS);
-        live.is_some_and(|grant| grant.term.0 < self.beside.get().promoted.into())
-    }
-
     /// How often something came from outside.
     pub(super) fn spent(&self, kind: Outside) -> u8 {
         self.beside.get().spent[kind.index()]

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Made {
+pub struct Told {
     /// What is done.
     pub act: Act,
     /// What it came to.
@@ -26,7 +26,7 @@ pub struct Parted {
     pub found: String,
 }
 
-impl fmt::Display for Made {
+impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.act.fmt(f)?;
         match self.said {
@@ -38,9 +38,9 @@ impl fmt::Display for Made {
 
 impl Leases {
     /// The steps of a state, as its edges are numbered.
-    fn steps<'a>(&'a self, world: &World<'a>, state: &Packed) -> Vec<enabled::Step> {
+    fn steps(&self, world: &World<'_>, state: &Packed) -> Vec<enabled::Step> {
         let leads_on = |step: &enabled::Step| {
-            let edge = self.edge(world, *step);
+            let edge = self.edge(state, *step);
             edge.to != *state || edge.broken != 0
         };
         let mut steps = enabled::enabled(world, &self.variant);
@@ -54,7 +54,7 @@ impl Leases {
     ///
     /// # Errors
     /// Where the canonical form forgot something that makes a difference.
-    pub fn trace(&self, path: &[Step]) -> Result<Vec<Made>, Parted> {
+    pub fn trace(&self, path: &[Step]) -> Result<Vec<Told>, Parted> {
         let mut raw = self.start();
         let mut here = self.initial;
         let mut made = Vec::with_capacity(path.len());
@@ -74,16 +74,16 @@ impl Leases {
             if !twins.chain(ticks).any(|(twin, _)| twin == act) {
                 return Err(parted(act.to_string(), "not possible where nothing is forgotten"));
             }
-            let Edge { to, .. } = self.edge(&world, step);
+            let Edge { to, .. } = self.edge(&here, step);
             let turn = self.take(&raw, act);
             let mut same = turn.world.clone();
-            same.canonical(&self.variant, self.caps);
+            self.canonical(&mut same);
             if self.pack(same) != to {
                 return Err(parted(act.to_string(), "the worlds differ"));
             }
             raw = turn.world;
             here = to;
-            made.push(Made { act, said: turn.said });
+            made.push(Told { act, said: turn.said });
         }
         Ok(made)
     }

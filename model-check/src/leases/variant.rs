@@ -1,7 +1,7 @@
 //! What is explored: how many controllers, which durations, and what may happen how often.
 
 use super::{
-    act::{KINDS, Outside},
+    act::Outside,
     mistake::Mistake,
 };
 use ha_core::leadership::Timing;

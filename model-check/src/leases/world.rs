@@ -1,6 +1,11 @@
 //! What a state of leadership is: processes with the clocks that production runs, one lease, one
 //! record, one gateway, and what is under way between them.
 
+use super::{
+    mistake::Mistake,
+    part::{Part, Shape},
+    variant::Variant,
+};
 use ha_core::{
     grant::{Answer, Clocks, GrantHolder, Question},
     ids::{
@@ -10,8 +15,7 @@ use ha_core::{
     leadership::{LeaderClock, LeaseSample, Millis, Word},
     visit::{Moment, Object, Visitor, renamed},
 };
-use super::{mistake::Mistake, variant::Variant};
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::collections::BTreeSet;
 
 /// How many controllers a state has room for.
 pub const PLACES: usize = 3;
@@ -79,6 +83,8 @@ pub(super) struct LeaseWrite {
     pub(super) members: BTreeSet<ControllerId>,
     pub(super) sent: Millis,
     pub(super) release: bool,
+    /// Whether its sender waits for a confirmation.
+    pub(super) heard: bool,
 }
 
 /// A write of the record under way.
@@ -139,60 +145,6 @@ pub(super) struct Beside {
     pub(super) spent: [u8; super::act::KINDS],
 }
 
-/// A part of a state that is kept in a table.
-pub(super) trait Shape: Clone + Eq + std::hash::Hash {
-    /// Visits every version, question and moment.
-    fn visit(&mut self, by: &mut impl Visitor);
-
-    /// Forgets what makes no difference any more, as far as the part itself tells.
-    fn settle(&mut self, _: &Variant) {}
-}
-
-/// A part with the versions and questions that stand in it.
-#[derive(Debug)]
-pub(super) struct Kept<T> {
-    pub(super) value: T,
-    pub(super) versions: u128,
-    pub(super) questions: u128,
-    /// The number of the same a tick later.
-    pub(super) older: OnceLock<u32>,
-}
-
-/// A part of a state in work.
-#[derive(Debug, Clone)]
-pub(super) enum Part<'a, T> {
-    /// As it is in the table, under this number.
-    Kept(u32, &'a Kept<T>),
-    /// Changed since.
-    Changed(Box<T>),
-}
-
-impl<T: Clone> Part<'_, T> {
-    pub(super) fn take(self) -> T {
-        match self {
-            Self::Kept(_, kept) => kept.value.clone(),
-            Self::Changed(value) => *value,
-        }
-    }
-
-    pub(super) fn get(&self) -> &T {
-        match self {
-            Self::Kept(_, kept) => &kept.value,
-            Self::Changed(value) => value,
-        }
-    }
-
-    pub(super) fn change(&mut self) -> &mut T {
-        if let Self::Kept(_, kept) = self {
-            *self = Self::Changed(Box::new(kept.value.clone()));
-        }
-        match self {
-            Self::Changed(value) => value,
-            Self::Kept(..) => unreachable!("it was changed just now"),
-        }
-    }
-}
-
 /// A state in work.
 #[derive(Debug, Clone)]
 pub(super) struct World<'a> {
@@ -235,6 +187,12 @@ impl World<'_> {
     }
 }
 
+/// Whether an instance was promoted in a later term than the gateway may forward in.
+pub(super) fn forwards_past_a_promotion(gate: &Gate, beside: &Beside) -> bool {
+    let live = gate.holder.live(CLOCKS);
+    live.is_some_and(|grant| grant.term.0 < beside.promoted.into())
+}
+
 impl Shape for Place {
     fn visit(&mut self, by: &mut impl Visitor) {
         if let Some(process) = &mut self.process {
@@ -271,6 +229,22 @@ impl Shape for Mail {
         }
         if let Some(question) = &mut self.question {
             question.visit(by);
+        }
+    }
+
+    /// When a write was sent matters to whoever hears that it arrived; and of two that make the
+    /// lease the same, the earlier one is like none.
+    fn settle(&mut self, _: &Variant) {
+        for write in [&mut self.write, &mut self.before].into_iter().flatten() {
+            if !write.heard {
+                write.sent = NOW;
+            }
+        }
+        if let (Some(write), Some(before)) = (&self.write, &self.before)
+            && (&write.members, write.release) == (&before.members, before.release)
+            && write.by == before.by
+        {
+            self.before = None;
         }
     }
 }
