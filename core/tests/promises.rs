@@ -135,6 +135,45 @@ fn whoever_a_write_under_way_names_is_asked_too() {
     assert_eq!(clock.grant(later, &TIMING), None, "the lease may still say: nobody else");
 }
 
+/// Of two writes that expect the same, the earlier one may land last; if it names nobody else,
+/// everybody may take over what it makes of the lease, without having promised anything.
+#[test]
+fn a_write_under_way_that_names_nobody_ends_the_right_of_promises() {
+    let later = BEGIN + TIMING.lease_ms + 100;
+    for alone_first in [true, false] {
+        let mut clock = leads(&[LEADER, SECOND]);
+        clock.told(later - 10, SECOND, Word::Promises, &TIMING);
+        let mut lists = [set(&[LEADER]), set(&[LEADER, SECOND])];
+        if !alone_first {
+            lists.reverse();
+        }
+        for members in lists {
+            clock.writes(Some(ResourceVersion(1)), members);
+        }
+        assert_eq!(clock.grant(later, &TIMING), None, "alone first: {alone_first}");
+        clock.saw(later, held(2, &[LEADER, SECOND]), &TIMING);
+        assert!(clock.grant(later, &TIMING).is_some(), "read, neither of them can land");
+    }
+}
+
+/// A renewal landed, its holder read that and gave the lease up; then the confirmation arrives.
+#[test]
+fn a_late_confirmation_gives_no_right_back_that_was_given_up() {
+    let mut clock = leads(&[LEADER, SECOND]);
+    let renewed = held(2, &[LEADER, SECOND]);
+    clock.saw(BEGIN + 10, renewed.clone(), &TIMING);
+    assert_eq!(clock.renewal(), Some(ResourceVersion(2)));
+    clock.released();
+    clock.renewed(BEGIN + 20, BEGIN + 5, renewed);
+    assert_eq!(clock.right(BEGIN + 20, &TIMING), 0);
+    assert_eq!(clock.acquired(), None);
+    assert_eq!(clock.view(BEGIN + 20, &TIMING).lease, LeaseView::Free);
+
+    // Had the lease been written after what was read, the one that gave it up would have failed.
+    clock.renewed(BEGIN + 30, BEGIN + 6, held(3, &[LEADER, SECOND]));
+    assert!(clock.right(BEGIN + 30, &TIMING) > 0);
+}
+
 #[test]
 fn a_lease_names_whoever_answered_lately() {
     let mut clock = leads(&[LEADER]);
@@ -174,6 +213,20 @@ fn a_promise_is_given_to_the_holder_only_and_binds() {
     );
     assert_eq!(promotion(&clock, at + promise()), PromotionRight::Granted);
     assert_eq!(clock.asked(at + promise(), LEADER, &TIMING), Word::Nothing, "it leads itself");
+}
+
+/// Its write may have landed, and then a third process may take the lease from it, which promised
+/// nobody anything and waits for promises only that were given before.
+#[test]
+fn who_may_have_taken_the_lease_over_promises_nothing() {
+    let mut clock = reads(SECOND, held(1, &[LEADER, SECOND]));
+    assert_eq!(clock.asked(BEGIN, LEADER, &TIMING), Word::Promises);
+    let now = BEGIN + lease();
+    assert_eq!(clock.campaign(now, &TIMING), Some(Some(ResourceVersion(1))));
+    clock.writes(Some(ResourceVersion(1)), set(&[SECOND]));
+    assert_eq!(clock.asked(now, LEADER, &TIMING), Word::Nothing);
+    clock.saw(now + 10, held(2, &[LEADER, SECOND]), &TIMING);
+    assert_eq!(clock.asked(now + 10, LEADER, &TIMING), Word::Promises, "it did not land");
 }
 
 #[test]

@@ -2,7 +2,18 @@ use model_check::{explore::*, leases::*};
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
     let max: u64 = std::env::args().nth(2).and_then(|n| n.parse().ok()).unwrap_or(3_000_000);
-    for variant in variants().into_iter().filter(|v| name == "all" || v.name == name) {
+    if name == "third" || name == "three" {
+        let v = variant("promises").unwrap();
+        let v = Variant { places: 3, running: 3, cut: 1, timing: ticks(1,1,1), before: &[Act::Land(0), Act::ReadLease(1), Act::ReadLease(2), Act::Tick, Act::Write(1), Act::LandUnheard(1), Act::ReadLease(2), Act::Tick], ..v };
+        let v = if name == "three" { Variant { before: &[], ..v } } else { v };
+        let model = Leases::new(v);
+        let limits = Limits { threads: 2, max_states: max, stop_at_first_violation: true, liveness: false, ..Limits::default() };
+        let mut n = 0u64; let found = explore(&model, &limits, &mut |p| { n += 1; if n % 100 == 0 { eprintln!("{} states, {} queue, level {}, {}/s {} MB", p.states, p.queue, p.level, p.rate, p.bytes >> 20) } });
+        println!("{:?} {}", found.end, found.states().len());
+        if let Some(w) = found.violation(0) { let path = found.trace(&w).unwrap(); for m in model.trace(&path).unwrap() { println!("  {m}"); } }
+        return;
+    }
+    for variant in VARIANTS.iter().chain(LARGER).cloned().filter(|v| name == "all" || v.name == name) {
         let model = Leases::new(variant);
         let limits = Limits { threads: 2, max_states: max, stop_at_first_violation: true, projections: std::env::var_os("PROJ").is_some(), ..Limits::default() };
         let mut n = 0u64;

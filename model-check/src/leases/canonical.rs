@@ -119,6 +119,8 @@ macro_rules! nothing_else {
     };
 }
 
+pub(super) use nothing_else;
+
 /// What must be known of a part before it is changed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Survey {

@@ -6,11 +6,17 @@
 
 use super::{
     act::{Act, Outside},
+    canonical::nothing_else,
     mistake::Mistake,
     variant::{Asking, Variant},
     world::{NOW, PLACES, Process, World, place_of},
 };
-use ha_core::{leadership::Timing, observation::PromotionRight};
+use ha_core::{
+    ids::{ControllerId, GatewayId, ResourceVersion, Term},
+    leadership::Timing,
+    observation::PromotionRight,
+    visit::{Moment, Object, Visitor},
+};
 
 /// A step, and whether it goes on by itself.
 pub(super) type Step = (Act, bool);
@@ -51,14 +57,16 @@ pub(super) fn enabled(world: &World<'_>, variant: &Variant) -> Vec<Step> {
         }
         of_peers(world, variant, (no, process), &mut steps);
         let may = |kind: Outside| world.spent(kind) < variant.most(kind);
-        if may(Outside::Crash) {
+        if may(Outside::Crash) && world.spent(Outside::Outage) == 0 {
             steps.push((Act::Crash(no), false));
         }
         if may(Outside::Cut) && process.brain.renewal().is_some() {
             steps.push((Act::Cut(no), false));
         }
-        steps.push((Act::GatewayAsks(no), false));
-        if !variant.late.questions {
+        if variant.gateway {
+            steps.push((Act::GatewayAsks(no), false));
+        }
+        if variant.gateway && !variant.late.questions {
             steps.push((Act::GatewayAsksUnheard(no), false));
         }
         if mail.question.is_some() {
@@ -171,6 +179,52 @@ fn of_peers(
     }
 }
 
+/// What a process knows that it does not say.
+#[derive(Default)]
+struct Knows {
+    started: u64,
+    version: Option<u64>,
+}
+
+impl Visitor for Knows {
+    nothing_else!();
+    fn version(&mut self, _: Object, version: &mut ResourceVersion) {
+        self.version.get_or_insert(version.0);
+    }
+    fn question(&mut self, _: GatewayId, _: &mut u64) {}
+    fn moment(&mut self, what: Moment, at: &mut u64) {
+        if what == Moment::Started {
+            self.started = *at;
+        }
+    }
+    fn wall(&mut self, _: Moment, _: &mut i64) {}
+}
+
+/// Whether an outage finds everything as well as it can be: no failover is under way, everybody runs for longer than anything
+/// lasts, has read the lease that was written in this tick, and is named by it.
+fn is_well(world: &World<'_>, variant: &Variant) -> bool {
+    let timing = variant.counted();
+    let lease = world.lease.get();
+    let quiet = timing.stretched(timing.lease_ms.max(timing.promise_ms));
+    let beside = world.beside.get();
+    let steady = beside.record.steady && beside.promotions == 0 && lease.holder.is_some();
+    steady && (0..variant.places).all(|no| {
+        let Some(process) = world.process(no.into()) else { return false };
+        let mut knows = Knows::default();
+        process.brain.clone().visit(&mut knows);
+        let me = process.brain.me();
+        let mail = world.mails[usize::from(no)].get();
+        let renewed = process.brain.right(NOW, &timing) == timing.lease_ms
+            && process.open
+            && mail.record.is_none()
+            && mail.recorded.is_none();
+        NOW >= knows.started + quiet
+            && knows.version == Some(lease.version.0)
+            && lease.members.contains(&me)
+            && (lease.holder != Some(me) || renewed)
+    })
+}
+
 /// The ticks of a state: one for all, and those that a clock does not count. `rested` says that
 /// nothing else goes on by itself.
 pub(super) fn ticks(world: &World<'_>, variant: &Variant, rested: bool) -> Vec<Step> {
@@ -179,7 +233,7 @@ pub(super) fn ticks(world: &World<'_>, variant: &Variant, rested: bool) -> Vec<S
         let clocks = (0..variant.places).chain([PLACES as u8]);
         steps.extend(clocks.map(|no| (Act::SlowTick(no), false)));
     }
-    if world.spent(Outside::Outage) < variant.most(Outside::Outage) {
+    if world.spent(Outside::Outage) < variant.most(Outside::Outage) && is_well(world, variant) {
         steps.push((Act::Outage, false));
     }
     steps

@@ -2,10 +2,10 @@
 
 use super::{
     variant::Variant,
-    world::{NOW, Process, World, place_of},
+    world::{NOW, Process, TICK, World},
 };
 use ha_core::{
-    ids::ControllerId,
+    ids::{ControllerId, ResourceVersion},
     leadership::{LeaseSample, Timing, Word},
     observation::{Leadership, LeaseView, PromotionRight, PromotionWait},
 };
@@ -43,6 +43,12 @@ pub enum Mistake {
     /// See [`Mistake::ALL`].
     MembersUnwritten,
     /// See [`Mistake::ALL`].
+    LoneWriteUnasked,
+    /// See [`Mistake::ALL`].
+    ReleaseUnheard,
+    /// See [`Mistake::ALL`].
+    PromiseWhileAcquiring,
+    /// See [`Mistake::ALL`].
     PromiseForEver,
     /// See [`Mistake::ALL`].
     ReplacedMemberStays,
@@ -66,6 +72,9 @@ impl Mistake {
         (Self::RecordBeforeLease, "record-before-lease", "the record that was read while somebody else led says what reign it is"),
         (Self::DriftWithoutMargin, "drift-without-margin", "every clock runs at the same rate, so waits have no margin"),
         (Self::MembersUnwritten, "members-unwritten", "whoever is asked for promises need not stand in the lease, since everybody waits until it ran out"),
+        (Self::LoneWriteUnasked, "lone-write-unasked", "a write of the lease that names nobody else asks for nobody's promise"),
+        (Self::ReleaseUnheard, "release-unheard", "who gives the lease up may act until it hears that it did"),
+        (Self::PromiseWhileAcquiring, "promise-while-acquiring", "who has sent a write that takes the lease over has not taken it over yet, and may promise"),
         (Self::PromiseForEver, "promise-for-ever", "who promised keeps away from the lease while the promise runs, and promises whenever it is asked"),
         (Self::ReplacedMemberStays, "replaced-member-stays", "a member is a member until somebody takes it out"),
     ];
@@ -158,7 +167,7 @@ impl Variant {
         &self,
         process: &Process,
         lease: &LeaseSample,
-    ) -> Option<ha_core::ids::ResourceVersion> {
+    ) -> Option<ResourceVersion> {
         let timing = self.counted();
         if let Some(version) = process.brain.renewal() {
             return Some(version);
@@ -184,6 +193,20 @@ impl Variant {
         members
     }
 
+    /// A write of the lease is sent.
+    pub(super) fn writes(
+        &self,
+        process: &mut Process,
+        expected: ResourceVersion,
+        members: &BTreeSet<ControllerId>,
+    ) {
+        let lone = members.len() == 1 && self.makes(Mistake::LoneWriteUnasked);
+        let takes = process.brain.renewal().is_none() && self.makes(Mistake::PromiseWhileAcquiring);
+        if !lone && !takes {
+            process.brain.writes(Some(expected), members.clone());
+        }
+    }
+
     /// The members as they are stored.
     pub(super) fn stored(
         &self,
@@ -196,13 +219,14 @@ impl Variant {
 
     /// Whether a process counts as ended for whoever lists pods.
     pub(super) fn lists_as_ended(&self, world: &World<'_>, id: ControllerId) -> bool {
-        !world.runs(id) || (self.makes(Mistake::GoneByObject) && place_of(id) == 0)
+        !world.runs(id) || self.makes(Mistake::GoneByObject)
     }
 
     /// Whether a process that starts is the one before it, and since when it counts as started.
     pub(super) fn begins(&self) -> (bool, u64) {
         let timing = self.counted();
         let quiet = timing.stretched(timing.lease_ms.max(timing.promise_ms));
+        let quiet = quiet.next_multiple_of(TICK);
         match self.mistake {
             Some(Mistake::GrantsForgotten) => (true, NOW - quiet),
             Some(Mistake::StartWithoutQuiet) => (false, NOW - quiet),

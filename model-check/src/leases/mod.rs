@@ -21,7 +21,7 @@ pub use mistake::Mistake;
 pub use property::{Moments, PROPERTY};
 pub use step::Said;
 pub use trace::{Parted, Told};
-pub use variant::{Asking, Late, Variant, drifting, ticks, variants};
+pub use variant::{Asking, LARGER, Late, VARIANTS, Variant, drifting, ticks, variant};
 pub use world::{PLACES, Reign};
 
 use crate::{
@@ -37,9 +37,10 @@ use ha_core::{
     observation::PromotionRight,
 };
 use shelf::Shelf;
+use std::collections::BTreeSet;
 use step::Turn;
 use world::{
-    Asks, Beside, GATEWAY, Gate, Mail, NOW, Place, Process, World, identity,
+    Asks, Beside, GATEWAY, Gate, LeaseWrite, Mail, NOW, Place, Process, World, identity,
 };
 
 /// How many numbers a state is.
@@ -103,13 +104,31 @@ impl Leases {
         Self { initial, ..this }
     }
 
+    /// The world in which everything begins, and nothing is forgotten.
     fn start(&self) -> World<'_> {
+        let (mut world, variant) = (self.at_rest(), &self.variant);
+        for act in variant.before {
+            let mut turn = Turn { variant, world, seen: Moments::default(), said: None };
+            turn.act(*act);
+            world = turn.world;
+        }
+        world
+    }
+
+    fn at_rest(&self) -> World<'_> {
         let variant = &self.variant;
         let timing = variant.counted();
         let id = |no: u8| identity(no.into(), 1);
-        let members: std::collections::BTreeSet<ControllerId> = (0..variant.named).map(id).collect();
+        let members: BTreeSet<ControllerId> = (0..variant.named).map(id).collect();
         let lease =
             LeaseSample { version: ResourceVersion(1), holder: Some(id(0)), members: members.clone() };
+        // One write that names nobody else, and a later one; neither was answered.
+        let write = |members: BTreeSet<ControllerId>, heard| {
+            let (by, expected, release) = (id(0), lease.version, false);
+            (variant.cut & 1 == 1).then_some(LeaseWrite { by, expected, members, sent: NOW, release, heard })
+        };
+        let before = write(BTreeSet::from([id(0)]), false);
+        let mail = Mail { write: write(members.clone(), true), before, ..Mail::default() };
         let place = |no: usize| {
             if no >= usize::from(variant.running) {
                 return Part::new(Place::default());
@@ -127,6 +146,9 @@ impl Leases {
                 process.record = Some(Reign { term: 1, steady: true });
                 process.fresh = true;
                 process.open = true;
+                for write in mail.before.iter().chain(&mail.write) {
+                    variant.writes(&mut process, lease.version, &write.members);
+                }
             } else {
                 process.brain.saw(NOW, lease.clone(), &timing);
             }
@@ -136,13 +158,13 @@ impl Leases {
             record: Reign { term: 1, steady: true },
             promoted: 1,
             promotions: 0,
-            cut: 0,
+            cut: variant.cut,
             spent: [0; act::KINDS],
         };
         let holder = GrantHolder::start(GATEWAY, variant.timing.grant_ms);
         World {
             places: std::array::from_fn(place),
-            mails: std::array::from_fn(|_| Part::new(Mail::default())),
+            mails: std::array::from_fn(|no| Part::new(if no == 0 { mail.clone() } else { Mail::default() })),
             asks: std::array::from_fn(|_| Part::new(Asks::default())),
             lease: Part::new(lease.clone()),
             gate: Part::new(Gate { holder, answer: None, awaited: false }),
@@ -205,6 +227,11 @@ impl Leases {
         let beside = &self.tables.besides.kept(to[3 * PLACES + 2]).value;
         let broken = u64::from(world::forwards_past_a_promotion(gate, beside));
         Edge { to, class: act.class(), progress, broken, seen: seen.0 }
+    }
+
+    /// Whether the variant has steps of this kind.
+    fn may_take(&self, (act, progress): &enabled::Step) -> bool {
+        !self.variant.timely || *progress || act.outside().is_some()
     }
 
     /// A step with the parts that changed in canonical form, but for ranks.
@@ -300,14 +327,15 @@ impl System for Leases {
     fn expand(&self, state: &Packed, edges: &mut Vec<Edge<Packed>>) -> Facts {
         let world = self.unpack(state);
         let mut rested = true;
-        for step in enabled::enabled(&world, &self.variant) {
+        for step in enabled::enabled(&world, &self.variant).into_iter().filter(|step| self.may_take(step)) {
             let edge = self.edge(state, step);
             if edge.to != *state || edge.broken != 0 {
                 rested &= !edge.progress;
                 edges.push(edge);
             }
         }
-        for step in enabled::ticks(&world, &self.variant, rested) {
+        let ticks = enabled::ticks(&world, &self.variant, rested);
+        for step in ticks.into_iter().filter(|step| self.may_take(step)) {
             edges.push(self.edge(state, step));
         }
         Facts { rest: self.rest(&world), broken: 0 }

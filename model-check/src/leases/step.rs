@@ -215,10 +215,12 @@ impl<'a> Turn<'a> {
         if release {
             // Whoever gives the lease up has no right from the moment before it says so.
             let before = process.brain.acquired();
-            process.brain.released();
+            if !variant.makes(Mistake::ReleaseUnheard) {
+                process.brain.released();
+            }
             Self::lease_changed(process, before);
         } else {
-            process.brain.writes(Some(expected), members.clone());
+            variant.writes(process, expected, &members);
         }
         let write = LeaseWrite { by, expected, members, sent: NOW, release, heard: !release };
         let mail = self.world.mails[no].change();

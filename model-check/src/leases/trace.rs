@@ -2,7 +2,7 @@
 //! the canonical form would be wrong, and that is said instead.
 
 use super::{Act, Leases, Packed, Said, enabled, world::World};
-use crate::explore::{Edge, Step, System as _};
+use crate::explore::{Step, System as _};
 use std::fmt;
 
 /// One step of a path.
@@ -44,9 +44,10 @@ impl Leases {
             edge.to != *state || edge.broken != 0
         };
         let mut steps = enabled::enabled(world, &self.variant);
-        steps.retain(leads_on);
+        steps.retain(|step| self.may_take(step) && leads_on(step));
         let rested = steps.iter().all(|(_, progress)| !progress);
-        steps.extend(enabled::ticks(world, &self.variant, rested));
+        let ticks = enabled::ticks(world, &self.variant, rested).into_iter();
+        steps.extend(ticks.filter(|step| self.may_take(step)));
         steps
     }
 
@@ -74,7 +75,7 @@ impl Leases {
             if !twins.chain(ticks).any(|(twin, _)| twin == act) {
                 return Err(parted(act.to_string(), "not possible where nothing is forgotten"));
             }
-            let Edge { to, .. } = self.edge(&here, step);
+            let to = self.edge(&here, step).to;
             let turn = self.take(&raw, act);
             let mut same = turn.world.clone();
             self.canonical(&mut same);
@@ -88,11 +89,19 @@ impl Leases {
         Ok(made)
     }
 
-    /// The transitions of a state, for random paths.
+    /// A random path.
     #[must_use]
-    pub fn edges(&self, state: &Packed) -> Vec<Edge<Packed>> {
-        let mut edges = Vec::new();
-        self.expand(state, &mut edges);
-        edges
+    pub fn wander(&self, seed: u64, length: usize) -> Vec<Step> {
+        let (mut here, mut path) = (self.initial, Vec::with_capacity(length));
+        let (mut drawn, mut edges) = (seed, Vec::new());
+        for _ in 0..length {
+            edges.clear();
+            self.expand(&here, &mut edges);
+            drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let Some(edge) = (drawn >> 33).checked_rem(edges.len() as u64) else { break };
+            path.push(Step { edge: edge as u16 });
+            here = edges[edge as usize].to;
+        }
+        path
     }
 }

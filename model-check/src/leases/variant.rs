@@ -1,7 +1,7 @@
 //! What is explored: how many controllers, which durations, and what may happen how often.
 
 use super::{
-    act::Outside,
+    act::{Act, Outside},
     mistake::Mistake,
 };
 use ha_core::leadership::Timing;
@@ -42,6 +42,14 @@ pub struct Variant {
     pub named: u8,
     /// How many of them run in the beginning.
     pub running: u8,
+    /// Who does not reach the API server, ever: a set of places. If the first leader is among them,
+    /// two writes of the lease by it are under way in the beginning.
+    pub cut: u8,
+    /// Whether only that happens which goes on by itself, and what comes from outside: nothing is late,
+    /// and a tick passes once all that is due was done.
+    pub timely: bool,
+    /// Whether the gateway asks.
+    pub gateway: bool,
     /// Who asks for promises.
     pub asking: Asking,
     /// What may be late.
@@ -50,6 +58,8 @@ pub struct Variant {
     pub timing: Timing,
     /// What may happen from outside, and how often.
     pub budget: &'static [(Outside, u8)],
+    /// What happened before everything else.
+    pub before: &'static [Act],
     /// What is done wrong.
     pub mistake: Option<Mistake>,
 }
@@ -80,47 +90,135 @@ pub const fn drifting(timing: Timing) -> Timing {
     Timing { drift_ppm: 130_000, ..timing }
 }
 
-/// Two controllers, nobody asks, everything but writes arrives at once.
-const PAIR: Variant = Variant {
-    name: "pair",
-    about: "two controllers and a failover",
+const AT_ONCE: Late = Late { questions: false, confirmations: false, writes: false };
+const WRITES: Late = Late { writes: true, ..AT_ONCE };
+
+/// Two controllers of which nobody asks for promises; what everything else begins from.
+const TURNS: Variant = Variant {
+    name: "turns",
+    about: "two controllers that take over from each other, and a failover; nobody asks for promises",
     places: 2,
     named: 2,
     running: 2,
+    cut: 0,
+    timely: false,
+    gateway: true,
     asking: Asking::Nobody,
-    late: Late { questions: false, confirmations: false, writes: false },
+    late: WRITES,
     timing: ticks(2, 2, 2),
     budget: &[(Outside::Failover, 1)],
+    before: &[],
     mistake: None,
 };
 
-const LATE: Late = Late { questions: true, confirmations: true, writes: true };
-const WRITES: Late = Late { writes: true, ..PAIR.late };
+const RELEASED: Variant = Variant {
+    name: "released",
+    about: "a lease given up",
+    timing: ticks(1, 1, 1),
+    budget: &[(Outside::Failover, 1), (Outside::Release, 1)],
+    ..TURNS
+};
 
-/// Every variant.
+const RESTARTED: Variant = Variant {
+    name: "restarted",
+    about: "a process that ends and starts anew",
+    timing: ticks(1, 1, 1),
+    budget: &[(Outside::Failover, 1), (Outside::Crash, 1)],
+    ..TURNS
+};
+
+const SLOW_CLOCK: Variant = Variant {
+    name: "slow-clock",
+    about: "a clock that loses a tick, and whoever waits counts one more",
+    late: AT_ONCE,
+    timing: drifting(ticks(1, 1, 1)),
+    budget: &[(Outside::Failover, 1), (Outside::Slow, 1)],
+    ..TURNS
+};
+
+const PROMISES: Variant = Variant {
+    name: "promises",
+    about: "a leader cut off from the API server that goes on with promises, and one that takes over",
+    cut: 1,
+    asking: Asking::Needing,
+    ..TURNS
+};
+
+const NEWCOMER: Variant = Variant {
+    name: "newcomer",
+    about: "two that are cut off from the API server and hold on to promises, and a third that neither knows",
+    places: 3,
+    running: 3,
+    cut: 0b11,
+    timing: ticks(1, 1, 1),
+    ..PROMISES
+};
+
+const OUTAGE: Variant = Variant {
+    name: "outage",
+    about: "everything that goes on by itself, in every order: what is left of the API server's end",
+    cut: 0,
+    timely: true,
+    late: AT_ONCE,
+    budget: &[
+        (Outside::Failover, 1),
+        (Outside::Crash, 1),
+        (Outside::Release, 1),
+        (Outside::Outage, 1),
+    ],
+    ..PROMISES
+};
+
+/// The variants that every run of the tests explores.
+pub const VARIANTS: &[Variant] =
+    &[TURNS, RELEASED, RESTARTED, SLOW_CLOCK, PROMISES, NEWCOMER, OUTAGE];
+
+/// Larger ones, of one to five million states.
+pub const LARGER: &[Variant] = &[
+    Variant { name: "longer-lease", timing: ticks(3, 2, 2), ..TURNS },
+    Variant { name: "longer-released", timing: ticks(2, 2, 2), ..RELEASED },
+    Variant { name: "longer-restarted", timing: ticks(2, 2, 2), ..RESTARTED },
+    Variant { name: "longer-slow-clock", timing: drifting(ticks(2, 1, 2)), ..SLOW_CLOCK },
+    Variant {
+        name: "late-confirmations",
+        late: Late { confirmations: true, ..WRITES },
+        ..RELEASED
+    },
+    Variant {
+        name: "late-questions",
+        late: Late { questions: true, ..AT_ONCE },
+        timing: ticks(1, 1, 1),
+        ..TURNS
+    },
+    Variant {
+        name: "two-failovers",
+        timing: ticks(1, 1, 1),
+        late: AT_ONCE,
+        budget: &[(Outside::Failover, 2)],
+        ..TURNS
+    },
+    Variant {
+        name: "promises-slow-clock",
+        timing: drifting(ticks(2, 2, 2)),
+        budget: &[(Outside::Failover, 1), (Outside::Slow, 1)],
+        ..PROMISES
+    },
+    Variant {
+        name: "promises-restarted",
+        budget: &[(Outside::Failover, 1), (Outside::Crash, 1)],
+        ..PROMISES
+    },
+    Variant {
+        name: "promises-uncut",
+        cut: 0,
+        late: AT_ONCE,
+        timing: ticks(1, 1, 1),
+        ..PROMISES
+    },
+];
+
+/// The variant of a name.
 #[must_use]
-pub fn variants() -> Vec<Variant> {
-    use Outside::{Crash, Failover, Release, Slow};
-    let of = |name, asking, timing, late, budget| Variant { name, asking, timing, late, budget, ..PAIR };
-    let asking = Asking::Needing;
-    let three = |name, asking, timing, late, budget| Variant { places: 3, running: 3, ..of(name, asking, timing, late, budget) };
-    let one: &[_] = &[(Failover, 1)];
-    vec![
-        of("n222", Asking::Nobody, ticks(2, 2, 2), PAIR.late, one),
-        of("n322", Asking::Nobody, ticks(3, 2, 2), PAIR.late, one),
-        of("n222w", Asking::Nobody, ticks(2, 2, 2), WRITES, one),
-        of("n222l", Asking::Nobody, ticks(2, 2, 2), LATE, one),
-        of("n111l", Asking::Nobody, ticks(1, 1, 1), LATE, one),
-        of("a111", asking, ticks(1, 1, 1), PAIR.late, one),
-        of("a111w", asking, ticks(1, 1, 1), WRITES, one),
-        of("a111l", asking, ticks(1, 1, 1), LATE, one),
-        of("a212", asking, ticks(2, 1, 2), PAIR.late, one),
-        of("n222r", Asking::Nobody, ticks(2, 2, 2), PAIR.late, &[(Failover, 1), (Release, 1)]),
-        of("n222c", Asking::Nobody, ticks(2, 2, 2), PAIR.late, &[(Failover, 1), (Crash, 1)]),
-        of("n222s", Asking::Nobody, drifting(ticks(2, 2, 2)), PAIR.late, &[(Failover, 1), (Slow, 1)]),
-        of("a111s", asking, drifting(ticks(1, 1, 1)), PAIR.late, &[(Failover, 1), (Slow, 1)]),
-        three("t111", asking, ticks(1, 1, 1), PAIR.late, one),
-        three("t111w", asking, ticks(1, 1, 1), WRITES, one),
-        of("a222", asking, ticks(2, 2, 2), PAIR.late, one),
-    ]
+pub fn variant(name: &str) -> Option<Variant> {
+    VARIANTS.iter().chain(LARGER).find(|variant| variant.name == name).cloned()
 }
