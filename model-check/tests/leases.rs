@@ -170,7 +170,9 @@ fn find((mistake, variant, breaks): &Row) -> Result<String, String> {
     let found = explore(&model, &limits, &mut |_| {});
     println!("{name}: {} states, {} ms", found.states().len(), begun.elapsed().as_millis());
     match story(&model, &found)? {
-        Some(text) if text.starts_with(&format!("breaks {breaks} ")) => Ok(format!("{name}: {text}")),
+        Some(text) if text.starts_with(&format!("breaks {breaks} ")) => {
+            Ok(format!("{name}: {text}"))
+        }
         other => Err(format!("{:?} {other:?}", found.end)),
     }
 }

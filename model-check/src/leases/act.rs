@@ -141,7 +141,10 @@ impl fmt::Display for Act {
             Self::Land(no) => write!(f, "the write of the lease from ct-{no} arrives"),
             Self::LandBefore(no) => write!(f, "an earlier write of the lease from ct-{no} arrives"),
             Self::LandUnheard(no) => {
-                write!(f, "the write of the lease from ct-{no} arrives, and its confirmation is lost")
+                write!(
+                    f,
+                    "the write of the lease from ct-{no} arrives, and its confirmation is lost"
+                )
             }
             Self::Confirm(no) => write!(f, "ct-{no} hears that the lease was written"),
             Self::Intend(no) => write!(f, "ct-{no} stops granting and sends an intent"),

@@ -47,7 +47,10 @@ pub(super) fn enabled(world: &World<'_>, variant: &Variant) -> Vec<Step> {
         };
         can(mail.record.is_some(), Act::Record(no));
         let Some(process) = world.process(at) else {
-            can(world.spent(Outside::Crash) > 0 || world.places[at].get().starts == 0, Act::Start(no));
+            can(
+                world.spent(Outside::Crash) > 0 || world.places[at].get().starts == 0,
+                Act::Start(no),
+            );
             continue;
         };
         can(mail.confirmed.is_some(), Act::Confirm(no));
@@ -208,21 +211,22 @@ fn is_well(world: &World<'_>, variant: &Variant) -> bool {
     let quiet = timing.stretched(timing.lease_ms.max(timing.promise_ms));
     let beside = world.beside.get();
     let steady = beside.record.steady && beside.promotions == 0 && lease.holder.is_some();
-    steady && (0..variant.places).all(|no| {
-        let Some(process) = world.process(no.into()) else { return false };
-        let mut knows = Knows::default();
-        process.brain.clone().visit(&mut knows);
-        let me = process.brain.me();
-        let mail = world.mails[usize::from(no)].get();
-        let renewed = process.brain.right(NOW, &timing) == timing.lease_ms
-            && process.open
-            && mail.record.is_none()
-            && mail.recorded.is_none();
-        NOW >= knows.started + quiet
-            && knows.version == Some(lease.version.0)
-            && lease.members.contains(&me)
-            && (lease.holder != Some(me) || renewed)
-    })
+    steady
+        && (0..variant.places).all(|no| {
+            let Some(process) = world.process(no.into()) else { return false };
+            let mut knows = Knows::default();
+            process.brain.clone().visit(&mut knows);
+            let me = process.brain.me();
+            let mail = world.mails[usize::from(no)].get();
+            let renewed = process.brain.right(NOW, &timing) == timing.lease_ms
+                && process.open
+                && mail.record.is_none()
+                && mail.recorded.is_none();
+            NOW >= knows.started + quiet
+                && knows.version == Some(lease.version.0)
+                && lease.members.contains(&me)
+                && (lease.holder != Some(me) || renewed)
+        })
 }
 
 /// The ticks of a state: one for all, and those that a clock does not count. `rested` says that

@@ -24,24 +24,20 @@ pub use trace::{Parted, Told};
 pub use variant::{Asking, LARGER, Late, VARIANTS, Variant, drifting, ticks, variant};
 pub use world::{PLACES, Reign};
 
-use crate::{
-    explore::{Edge, Facts, Rest, System},
-};
+use crate::explore::{Edge, Facts, Rest, System};
 use canonical::{Caps, Ranks};
-use memo::{Made, Memo};
-use part::Part;
 use ha_core::{
     grant::GrantHolder,
     ids::{ControllerId, ResourceVersion},
     leadership::{LeaderClock, LeaseSample, Word},
     observation::PromotionRight,
 };
+use memo::{Made, Memo};
+use part::Part;
 use shelf::Shelf;
 use std::collections::BTreeSet;
 use step::Turn;
-use world::{
-    Asks, Beside, GATEWAY, Gate, LeaseWrite, Mail, NOW, Place, Process, World, identity,
-};
+use world::{Asks, Beside, GATEWAY, Gate, LeaseWrite, Mail, NOW, Place, Process, World, identity};
 
 /// How many numbers a state is.
 pub const PARTS: usize = 3 * PLACES + 3;
@@ -120,12 +116,22 @@ impl Leases {
         let timing = variant.counted();
         let id = |no: u8| identity(no.into(), 1);
         let members: BTreeSet<ControllerId> = (0..variant.named).map(id).collect();
-        let lease =
-            LeaseSample { version: ResourceVersion(1), holder: Some(id(0)), members: members.clone() };
+        let lease = LeaseSample {
+            version: ResourceVersion(1),
+            holder: Some(id(0)),
+            members: members.clone(),
+        };
         // One write that names nobody else, and a later one; neither was answered.
         let write = |members: BTreeSet<ControllerId>, heard| {
             let (by, expected, release) = (id(0), lease.version, false);
-            (variant.cut & 1 == 1).then_some(LeaseWrite { by, expected, members, sent: NOW, release, heard })
+            (variant.cut & 1 == 1).then_some(LeaseWrite {
+                by,
+                expected,
+                members,
+                sent: NOW,
+                release,
+                heard,
+            })
         };
         let before = write(BTreeSet::from([id(0)]), false);
         let mail = Mail { write: write(members.clone(), true), before, ..Mail::default() };
@@ -136,7 +142,11 @@ impl Leases {
             let mut process = Process::new(LeaderClock::start(identity(no, 1), 0));
             // Everybody promised and saw another leader, long ago.
             let holder = Some(id(u8::from(no == 0)));
-            process.brain.saw(0, LeaseSample { version: ResourceVersion(0), holder, ..lease.clone() }, &timing);
+            process.brain.saw(
+                0,
+                LeaseSample { version: ResourceVersion(0), holder, ..lease.clone() },
+                &timing,
+            );
             process.brain.asked(0, id(u8::from(no == 0)), &timing);
             if no == 0 {
                 process.brain.renewed(NOW, NOW, lease.clone());
@@ -164,7 +174,9 @@ impl Leases {
         let holder = GrantHolder::start(GATEWAY, variant.timing.grant_ms);
         World {
             places: std::array::from_fn(place),
-            mails: std::array::from_fn(|no| Part::new(if no == 0 { mail.clone() } else { Mail::default() })),
+            mails: std::array::from_fn(|no| {
+                Part::new(if no == 0 { mail.clone() } else { Mail::default() })
+            }),
             asks: std::array::from_fn(|_| Part::new(Asks::default())),
             lease: Part::new(lease.clone()),
             gate: Part::new(Gate { holder, answer: None, awaited: false }),
@@ -295,11 +307,8 @@ impl Leases {
             process.is_some_and(|process| process.open && self.variant.length(process).is_some())
         };
         let mut places = 0..self.variant.places;
-        let rests = if world.spent(Outside::Outage) > 0 {
-            places.any(grants)
-        } else {
-            places.any(leads)
-        };
+        let rests =
+            if world.spent(Outside::Outage) > 0 { places.any(grants) } else { places.any(leads) };
         if rests { Rest::Settled } else { Rest::Moving }
     }
 
@@ -327,7 +336,9 @@ impl System for Leases {
     fn expand(&self, state: &Packed, edges: &mut Vec<Edge<Packed>>) -> Facts {
         let world = self.unpack(state);
         let mut rested = true;
-        for step in enabled::enabled(&world, &self.variant).into_iter().filter(|step| self.may_take(step)) {
+        for step in
+            enabled::enabled(&world, &self.variant).into_iter().filter(|step| self.may_take(step))
+        {
             let edge = self.edge(state, step);
             if edge.to != *state || edge.broken != 0 {
                 rested &= !edge.progress;
@@ -342,7 +353,8 @@ impl System for Leases {
     }
 
     fn parts(&self) -> Vec<String> {
-        let of = |what: &str| (0..PLACES).map(|no| format!("{what} of ct-{no}")).collect::<Vec<_>>();
+        let of =
+            |what: &str| (0..PLACES).map(|no| format!("{what} of ct-{no}")).collect::<Vec<_>>();
         let mut names = of("process");
         names.extend(of("writes"));
         names.extend(of("questions"));
@@ -362,6 +374,10 @@ impl Leases {
     /// Debug.
     pub fn dump(&self, state: &Packed, part: usize) -> String {
         let w = self.unpack(state);
-        if part < 3 { format!("{:?}", w.places[part].get()) } else { format!("{:?}", w.mails[part-3].get()) }
+        if part < 3 {
+            format!("{:?}", w.places[part].get())
+        } else {
+            format!("{:?}", w.mails[part - 3].get())
+        }
     }
 }

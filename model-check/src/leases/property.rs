@@ -46,9 +46,8 @@ impl Moments {
     /// Those that are missing in a set of bits.
     #[must_use]
     pub fn missing(expected: &[Self], seen: u64) -> Vec<&'static str> {
-        let missing = |(moment, _): &&(Self, &str)| {
-            expected.contains(moment) && seen & moment.0 == 0
-        };
+        let missing =
+            |(moment, _): &&(Self, &str)| expected.contains(moment) && seen & moment.0 == 0;
         Self::ALL.iter().filter(missing).map(|(_, name)| *name).collect()
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{
     act::{Act, Outside},
+    canonical::Older,
     mistake::Mistake,
     part::Shape,
     property::Moments,
-    canonical::Older,
     variant::Variant,
     world::{
-        CLOCKS, Exchange, GATEWAY, LeaseWrite, Mail, MAIN, NOW, PLACES, Process, RecordWrite,
+        CLOCKS, Exchange, GATEWAY, LeaseWrite, MAIN, Mail, NOW, PLACES, Process, RecordWrite,
         Reign, World, identity, place_of,
     },
 };
@@ -206,11 +206,8 @@ impl<'a> Turn<'a> {
         let lease = self.world.lease.get().clone();
         let Some(process) = self.world.process_mut(no) else { return };
         let (by, members) = (process.brain.me(), variant.members(process));
-        let expected = if release {
-            process.brain.renewal()
-        } else {
-            variant.expects(process, &lease)
-        };
+        let expected =
+            if release { process.brain.renewal() } else { variant.expects(process, &lease) };
         let Some(expected) = expected else { return };
         if release {
             // Whoever gives the lease up has no right from the moment before it says so.
@@ -247,8 +244,10 @@ impl<'a> Turn<'a> {
         }
         let version = ResourceVersion(expected.0 + 1);
         let lease = LeaseSample { version, holder: (!release).then_some(by), members };
-        let stored =
-            LeaseSample { members: self.variant.stored(by, lease.members.clone()), ..lease.clone() };
+        let stored = LeaseSample {
+            members: self.variant.stored(by, lease.members.clone()),
+            ..lease.clone()
+        };
         *self.world.lease.change() = stored;
         self.drop_outdated(version);
         if heard {

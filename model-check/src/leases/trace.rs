@@ -62,11 +62,8 @@ impl Leases {
         for (index, Step { edge }) in path.iter().enumerate() {
             let world = self.unpack(&here);
             let steps = self.steps(&world, &here);
-            let parted = |act: String, found: &str| Parted {
-                step: index + 1,
-                act,
-                found: found.to_owned(),
-            };
+            let parted =
+                |act: String, found: &str| Parted { step: index + 1, act, found: found.to_owned() };
             let Some(step @ (act, _)) = steps.get(usize::from(*edge)).copied() else {
                 return Err(parted(format!("transition {edge}"), "there is none"));
             };
@@ -97,7 +94,9 @@ impl Leases {
         for _ in 0..length {
             edges.clear();
             self.expand(&here, &mut edges);
-            drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            drawn = drawn
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let Some(edge) = (drawn >> 33).checked_rem(edges.len() as u64) else { break };
             path.push(Step { edge: edge as u16 });
             here = edges[edge as usize].to;

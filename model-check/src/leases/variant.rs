@@ -208,13 +208,7 @@ pub const LARGER: &[Variant] = &[
         budget: &[(Outside::Failover, 1), (Outside::Crash, 1)],
         ..PROMISES
     },
-    Variant {
-        name: "promises-uncut",
-        cut: 0,
-        late: AT_ONCE,
-        timing: ticks(1, 1, 1),
-        ..PROMISES
-    },
+    Variant { name: "promises-uncut", cut: 0, late: AT_ONCE, timing: ticks(1, 1, 1), ..PROMISES },
 ];
 
 /// The variant of a name.
