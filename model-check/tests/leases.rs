@@ -140,7 +140,9 @@ fn rows() -> Vec<Row> {
     const GIVEN_UP: &[Act] = &[Act::Land(0), Act::ReadLease(1), Act::Tick, Act::Ask(0, 1), Act::Write(1), Act::Land(1), Act::Release(1), Act::Land(1), Act::ReadLease(2)];
     const LONGER_GIVEN_UP: &[Act] = &[Act::Land(0), Act::ReadLease(1), Act::Tick, Act::Tick, Act::Ask(0, 1), Act::Write(1), Act::Land(1), Act::Release(1), Act::Land(1), Act::ReadLease(2)];
     // Somebody stood against a lease, which was renewed after all.
-    const REFUSED: &[Act] = &[Act::Tick, Act::ReadLease(1), Act::Ask(2, 1), Act::Land(0), Act::ReadLease(1), Act::ReadLease(2)];
+    const REFUSED: &[Act] = &[Act::Tick, Act::ReadLease(1), Act::Tick, Act::ReadLease(1), Act::Ask(2, 1), Act::Land(0), Act::ReadLease(1), Act::ReadLease(2)];
+    // A write that takes the lease over arrived, and its sender does not know.
+    const TAKEN: &[Act] = &[Act::Land(0), Act::ReadLease(1), Act::ReadLease(2), Act::Tick, Act::Write(1), Act::LandUnheard(1), Act::ReadLease(2)];
     vec![
         (Mistake::GrantNotClipped, named("turns"), PROPERTY),
         (Mistake::BoundFromIntent, Variant { timing: ticks(2, 2, 1), before: LONGER_GIVEN_UP, budget: &[(Failover, 1), (Release, 1)], ..three("promises") }, PROPERTY),
@@ -149,7 +151,8 @@ fn rows() -> Vec<Row> {
         (Mistake::PromiseNotToCampaign, named("promises"), PROPERTY),
         (Mistake::PromiseForgotten, named("promises"), PROPERTY),
         (Mistake::PromiseOverLease, Variant { timing: ticks(1, 2, 1), before: GIVEN_UP, budget: &[(Failover, 1), (Release, 1)], ..three("promises") }, PROPERTY),
-        (Mistake::NewcomerAsksOnce, Variant { timing: ticks(1, 1, 1), before: REFUSED, ..three("promises") }, PROPERTY),
+        (Mistake::PromiseWhileAcquiring, Variant { timing: ticks(1, 1, 1), before: TAKEN, ..three("promises") }, PROPERTY),
+        (Mistake::NewcomerAsksOnce, Variant { before: REFUSED, ..three("promises") }, PROPERTY),
         (Mistake::GoneByObject, named("newcomer"), PROPERTY),
         (Mistake::PromiseFailsOver, named("promises-uncut"), PROPERTY),
         (Mistake::RecordBeforeLease, Variant { timing: ticks(1, 1, 1), ..named("turns") }, PROPERTY),
