@@ -128,6 +128,32 @@ async fn an_order_moves_the_main_once() {
     theatre.assert_sound();
 }
 
+/// What it waits for may be there for a moment only.
+#[tokio::test(start_paused = true)]
+async fn a_move_that_waits_looks_more_often() {
+    let (theatre, controller, _) = bootstrapped().await;
+    theatre.stage().fair.stop(Place::Instance(InstanceId(2)));
+    theatre.event(&Event::Crash(InstanceId(2)));
+    let looked = |theatre: &Theatre| theatre.stage().looks[&InstanceId(0)];
+    sleep(Duration::from_secs(5)).await;
+    let before = looked(&theatre);
+    sleep(Duration::from_secs(5)).await;
+    let usual = looked(&theatre) - before;
+    theatre.stage().desired.switchover = Some(SwitchoverRequest { id: RequestId(7), to: None });
+    let mut status = controller.status();
+    let waits = status.wait_for(|status| status.plan.is_move_waiting());
+    tokio::time::timeout(LIMIT, waits).await.expect("it waits").expect("it runs");
+    let before = looked(&theatre);
+    sleep(Duration::from_secs(5)).await;
+    let waiting = looked(&theatre) - before;
+    assert!(waiting > 5 * usual, "{waiting} looks in five seconds, {usual} before");
+    theatre.stage().fair.resume(Place::Instance(InstanceId(2)));
+    let moved = |record: &Record| record.target == InstanceId(1) && record.stage == Stage::Steady;
+    theatre.until("switchover", moved).await;
+    settled(&controller).await;
+    theatre.assert_sound();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_main_beyond_a_smaller_size_moves_before_it_goes() {
     let theatre = Theatre::of(5);

@@ -52,9 +52,9 @@ struct Undone {
 pub(super) async fn follow(site: &mut Site, teller: &Teller) {
     let keyboard = Keyboard::take();
     teller.say(if keyboard.is_some() { HELP } else { "Ctrl-C ends it" });
-    // Without a terminal the channel stays open, and nothing comes out of it.
     let (sender, mut pressed) = mpsc::channel(16);
-    let _open = sender.clone();
+    // Without a terminal the channel stays open, and nothing comes out of it.
+    let _open = keyboard.is_none().then(|| sender.clone());
     if keyboard.is_some() {
         presses(sender);
     }

@@ -40,7 +40,6 @@ use ha_core::{
     leadership::{Timing, Word},
     observation::StoredRecord,
     plan::{Plan, Step},
-    rules::RuleId,
 };
 use looks::Looks;
 use status::Board;
@@ -301,16 +300,12 @@ async fn passes(shared: Arc<Shared>) {
         shared.board.passed(&shared, &plan, begun.elapsed());
         match applied {
             Applied::Whole => {}
-            Applied::Stopped => {
-                let _woken = timeout(shared.settings.again, shared.wakes.notified()).await;
-            }
-            // What such a move waits for may be there for a moment only, and nobody tells.
-            Applied::Nothing if plan.holds.iter().any(|hold| hold.rule == RuleId::E50) => {
-                let _woken = timeout(shared.settings.again, shared.wakes.notified()).await;
-            }
-            Applied::Nothing => {
+            Applied::Nothing if !plan.is_move_waiting() => {
                 let next = begun + shared.settings.look_period;
                 let _woken = timeout_at(next, shared.wakes.notified()).await;
+            }
+            Applied::Stopped | Applied::Nothing => {
+                let _woken = timeout(shared.settings.again, shared.wakes.notified()).await;
             }
         }
         // Others of this thread are let in, however fast passes follow each other.

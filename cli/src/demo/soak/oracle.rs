@@ -33,17 +33,19 @@ pub(super) async fn left_by(site: &Site, record: &Record) -> Left {
         rows.clone().any(|((row, mode), info)| {
             row.as_str() == Some(&name)
                 && mode.as_str().is_some_and(|mode| mode != "async")
-                && is_ready(info)
+                && confirms_all(info)
         })
     };
     let is_left = |voter| site.kubelet().pid(voter).is_some() && confirms(voter);
     if record.voters().any(is_left) { Left::Voter } else { Left::Nobody }
 }
 
-fn is_ready(info: &Value) -> bool {
+/// Whether everything that was acknowledged is confirmed; what is being taken is not.
+fn confirms_all(info: &Value) -> bool {
     let database = info.as_map().and_then(|databases| databases.get("memgraph")?.as_map());
     database.is_some_and(|database| {
-        database.get("status").and_then(Value::as_str) == Some("ready")
-            && database.get("behind").and_then(Value::as_int) == Some(0)
+        let state = database.get("status").and_then(Value::as_str);
+        let behind = database.get("behind").and_then(Value::as_int);
+        matches!(state, Some("ready" | "replicating")) && behind.is_some_and(|behind| behind <= 0)
     })
 }

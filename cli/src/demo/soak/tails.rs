@@ -2,21 +2,17 @@
 //! keeps the last few only; at the end an instance is started on each, and asked which writes it has
 //! that the cluster has not.
 
-use crate::demo::{ports::Ports, site::Site, truth};
+use crate::demo::{part::Part, ports::Ports, site::Site, truth};
 use ha_core::ids::InstanceId;
 use shell_k8s::memgraph::{Access, Connection};
 use std::{
-    collections::BTreeSet,
-    fs, io,
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
-use tokio::{
-    process::Command,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 /// How long an instance may take to answer.
 const OPENS: Duration = Duration::from_secs(10);
@@ -38,7 +34,7 @@ pub(super) struct Tails {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Lengths {
     /// How many there are with so many writes that the cluster has not.
-    pub(super) of: std::collections::BTreeMap<usize, usize>,
+    pub(super) of: BTreeMap<usize, usize>,
     /// Writes there that clients were told of.
     pub(super) acknowledged: BTreeSet<u64>,
     /// What could not be asked.
@@ -78,7 +74,7 @@ impl Tails {
         let here = truth::held_by(site, main).await?;
         let mut lengths = Lengths::default();
         for number in 0..self.done.len() {
-            match writes_in(&self.kept.join(number.to_string())).await {
+            match writes_in(&self.kept, number).await {
                 Ok(writes) => {
                     let lacking: Vec<u64> =
                         writes.into_keys().filter(|number| !here.contains_key(number)).collect();
@@ -102,8 +98,8 @@ impl Lengths {
     }
 }
 
-impl std::fmt::Display for Lengths {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Lengths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: usize = self.of.values().sum();
         write!(f, "data set aside: {all} times")?;
         for (length, times) in &self.of {
@@ -141,34 +137,34 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The writes in a folder that is no running instance's, by an instance that is started on it.
-async fn writes_in(folder: &Path) -> Result<truth::Held, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", folder.display());
+/// The writes in data that was set aside, by an instance that is started on it.
+async fn writes_in(kept: &Path, number: usize) -> Result<truth::Held, String> {
     let at = Ports::default().one("what was set aside", PORT)?;
-    let program = std::env::current_exe().map_err(|error| failed(&error))?;
-    let log = fs::File::create(folder.with_extension("log")).map_err(|error| failed(&error))?;
-    let mut child = Command::new(program)
-        .args(["instance", "--engine-version=3.10", "--storage-snapshot-on-exit=false"])
-        .arg(format!("--bolt-address={}", at.ip()))
-        .arg(format!("--bolt-port={}", at.port()))
-        .arg(format!("--data-directory={}", folder.display()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(&error))?;
-    let writes = opened(at).await;
-    let _ended = child.kill().await;
-    writes.map_err(|error| failed(&error))
+    let name = number.to_string();
+    let arguments = vec![
+        "instance".to_owned(),
+        "--engine-version=3.10".to_owned(),
+        // One that was a replica would listen where the cluster does.
+        "--replication-restore-state-on-startup=false".to_owned(),
+        format!("--bolt-address={}", at.ip()),
+        format!("--bolt-port={}", at.port()),
+        format!("--data-directory={}", kept.join(&name).display()),
+    ];
+    let mut part = Part::new(name, arguments);
+    part.start(kept)?;
+    let writes = opened(&mut part, at).await;
+    part.kill().await;
+    writes.map_err(|why| format!("{}: {why}", part.name()))
 }
 
-async fn opened(at: SocketAddr) -> Result<truth::Held, String> {
+async fn opened(part: &mut Part, at: SocketAddr) -> Result<truth::Held, String> {
     let begun = Instant::now();
     loop {
         match Connection::open(at, &Access::basic("", "")).await {
             Ok(mut connection) => return truth::held(&mut connection).await,
-            Err(error) if begun.elapsed() >= OPENS => return Err(error.to_string()),
+            Err(error) if begun.elapsed() >= OPENS || part.ended().is_some() => {
+                return Err(error.to_string());
+            }
             Err(_) => sleep(AGAIN).await,
         }
     }
