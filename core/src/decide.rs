@@ -207,6 +207,10 @@ fn leave(s: &Situation<'_>) -> BTreeMap<InstanceId, Leave> {
         if s.obs.leadership.lease != LeaseView::Held {
             return Leave::Unknown;
         }
+        // Data that is to be set aside counts for nothing, and is set aside between two processes.
+        if record.target != *id && s.lives(*id).is_some_and(|at| record.resets(at)) {
+            return Leave::MayLeave;
+        }
         let concerned = record.target == *id
             || (record.stage != Stage::Steady
                 && record.before.is_some_and(|before| before.main == *id));

@@ -4,12 +4,14 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
 
-use bases::{base, even, main_with, mg, record};
+use bases::{base, even, life, main_with, mg, record};
 use ha_core::{
+    ids::InstanceId,
     observation::{ClusterObservation, PodView, Row, RowState, SyncMode},
     plan,
     plan::Leave,
     reading::{Age, Reading},
+    record::{Record, Reset},
 };
 
 /// mg-0 is main, mg-1 votes and is marked for deletion, and the row of mg-2 is this one.
@@ -79,4 +81,28 @@ fn it_waits_for_nobody_who_does_not_come() {
     let mut both = leaving(Some(even(SyncMode::Async)));
     mark(&mut both, 2);
     assert_eq!(said(&both), Leave::MayLeave);
+}
+
+/// It holds nothing that counts, and its data is set aside only once it has left.
+#[test]
+fn nobody_waits_for_data_that_is_to_be_set_aside() {
+    let before = |record: &Record| record.before.map(|before| before.main);
+    let voter = |record: &Record| record.voters().next();
+    let target = |record: &Record| Some(record.target);
+    type Of = fn(&Record) -> Option<InstanceId>;
+    let cases: [(&str, Of, bool); 3] = [
+        ("switchover-withdrawn", before, true),
+        ("attached", voter, true),
+        // A target's is never set aside, whatever a record says.
+        ("switchover-withdrawn", target, false),
+    ];
+    for (name, of, may_leave) in cases {
+        let mut obs = base(name);
+        let written = record(&mut obs).expect("a record").clone();
+        let id = of(&written).expect("somebody");
+        assert_ne!(plan(&obs).leave[&id], Leave::MayLeave, "{name} {id}");
+        let reset = Reset { volume: life(id).volume, term: written.term, by: None, restores: None };
+        record(&mut obs).expect("a record").resets.insert(id, reset);
+        assert_eq!(plan(&obs).leave[&id] == Leave::MayLeave, may_leave, "{name} {id}");
+    }
 }

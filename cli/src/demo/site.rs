@@ -140,9 +140,14 @@ impl Site {
         &self.folder
     }
 
-    /// The volumes of the instances.
+    /// The instances.
+    pub(super) fn instances(&self) -> impl Iterator<Item = InstanceId> {
+        self.names.instances()
+    }
+
+    /// Their volumes.
     pub(super) fn volumes(&self) -> impl Iterator<Item = PathBuf> {
-        self.names.instances().map(|id| self.folder.join(self.names.pod(id)))
+        self.instances().map(|id| self.folder.join(self.names.pod(id)))
     }
 
     /// What a main calls an instance that it ships to.

@@ -25,6 +25,9 @@ use tokio::time::{Instant, sleep};
 const LIMIT: Duration = Duration::from_secs(60);
 /// How often it says where it is.
 const WORD: Duration = Duration::from_secs(10);
+/// The pause of a client between two writes: more of them make logs that take longer and longer to
+/// be read at each start.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How soon a process that ended starts again. A kubelet takes longer; so many kills a minute would
 /// not fit otherwise.
 pub(super) const RESTART: Duration = Duration::from_millis(100);
@@ -61,6 +64,7 @@ const DEEDS: [Deed; 8] = [
 pub(super) struct Soaked {
     lasted: Duration,
     /// From each kill to the first write that began after it and was accepted.
+    left_two: Spread,
     left_a_voter: Spread,
     left_nobody: Spread,
     /// The longest time without an accepted write.
@@ -75,6 +79,7 @@ struct Soak<'s> {
     site: &'s Site,
     load: Load,
     chance: Chance,
+    left_two: Spread,
     left_a_voter: Spread,
     left_nobody: Spread,
     moves: Spread,
@@ -91,8 +96,9 @@ pub(super) async fn soak(
     teller.say(format_args!("soaking for {} s, seed {seed}", duration.as_secs()));
     let mut soak = Soak {
         site,
-        load: Load::start(site.write, story::CLIENTS, story::PAUSE),
+        load: Load::start(site.write, story::CLIENTS, PAUSE),
         chance: Chance::new(seed),
+        left_two: Spread::default(),
         left_a_voter: Spread::default(),
         left_nobody: Spread::default(),
         moves: Spread::default(),
@@ -108,7 +114,7 @@ pub(super) async fn soak(
         }
     }
     let lasted = begun.elapsed();
-    let Soak { load, left_a_voter, left_nobody, moves, .. } = soak;
+    let Soak { load, left_two, left_a_voter, left_nobody, moves, .. } = soak;
     let writes = load.stop().await.writes();
     let unsettled = site.settled(LIMIT).await.err();
     let verdict = truth::ask(site, instances, &writes, LIMIT).await;
@@ -116,12 +122,12 @@ pub(super) async fn soak(
     let acknowledged = acknowledged.map(|write| write.number).collect();
     teller.say("asking what was set aside");
     let tails = tails.judge(site, &acknowledged).await;
-    Ok(Soaked { lasted, left_a_voter, left_nobody, moves, verdict, tails, unsettled })
+    Ok(Soaked { lasted, left_two, left_a_voter, left_nobody, moves, verdict, tails, unsettled })
 }
 
 impl Soak<'_> {
     fn kills(&self) -> usize {
-        self.left_a_voter.count() + self.left_nobody.count()
+        self.left_two.count() + self.left_a_voter.count() + self.left_nobody.count()
     }
 
     /// One kill or move, until writes are accepted again.
@@ -165,6 +171,7 @@ impl Soak<'_> {
         }
         let first = self.accepted(at).await?;
         match left {
+            Left::VoterAndAnother => self.left_two.add(first),
             Left::Voter => self.left_a_voter.add(first),
             Left::Nobody => self.left_nobody.add(first),
         }
@@ -180,10 +187,12 @@ impl Soak<'_> {
 impl fmt::Display for Soaked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{Columns}")?;
-        writeln!(f, "{}", self.left_a_voter.line("main killed, a voter left with everything"))?;
-        writeln!(f, "{}", self.left_nobody.line("main killed, none left of whom it is known"))?;
+        writeln!(f, "{}", self.left_two.line("main killed: a voter left, and another"))?;
+        writeln!(f, "{}", self.left_a_voter.line("main killed: a voter left"))?;
+        writeln!(f, "{}", self.left_nobody.line("main killed: no voter left"))?;
         writeln!(f, "{}", self.moves.line("main moved on request"))?;
-        let all = self.left_a_voter.count() + self.left_nobody.count() + self.moves.count();
+        let kinds = [&self.left_two, &self.left_a_voter, &self.left_nobody, &self.moves];
+        let all: usize = kinds.into_iter().map(Spread::count).sum();
         let (seconds, all) = (self.lasted.as_secs().max(1), all as u64);
         writeln!(f, "{all} in {seconds} s: {} a minute", all * 60 / seconds)?;
         writeln!(f, "writes: {}", self.verdict)?;

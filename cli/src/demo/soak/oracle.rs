@@ -8,12 +8,14 @@ use ha_core::{
     record::{Record, Stage},
 };
 
-/// Who is left.
+/// Who is left: of each it is the main's own word that it confirmed everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
-    /// A voter runs, and by the main's own word it confirmed everything.
+    /// A voter, and another one that can vote in its place once it is main.
+    VoterAndAnother,
+    /// A voter, under which nobody can vote before somebody comes back.
     Voter,
-    /// Nobody of whom that is known.
+    /// No voter.
     Nobody,
 }
 
@@ -28,16 +30,22 @@ pub(super) async fn left_by(site: &Site, record: &Record) -> Left {
     let columns = ["name", "sync_mode", "data_info"].map(|name| table.column(name));
     let [Ok(names), Ok(modes), Ok(infos)] = columns else { return Left::Nobody };
     let rows = names.into_iter().zip(modes).zip(infos);
-    let confirms = |voter: InstanceId| {
-        let name = site.replica(voter);
+    let confirms = |id: InstanceId, votes: bool| {
+        let name = site.replica(id);
         rows.clone().any(|((row, mode), info)| {
             row.as_str() == Some(&name)
-                && mode.as_str().is_some_and(|mode| mode != "async")
+                && mode.as_str().is_some_and(|mode| (mode != "async") == votes)
                 && confirms_all(info)
         })
     };
-    let is_left = |voter| site.kubelet().pid(voter).is_some() && confirms(voter);
-    if record.voters().any(is_left) { Left::Voter } else { Left::Nobody }
+    let is_left = |id, votes| site.kubelet().pid(id).is_some() && confirms(id, votes);
+    if !record.voters().any(|voter| is_left(voter, true)) {
+        Left::Nobody
+    } else if site.instances().any(|id| is_left(id, false)) {
+        Left::VoterAndAnother
+    } else {
+        Left::Voter
+    }
 }
 
 /// Whether everything that was acknowledged is confirmed; what is being taken is not.
