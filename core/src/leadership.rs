@@ -148,12 +148,15 @@ impl LeaderClock {
     /// A write of the lease is sent that expects this version and names these members. Until a
     /// later version is known, it may be what the lease says.
     pub fn writes(&mut self, expected: Option<ResourceVersion>, members: BTreeSet<ControllerId>) {
-        self.peers.writes(expected, members);
+        self.peers.writes(self.me, expected, members);
     }
 
     /// A write of ours to the lease, sent at `sent`, was confirmed as this value.
     pub fn renewed(&mut self, now: Millis, sent: Millis, lease: LeaseSample) {
-        if self.seen.as_ref().is_some_and(|seen| seen.lease.version > lease.version) {
+        let known = self.seen.as_ref().map(|seen| seen.lease.version);
+        // A value that was read before may have been given up since.
+        if known > Some(lease.version) || (known == Some(lease.version) && self.acquired.is_none())
+        {
             return;
         }
         self.held = Some((lease.version, sent));
@@ -182,8 +185,11 @@ impl LeaderClock {
                 .map(|_| None),
             Some(seen) => {
                 let lease = &seen.lease;
+                // Who does not reach the lease does not know that it stands still, and would end its
+                // promises for a write that never arrives.
+                let stood_still = seen.ran_out(seen.last, timing);
                 let free = lease.holder.is_none()
-                    || (seen.ran_out(now, timing) && self.peers.admit(self.me, lease, now, timing));
+                    || (stood_still && self.peers.admit(self.me, lease, now, timing));
                 (free && lease.holder != Some(self.me)).then_some(Some(lease.version))
             }
         }

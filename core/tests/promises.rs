@@ -39,6 +39,14 @@ fn reads(me: ControllerId, lease: LeaseSample) -> LeaderClock {
     clock
 }
 
+/// It reads that value again and again until then.
+fn reads_on(clock: &mut LeaderClock, lease: &LeaseSample, until: Millis) {
+    let step = usize::try_from(TIMING.renew_ms).expect("a small number");
+    for now in (BEGIN..until).step_by(step).chain([until]) {
+        clock.saw(now, lease.clone(), &TIMING);
+    }
+}
+
 /// A leader that renewed at the beginning, and these members with it.
 fn leads(members: &[ControllerId]) -> LeaderClock {
     let mut clock = LeaderClock::start(LEADER, 0);
@@ -135,6 +143,45 @@ fn whoever_a_write_under_way_names_is_asked_too() {
     assert_eq!(clock.grant(later, &TIMING), None, "the lease may still say: nobody else");
 }
 
+/// Of two writes that expect the same, the earlier one may land last; if it names nobody else,
+/// everybody may take over what it makes of the lease, without having promised anything.
+#[test]
+fn a_write_under_way_that_names_nobody_ends_the_right_of_promises() {
+    let later = BEGIN + TIMING.lease_ms + 100;
+    for alone_first in [true, false] {
+        let mut clock = leads(&[LEADER, SECOND]);
+        clock.told(later - 10, SECOND, Word::Promises, &TIMING);
+        let mut lists = [set(&[LEADER]), set(&[LEADER, SECOND])];
+        if !alone_first {
+            lists.reverse();
+        }
+        for members in lists {
+            clock.writes(Some(ResourceVersion(1)), members);
+        }
+        assert_eq!(clock.grant(later, &TIMING), None, "alone first: {alone_first}");
+        clock.saw(later, held(2, &[LEADER, SECOND]), &TIMING);
+        assert!(clock.grant(later, &TIMING).is_some(), "read, neither of them can land");
+    }
+}
+
+/// A renewal landed, its holder read that and gave the lease up; then the confirmation arrives.
+#[test]
+fn a_late_confirmation_gives_no_right_back_that_was_given_up() {
+    let mut clock = leads(&[LEADER, SECOND]);
+    let renewed = held(2, &[LEADER, SECOND]);
+    clock.saw(BEGIN + 10, renewed.clone(), &TIMING);
+    assert_eq!(clock.renewal(), Some(ResourceVersion(2)));
+    clock.released();
+    clock.renewed(BEGIN + 20, BEGIN + 5, renewed);
+    assert_eq!(clock.right(BEGIN + 20, &TIMING), 0);
+    assert_eq!(clock.acquired(), None);
+    assert_eq!(clock.view(BEGIN + 20, &TIMING).lease, LeaseView::Free);
+
+    // Had the lease been written after what was read, the one that gave it up would have failed.
+    clock.renewed(BEGIN + 30, BEGIN + 6, held(3, &[LEADER, SECOND]));
+    assert!(clock.right(BEGIN + 30, &TIMING) > 0);
+}
+
 #[test]
 fn a_lease_names_whoever_answered_lately() {
     let mut clock = leads(&[LEADER]);
@@ -157,6 +204,7 @@ fn a_promise_is_given_to_the_holder_only_and_binds() {
 
     // It may lead meanwhile and grant the same reign; a promotion waits.
     let now = BEGIN + lease();
+    reads_on(&mut clock, &held(1, &[LEADER, SECOND]), now);
     assert_eq!(clock.campaign(now, &TIMING), Some(Some(ResourceVersion(1))));
     let mine = LeaseSample { holder: Some(SECOND), ..held(2, &[SECOND]) };
     clock.renewed(now, now, mine);
@@ -174,6 +222,33 @@ fn a_promise_is_given_to_the_holder_only_and_binds() {
     );
     assert_eq!(promotion(&clock, at + promise()), PromotionRight::Granted);
     assert_eq!(clock.asked(at + promise(), LEADER, &TIMING), Word::Nothing, "it leads itself");
+}
+
+/// Its write may have landed, and then a third process may take the lease from it, which promised
+/// nobody anything and waits for promises only that were given before.
+#[test]
+fn who_may_have_taken_the_lease_over_promises_nothing() {
+    let mut clock = reads(SECOND, held(1, &[LEADER, SECOND]));
+    assert_eq!(clock.asked(BEGIN, LEADER, &TIMING), Word::Promises);
+    let now = BEGIN + lease();
+    reads_on(&mut clock, &held(1, &[LEADER, SECOND]), now);
+    assert_eq!(clock.campaign(now, &TIMING), Some(Some(ResourceVersion(1))));
+    clock.writes(Some(ResourceVersion(1)), set(&[SECOND]));
+    // Whoever could not look for so long gives the holder as much time again, and no promise.
+    let back = now + 2 * lease();
+    clock.saw(back, held(1, &[LEADER, SECOND]), &TIMING);
+    assert_eq!(clock.asked(back, LEADER, &TIMING), Word::Nothing);
+    clock.saw(back + 10, held(2, &[LEADER, SECOND]), &TIMING);
+    assert_eq!(clock.asked(back + 10, LEADER, &TIMING), Word::Promises, "it did not land");
+}
+
+/// It would end its promises for a write that never arrives, and the holder's right with them.
+#[test]
+fn who_does_not_read_the_lease_does_not_campaign() {
+    let mut clock = reads(SECOND, held(1, &[LEADER, SECOND]));
+    let later = BEGIN + 10 * lease();
+    assert_eq!(clock.campaign(later, &TIMING), None, "nobody said that it stands still");
+    assert_eq!(clock.asked(later, LEADER, &TIMING), Word::Promises);
 }
 
 #[test]
@@ -223,7 +298,8 @@ fn a_gap_in_looking_gives_the_holder_time() {
 fn a_newcomer_waits_for_somebody_who_stands_against_the_lease() {
     let value = held(1, &[LEADER, SECOND]);
     let late = BEGIN + lease();
-    let mut clock = reads(THIRD, value);
+    let mut clock = reads(THIRD, value.clone());
+    reads_on(&mut clock, &value, late);
     assert_eq!(clock.campaign(late, &TIMING), None, "its leader would not ask this process");
     clock.told(late, LEADER, Word::StandsAgainst(ResourceVersion(1)), &TIMING);
     assert_eq!(clock.campaign(late, &TIMING), None, "the holder's own word is none");
@@ -231,14 +307,18 @@ fn a_newcomer_waits_for_somebody_who_stands_against_the_lease() {
     assert_eq!(clock.campaign(late, &TIMING), None, "that was another value");
     clock.told(late, SECOND, Word::StandsAgainst(ResourceVersion(1)), &TIMING);
     assert_eq!(clock.campaign(late, &TIMING), Some(Some(ResourceVersion(1))));
-    clock.saw(late, held(2, &[LEADER, SECOND]), &TIMING);
+    let changed = held(2, &[LEADER, SECOND]);
+    clock.saw(late, changed.clone(), &TIMING);
+    reads_on(&mut clock, &changed, late + lease());
     assert_eq!(clock.campaign(late + lease(), &TIMING), None, "the lease has changed");
 }
 
 #[test]
 fn a_newcomer_waits_out_the_promises_of_those_who_ended() {
-    let mut clock = reads(ControllerId(9), held(1, &[LEADER, SECOND, THIRD]));
+    let value = held(1, &[LEADER, SECOND, THIRD]);
+    let mut clock = reads(ControllerId(9), value.clone());
     let known = BEGIN + 5 * lease();
+    reads_on(&mut clock, &value, known + promise());
     clock.ended(known, SECOND);
     assert_eq!(clock.campaign(known + promise(), &TIMING), None, "the third may live");
     clock.ended(known + 100, THIRD);
@@ -250,8 +330,11 @@ fn a_newcomer_waits_out_the_promises_of_those_who_ended() {
 #[test]
 fn anybody_takes_over_what_names_nobody_else_or_was_given_up() {
     let late = BEGIN + lease();
-    let clock = reads(THIRD, held(1, &[LEADER]));
+    let mut clock = reads(THIRD, held(1, &[LEADER]));
+    reads_on(&mut clock, &held(1, &[LEADER]), late - 1);
     assert_eq!(clock.campaign(late - 1, &TIMING), None);
+    assert_eq!(clock.campaign(late, &TIMING), None, "it may have changed meanwhile");
+    clock.saw(late, held(1, &[LEADER]), &TIMING);
     assert!(clock.campaign(late, &TIMING).is_some());
     let given_up = LeaseSample { holder: None, ..held(1, &[LEADER, SECOND]) };
     assert!(reads(THIRD, given_up).campaign(BEGIN, &TIMING).is_some());

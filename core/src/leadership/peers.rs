@@ -4,7 +4,7 @@
 
 use super::{LeaderClock, LeaseSample, Millis, Timing};
 use crate::ids::{ControllerId, ResourceVersion};
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use serde::{Deserialize, Serialize};
 
 /// How many members a lease may name. Whoever comes later is not named, and waits (see
@@ -74,12 +74,27 @@ impl Peers {
         self.known.retain(|_, peer| now.saturating_sub(peer.asked) <= longest);
     }
 
+    /// Of writes that expect the same version any one may be what the lease says. Everybody whom one
+    /// of them names must promise; if one names nobody but `me`, no promise is a right.
     pub(super) fn writes(
         &mut self,
+        me: ControllerId,
         expected: Option<ResourceVersion>,
         members: BTreeSet<ControllerId>,
     ) {
-        self.sent.entry(expected).or_default().extend(members);
+        let alone = |named: &BTreeSet<ControllerId>| named.iter().all(|id| *id == me);
+        match self.sent.entry(expected) {
+            Entry::Vacant(first) => {
+                first.insert(members);
+            }
+            Entry::Occupied(mut earlier) => {
+                if alone(earlier.get()) || alone(&members) {
+                    earlier.insert(BTreeSet::from([me]));
+                } else {
+                    earlier.get_mut().extend(members);
+                }
+            }
+        }
     }
 
     pub(super) fn stands_against(&self, version: ResourceVersion) -> bool {
@@ -158,7 +173,9 @@ impl LeaderClock {
             self.peers.against = Some(version);
             return Word::StandsAgainst(version);
         }
-        if lease.holder != Some(by) {
+        // A write of ours that takes the lease over may have landed. From then on others may take it
+        // from this process, and they wait for what was promised before, not for what comes after.
+        if lease.holder != Some(by) || self.peers.sent.contains_key(&Some(version)) {
             return Word::Nothing;
         }
         self.promised = Some(now);

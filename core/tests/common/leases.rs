@@ -234,6 +234,13 @@ impl World {
         let (timing, now_us) = (self.timing(), self.now_us);
         let controller = &mut self.controllers[index];
         let now = controller.clock.read(now_us);
+        if controller.brain.renewal().is_none() {
+            // Whoever does not hold it reads it in the same turn, as the real loop does.
+            match &self.lease {
+                Some(lease) => controller.brain.saw(now, lease.clone(), &timing),
+                None => controller.brain.saw_none(now),
+            }
+        }
         let renewal = controller.brain.renewal().map(Some);
         let campaign = if release { None } else { controller.brain.campaign(now, &timing) };
         let Some(expected) = renewal.or(campaign) else { return };
