@@ -83,7 +83,8 @@ pub fn canonical(world: &mut World, grain: &Grain) {
     world.api.version = ResourceVersion(last as u64);
 }
 
-/// What a machine's clocks showed before, and how a leader's record stands to its lease.
+/// What a machine's clocks showed before, how a leader's record stands to its lease, and how long
+/// the lease was read to have one value.
 #[derive(Debug, Clone, Copy)]
 struct Machine {
     place: Place,
@@ -93,6 +94,8 @@ struct Machine {
     /// Whether some reading of the record is older than the lease, and some is not.
     before: bool,
     since: bool,
+    seen: Option<Millis>,
+    read: Option<Millis>,
 }
 
 /// What must be known of a world before anything in it is renamed: what is ordered.
@@ -176,6 +179,8 @@ impl Visitor for Survey {
         let Some(machine) = self.machines.get_mut(self.at) else { return };
         match what {
             Moment::Acquired => machine.acquired = Some(*at),
+            Moment::LeaseSeen => machine.seen = Some(*at),
+            Moment::LeaseRead => machine.read = Some(*at),
             Moment::RecordRead => {
                 let before = machine.acquired.is_some_and(|acquired| *at < acquired);
                 machine.before |= before;
@@ -218,6 +223,8 @@ impl Identities for Survey {
             acquired: None,
             before: false,
             since: false,
+            seen: None,
+            read: None,
         });
         self.turn(place);
     }
@@ -247,6 +254,8 @@ struct Renaming<'a> {
     grain: &'a Grain,
     /// How long the last grant to a gateway may be alive, whole.
     grant_may_last: Millis,
+    /// After how long a lease that stands still is over.
+    lease_lasts: Millis,
     pods: Met<PodUid>,
     starts: Met<StartId>,
     boots: Met<BootId>,
@@ -268,6 +277,7 @@ impl<'a> Renaming<'a> {
             survey,
             grain,
             grant_may_last: timing.stretched(timing.grant_ms),
+            lease_lasts: timing.stretched(timing.lease_ms),
             pods: Met(Vec::with_capacity(8)),
             starts: Met(Vec::with_capacity(8)),
             boots: Met(Vec::with_capacity(8)),
@@ -326,6 +336,21 @@ impl<'a> Renaming<'a> {
             (false, _) => self.oldest(),
             (true, false) => NOW,
             (true, true) => self.back(Moment::Acquired, age),
+        }
+    }
+
+    /// Since when a lease has its value, and when it was read last. Once it was read to be over, it
+    /// does not count for how long it is.
+    fn lease_read(&self, machine: &Machine) -> Option<(Millis, Millis)> {
+        let (seen, read) = (machine.seen?, machine.read?);
+        let age = |at| machine.monotonic.saturating_sub(at);
+        let first = self.back(Moment::LeaseSeen, age(seen));
+        let last = self.back(Moment::LeaseRead, age(read));
+        let over = self.lease_lasts.div_ceil(self.grain.tick) * self.grain.tick;
+        if read.saturating_sub(seen) >= self.lease_lasts {
+            Some((last - over, last))
+        } else {
+            Some((first, last.min(first + over - self.grain.tick)))
         }
     }
 
@@ -390,6 +415,8 @@ impl Visitor for Renaming<'_> {
         *at = match what {
             Moment::Acquired => self.acquired(machine, age),
             Moment::RecordRead => self.record_read(machine, *at, age),
+            Moment::LeaseSeen => self.lease_read(machine).map_or(*at, |(first, _)| first),
+            Moment::LeaseRead => self.lease_read(machine).map_or(*at, |(_, last)| last),
             Moment::GrantMayEnd => {
                 let left = at.saturating_sub(machine.monotonic);
                 let whole = left / self.grain.tick * self.grain.tick;
