@@ -45,6 +45,24 @@ impl LeaderClock {
             *last = now;
         }
     }
+
+    /// Forgets what can make no difference any more: promises of others that ran out, words against a
+    /// lease that names this process anyway, and whom writes name that would make the lease its own,
+    /// since it is not its own before it has another version.
+    pub fn forget_spent(&mut self, now: Millis, timing: &Timing) {
+        let promise = timing.promise_ms;
+        let runs = |asked: &Millis| now < asked.saturating_add(promise);
+        for peer in self.peers.known.values_mut() {
+            peer.promised = peer.promised.filter(runs);
+        }
+        let Some(Seen { lease, .. }) = &self.seen else { return };
+        if lease.holder != Some(self.me) {
+            self.peers.sent.values_mut().for_each(|members| *members = [self.me].into());
+        }
+        if lease.members.contains(&self.me) {
+            self.peers.stands = self.peers.stands.filter(|(_, against)| *against > lease.version);
+        }
+    }
 }
 
 impl Peers {

@@ -8,8 +8,10 @@
 //! end. Nor is a depth given to it: it would drop states without a word.
 
 mod describe;
+mod plain;
 mod remember;
 
+pub use plain::unique_states;
 pub use remember::Remembering;
 
 use crate::{
