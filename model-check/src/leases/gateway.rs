@@ -14,7 +14,26 @@ use ha_core::{
 };
 
 impl Turn<'_> {
-    pub(super) fn gateway_asks(&mut self, no: usize) {
+    /// A question, and its answer where neither is late.
+    pub(super) fn gateway_asks_through(&mut self, no: usize) {
+        self.gateway_asks(no);
+        if !self.variant.late.questions {
+            self.gateway_asked(no);
+            self.gateway_told();
+            self.world.gate.change().awaited = false;
+        }
+    }
+
+    /// A question whose answer is lost.
+    pub(super) fn gateway_asks_unheard(&mut self, no: usize) {
+        self.gateway_asks(no);
+        self.gateway_asked(no);
+        let gate = self.world.gate.change();
+        gate.answer = None;
+        gate.awaited = false;
+    }
+
+    fn gateway_asks(&mut self, no: usize) {
         let gate = self.world.gate.change();
         let question = gate.holder.ask(CLOCKS, false, None);
         gate.answer = None;

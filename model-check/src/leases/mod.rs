@@ -115,7 +115,6 @@ impl Leases {
 
     fn at_rest(&self) -> World<'_> {
         let variant = &self.variant;
-        let timing = variant.counted();
         let id = |no: u8| identity(no.into(), 1);
         let members: BTreeSet<ControllerId> = (0..variant.named).map(id).collect();
         let lease = LeaseSample {
@@ -141,30 +140,7 @@ impl Leases {
             if no >= usize::from(variant.running) {
                 return Part::new(Place::default());
             }
-            let mut process = Process::new(LeaderClock::start(identity(no, 1), 0));
-            // Everybody promised and saw another leader, long ago.
-            let holder = Some(id(u8::from(no == 0)));
-            process.brain.saw(
-                0,
-                LeaseSample { version: ResourceVersion(0), holder, ..lease.clone() },
-                &timing,
-            );
-            process.brain.asked(0, id(u8::from(no == 0)), &timing);
-            if no == 0 {
-                process.brain.renewed(NOW, NOW, lease.clone());
-                for other in members.iter().filter(|other| **other != id(0)) {
-                    process.brain.told(NOW, *other, Word::Nothing, &timing);
-                }
-                process.record = Some(Reign { term: 1, steady: true });
-                process.fresh = true;
-                process.open = true;
-                for write in mail.before.iter().chain(&mail.write) {
-                    variant.writes(&mut process, lease.version, &write.members);
-                }
-            } else {
-                process.brain.saw(NOW, lease.clone(), &timing);
-            }
-            Part::new(Place { starts: 1, process: Some(process) })
+            Part::new(Place { starts: 1, process: Some(variant.at_rest(no, &lease, &mail)) })
         };
         let beside = Beside {
             record: Reign { term: 1, steady: true },
@@ -326,6 +302,35 @@ impl Leases {
             ("gates", self.tables.gates.len()),
             ("besides", self.tables.besides.len()),
         ]
+    }
+}
+
+impl Variant {
+    /// A process that started long ago; the first one leads.
+    fn at_rest(&self, no: usize, lease: &LeaseSample, mail: &Mail) -> Process {
+        let (timing, me) = (self.counted(), identity(no, 1));
+        let mut process = Process::new(LeaderClock::start(me, 0));
+        // Everybody promised and saw another leader, long ago.
+        let other = identity(usize::from(no == 0), 1);
+        let earlier =
+            LeaseSample { version: ResourceVersion(0), holder: Some(other), ..lease.clone() };
+        process.brain.saw(0, earlier, &timing);
+        process.brain.asked(0, other, &timing);
+        if no != 0 {
+            process.brain.saw(NOW, lease.clone(), &timing);
+            return process;
+        }
+        process.brain.renewed(NOW, NOW, lease.clone());
+        for other in lease.members.iter().filter(|other| **other != me) {
+            process.brain.told(NOW, *other, Word::Nothing, &timing);
+        }
+        process.record = Some(Reign { term: 1, steady: true });
+        process.fresh = true;
+        process.open = true;
+        for write in mail.before.iter().chain(&mail.write) {
+            self.writes(&mut process, lease.version, &write.members);
+        }
+        process
     }
 }
 

@@ -78,21 +78,8 @@ impl<'a> Turn<'a> {
                     process.brain.ended(NOW, id);
                 }
             }
-            Act::GatewayAsks(no) => {
-                self.gateway_asks(at(no));
-                if !self.variant.late.questions {
-                    self.gateway_asked(at(no));
-                    self.gateway_told();
-                    self.world.gate.change().awaited = false;
-                }
-            }
-            Act::GatewayAsksUnheard(no) => {
-                self.gateway_asks(at(no));
-                self.gateway_asked(at(no));
-                let gate = self.world.gate.change();
-                gate.answer = None;
-                gate.awaited = false;
-            }
+            Act::GatewayAsks(no) => self.gateway_asks_through(at(no)),
+            Act::GatewayAsksUnheard(no) => self.gateway_asks_unheard(at(no)),
             Act::GatewayAsked(no) => self.gateway_asked(at(no)),
             Act::GatewayTold => self.gateway_told(),
             Act::Crash(no) => self.crash(at(no)),
