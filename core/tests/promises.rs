@@ -227,17 +227,19 @@ fn a_promise_is_given_to_the_holder_only_and_binds() {
 /// Its write may have landed, and then a third process may take the lease from it, which promised
 /// nobody anything and waits for promises only that were given before.
 #[test]
-fn who_may_have_taken_the_lease_over_promises_nothing() {
+fn who_may_have_taken_the_lease_over_stands_against_it() {
     let mut clock = reads(SECOND, held(1, &[LEADER, SECOND]));
     assert_eq!(clock.asked(BEGIN, LEADER, &TIMING), Word::Promises);
     let now = BEGIN + lease();
     reads_on(&mut clock, &held(1, &[LEADER, SECOND]), now);
     assert_eq!(clock.campaign(now, &TIMING), Some(Some(ResourceVersion(1))));
     clock.writes(Some(ResourceVersion(1)), set(&[SECOND]));
-    // Whoever could not look for so long gives the holder as much time again, and no promise.
+    // Whoever could not look for so long gives the holder as much time again, but no promise, and says
+    // so: a newcomer need not wait for a write that was lost.
     let back = now + 2 * lease();
     clock.saw(back, held(1, &[LEADER, SECOND]), &TIMING);
-    assert_eq!(clock.asked(back, LEADER, &TIMING), Word::Nothing);
+    let stands = Word::StandsAgainst(ResourceVersion(1));
+    assert_eq!(clock.asked(back, LEADER, &TIMING), stands);
     clock.saw(back + 10, held(2, &[LEADER, SECOND]), &TIMING);
     assert_eq!(clock.asked(back + 10, LEADER, &TIMING), Word::Promises, "it did not land");
 }
@@ -307,6 +309,10 @@ fn a_newcomer_waits_for_somebody_who_stands_against_the_lease() {
     assert_eq!(clock.campaign(late, &TIMING), None, "that was another value");
     clock.told(late, SECOND, Word::StandsAgainst(ResourceVersion(1)), &TIMING);
     assert_eq!(clock.campaign(late, &TIMING), Some(Some(ResourceVersion(1))));
+    let another = ControllerId(9);
+    clock.told(late, another, Word::StandsAgainst(ResourceVersion(1)), &TIMING);
+    let kept = clock.campaign(late, &TIMING).is_some();
+    assert!(kept, "the holder does not ask that one, and its word replaces nobody's");
     let changed = held(2, &[LEADER, SECOND]);
     clock.saw(late, changed.clone(), &TIMING);
     reads_on(&mut clock, &changed, late + lease());
@@ -325,6 +331,36 @@ fn a_newcomer_waits_out_the_promises_of_those_who_ended() {
     assert_eq!(clock.campaign(known + promise() + 99, &TIMING), None);
     assert!(clock.campaign(known + promise() + 100, &TIMING).is_some());
     assert_eq!(clock.campaign(known + promise() + 100, &TIMING), Some(Some(ResourceVersion(1))));
+}
+
+/// A member that is cut off from the API server answers nothing of use, for as long as it runs; the
+/// holder's end is enough.
+#[test]
+fn who_knows_that_the_holder_has_ended_takes_over_once_its_grants_and_promises_are_past() {
+    let value = held(1, &[LEADER, SECOND]);
+    let known = BEGIN + 5 * lease();
+    let past = known + promise();
+    let mut clock = reads(THIRD, value.clone());
+    reads_on(&mut clock, &value, past);
+    clock.unlisted(known, LEADER);
+    assert_eq!(clock.campaign(past, &TIMING), None, "deleted by force, it may run on");
+    clock.replaced(known, BEGIN - 1, LEADER);
+    assert_eq!(clock.campaign(past, &TIMING), None, "the lease may name a later process");
+    clock.replaced(known, known - 10, LEADER);
+    assert_eq!(clock.campaign(past - 1, &TIMING), None, "a promise of its own may run");
+    assert_eq!(clock.campaign(past, &TIMING), Some(Some(ResourceVersion(1))));
+    let renewed = held(2, &[LEADER, SECOND]);
+    clock.saw(past, renewed.clone(), &TIMING);
+    reads_on(&mut clock, &renewed, past + lease());
+    assert!(
+        clock.campaign(past + lease(), &TIMING).is_some(),
+        "a late write of one that has ended"
+    );
+    let members = [SECOND, ControllerId(9)];
+    let taken = LeaseSample { holder: Some(SECOND), ..held(3, &members) };
+    clock.saw(past + lease(), taken.clone(), &TIMING);
+    reads_on(&mut clock, &taken, past + 2 * lease());
+    assert_eq!(clock.campaign(past + 2 * lease(), &TIMING), None, "another holds it");
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(super) struct Peers {
     pub(super) stands: Option<(ControllerId, ResourceVersion)>,
     /// Members whose process has ended, and since when that is known.
     pub(super) gone: BTreeMap<ControllerId, Millis>,
+    /// The holder, if its process has ended beyond doubt, and since when that is known.
+    pub(super) dead: Option<(ControllerId, Millis)>,
 }
 
 impl Peers {
@@ -56,6 +58,7 @@ impl Peers {
             against: None,
             stands: None,
             gone: BTreeMap::new(),
+            dead: None,
         }
     }
 
@@ -66,6 +69,7 @@ impl Peers {
         self.against = self.against.filter(|against| *against >= lease.version);
         self.stands = self.stands.filter(|(_, against)| *against >= lease.version);
         self.gone.retain(|id, _| lease.members.contains(id));
+        self.dead = self.dead.filter(|(id, _)| lease.holder == Some(*id));
     }
 
     /// Forgets whose answers neither count as a promise nor name a member any more.
@@ -102,7 +106,7 @@ impl Peers {
     }
 
     /// Whether `me` may take over a lease that ran out: its holder would have asked this process
-    /// for a promise, or asks somebody who gives none, or nobody.
+    /// for a promise, or asks somebody who gives none, or nobody, or has ended itself.
     pub(super) fn admit(
         &self,
         me: ControllerId,
@@ -116,7 +120,14 @@ impl Peers {
                 now >= since.saturating_add(timing.stretched(timing.promise_ms))
             })
         };
-        lease.members.contains(&me) || lease.others().any(refused) || lease.others().all(long_gone)
+        let holder_is_past = self.dead.is_some_and(|(_, since)| {
+            let longest = timing.promise_ms.max(timing.grant_ms);
+            now >= since.saturating_add(timing.stretched(longest))
+        });
+        lease.members.contains(&me)
+            || lease.others().any(refused)
+            || lease.others().all(long_gone)
+            || holder_is_past
     }
 
     /// Until when everybody promised who may take over any value that the lease may have. `lease`
@@ -163,8 +174,11 @@ impl LeaderClock {
             return Word::Nothing;
         }
         let version = lease.version;
-        // Only what was read tells that it stood still.
-        if seen.ran_out(seen.last, timing) || self.peers.stands_against(version) {
+        // Only what was read tells that it stood still. A write of ours that takes the lease over was
+        // sent because of that, and may have landed: from then on others may take it from this process,
+        // and they wait for what was promised before, not for what comes after.
+        let takes = self.peers.sent.contains_key(&Some(version));
+        if takes || seen.ran_out(seen.last, timing) || self.peers.stands_against(version) {
             let promise = timing.stretched(timing.promise_ms);
             let bound = self.promised.is_some_and(|at| now < at.saturating_add(promise));
             if bound {
@@ -173,9 +187,7 @@ impl LeaderClock {
             self.peers.against = Some(version);
             return Word::StandsAgainst(version);
         }
-        // A write of ours that takes the lease over may have landed. From then on others may take it
-        // from this process, and they wait for what was promised before, not for what comes after.
-        if lease.holder != Some(by) || self.peers.sent.contains_key(&Some(version)) {
+        if lease.holder != Some(by) {
             return Word::Nothing;
         }
         self.promised = Some(now);
@@ -189,7 +201,13 @@ impl LeaderClock {
         peer.asked = peer.asked.max(asked);
         match word {
             Word::Promises => peer.promised = peer.promised.max(Some(asked)),
-            Word::StandsAgainst(version) => self.peers.stands = Some((from, version)),
+            Word::StandsAgainst(version) => {
+                // The holder never asks whoever its lease does not name: that one's word is worth nothing.
+                let seen = self.seen.as_ref().filter(|seen| seen.lease.version == version);
+                if seen.is_none_or(|seen| seen.lease.members.contains(&from)) {
+                    self.peers.stands = Some((from, version));
+                }
+            }
             Word::Nothing => {}
         }
     }
@@ -209,8 +227,17 @@ impl LeaderClock {
         self.peers.known.contains_key(&id)
     }
 
-    /// A controller process is known to have ended.
+    /// A controller process has ended beyond doubt: another one runs in its pod.
     pub fn ended(&mut self, now: Millis, id: ControllerId) {
+        self.unlisted(now, id);
+        if self.seen.as_ref().is_some_and(|seen| seen.lease.holder == Some(id)) {
+            self.peers.dead.get_or_insert((id, now));
+        }
+    }
+
+    /// The pod of a controller process has ended, or is listed no more. Of a member that is taken for
+    /// its end; a holder whose pod was deleted by force may run on, with promises of the others.
+    pub fn unlisted(&mut self, now: Millis, id: ControllerId) {
         self.peers.gone.entry(id).or_insert(now);
         self.peers.known.remove(&id);
     }

@@ -94,5 +94,9 @@ impl Peers {
             by.moment(Moment::PeerGone, &mut since);
             self.gone.insert(id, since);
         }
+        if let Some((id, since)) = &mut self.dead {
+            by.controller(id);
+            by.moment(Moment::PeerGone, since);
+        }
     }
 }

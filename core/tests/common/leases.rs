@@ -276,7 +276,11 @@ impl World {
         let controller = &mut self.controllers[index];
         let now = controller.clock.read(now_us);
         if *id != controller.brain.me() {
-            controller.brain.ended(now, *id);
+            if by_object {
+                controller.brain.unlisted(now, *id);
+            } else {
+                controller.brain.ended(now, *id);
+            }
         }
     }
 

@@ -23,6 +23,7 @@ pub(super) struct Caps {
     promise_wait: Millis,
     lease: Millis,
     longest: Millis,
+    gone: Millis,
     grant: Millis,
     /// Whether each question to a controller arrives before the next is asked, so that every
     /// question is later than every grant noted.
@@ -40,6 +41,7 @@ impl Caps {
             promise_wait: ticks(timing.stretched(timing.promise_ms)),
             lease: ticks(timing.lease_ms),
             longest: ticks(longest),
+            gone: ticks(timing.stretched(timing.promise_ms.max(timing.grant_ms))),
             grant: ticks(timing.grant_ms),
             unnumbered: !variant.late.questions,
         }
@@ -196,7 +198,8 @@ impl Visitor for Capping {
             Moment::LeaseOfOthers => caps.lease_wait,
             Moment::Renewed | Moment::Sent => caps.lease,
             Moment::Acquired => 0,
-            Moment::Promised | Moment::PeerGone => caps.promise_wait,
+            Moment::Promised => caps.promise_wait,
+            Moment::PeerGone => caps.gone,
             Moment::PeerAsked => caps.longest,
             Moment::Asked => caps.grant,
             _ => return,

@@ -35,6 +35,8 @@ pub enum Mistake {
     /// See [`Mistake::ALL`].
     GoneByObject,
     /// See [`Mistake::ALL`].
+    HolderGoneByObject,
+    /// See [`Mistake::ALL`].
     PromiseFailsOver,
     /// See [`Mistake::ALL`].
     RecordBeforeLease,
@@ -68,6 +70,7 @@ impl Mistake {
         (Self::PromiseOverLease, "promise-over-lease", "a promise may be longer than a lease, so that outages are bridged for longer"),
         (Self::NewcomerAsksOnce, "newcomer-asks-once", "who stood against the holder once stands against it, so a newcomer need not ask again"),
         (Self::GoneByObject, "gone-by-object", "a pod that the API server does not list any more has ended"),
+        (Self::HolderGoneByObject, "holder-gone-by-object", "a holder that the API server does not list any more has ended, like any member"),
         (Self::PromiseFailsOver, "promise-fails-over", "promises of everybody else are as good as a lease, so a leader that has them acts on"),
         (Self::RecordBeforeLease, "record-before-lease", "the record that was read while somebody else led says what reign it is"),
         (Self::DriftWithoutMargin, "drift-without-margin", "every clock runs at the same rate, so waits have no margin"),
@@ -223,7 +226,10 @@ impl Variant {
 
     /// Whether a process counts as ended for whoever lists pods.
     pub(super) fn lists_as_ended(&self, world: &World<'_>, id: ControllerId) -> bool {
-        !world.runs(id) || self.makes(Mistake::GoneByObject)
+        let held = || world.lease.get().holder == Some(id);
+        !world.runs(id)
+            || self.makes(Mistake::GoneByObject)
+            || self.makes(Mistake::HolderGoneByObject) && held()
     }
 
     /// Whether a process that starts is the one before it, and since when it counts as started.

@@ -271,8 +271,8 @@ impl Leases {
         (Made { to: self.pack(world), seen }, touched)
     }
 
-    /// Whether somebody leads, may promote, and the record says what reign it is; the lease names
-    /// nobody who has ended. Without the API server: whether somebody grants.
+    /// Whether somebody leads, may promote, and the record says what reign it is. Without the API
+    /// server: whether somebody grants.
     fn rest(&self, world: &World<'_>) -> Rest {
         let record = world.beside.get().record;
         let leads = |no: u8| {

@@ -75,7 +75,11 @@ impl<'a> Turn<'a> {
             Act::Learn(no, of, nth) => {
                 let id = identity(at(of), nth);
                 if let Some(process) = self.world.process_mut(at(no)) {
-                    process.brain.ended(NOW, id);
+                    if self.variant.makes(Mistake::HolderGoneByObject) {
+                        process.brain.ended(NOW, id);
+                    } else {
+                        process.brain.unlisted(NOW, id);
+                    }
                 }
             }
             Act::GatewayAsks(no) => self.gateway_asks_through(at(no)),

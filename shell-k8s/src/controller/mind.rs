@@ -275,7 +275,7 @@ impl Mind {
         let now = self.now();
         for (id, pod) in &self.members {
             if !pod.is_empty() && !living.contains(pod) {
-                self.leader.ended(now, *id);
+                self.leader.unlisted(now, *id);
             }
         }
     }

@@ -25,7 +25,7 @@ impl World {
             process.take(now, Sample::Pod { id, pod });
         }
         for id in ended {
-            process.leader.ended(now, id);
+            process.leader.unlisted(now, id);
         }
         Ok(())
     }

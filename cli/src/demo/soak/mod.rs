@@ -17,7 +17,7 @@ use oracle::Left;
 use rustix::process::Signal;
 use shell_sim::driver::Chance;
 use spread::{Columns, Spread};
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 use tails::{Lengths, Tails};
 use tokio::time::{Instant, sleep};
 
@@ -157,13 +157,14 @@ impl Soak<'_> {
     }
 
     async fn killed(&mut self, deed: Deed, record: &Record) -> Result<(), String> {
-        if deed == Deed::KillWithVoter {
-            record.voters().for_each(|voter| {
-                // One that has ended by itself is as dead.
-                let _was_there = self.site.kubelet().signal(voter, Signal::KILL);
-            });
+        let together = deed == Deed::KillWithVoter;
+        let dead: BTreeSet<InstanceId> =
+            if together { record.voters().collect() } else { BTreeSet::new() };
+        for voter in &dead {
+            // One that has ended by itself is as dead.
+            let _was_there = self.site.kubelet().signal(*voter, Signal::KILL);
         }
-        let left = oracle::left_by(self.site, record).await;
+        let left = oracle::left_by(self.site, record, &dead).await;
         let at = Instant::now();
         if !self.site.kubelet().signal(record.target, Signal::KILL) {
             // It ended by itself just now: the next round sees who is main.

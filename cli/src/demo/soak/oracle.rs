@@ -7,6 +7,7 @@ use ha_core::{
     ids::InstanceId,
     record::{Record, Stage},
 };
+use std::collections::BTreeSet;
 
 /// Who is left: of each it is the main's own word that it confirmed everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +20,9 @@ pub(super) enum Left {
     Nobody,
 }
 
-/// Who would be left if this main ended now.
-pub(super) async fn left_by(site: &Site, record: &Record) -> Left {
+/// Who would be left if this main ended now. Those who are `dead` already may still be counted among
+/// the living by their kubelet and by the main.
+pub(super) async fn left_by(site: &Site, record: &Record, dead: &BTreeSet<InstanceId>) -> Left {
     let main = record.target;
     if record.stage != Stage::Steady || site.kubelet().pid(main).is_none() {
         return Left::Nobody;
@@ -38,7 +40,8 @@ pub(super) async fn left_by(site: &Site, record: &Record) -> Left {
                 && confirms_all(info)
         })
     };
-    let is_left = |id, votes| site.kubelet().pid(id).is_some() && confirms(id, votes);
+    let lives = |id| !dead.contains(&id) && site.kubelet().pid(id).is_some();
+    let is_left = |id, votes| lives(id) && confirms(id, votes);
     if !record.voters().any(|voter| is_left(voter, true)) {
         Left::Nobody
     } else if site.instances().any(|id| is_left(id, false)) {
