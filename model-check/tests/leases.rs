@@ -3,6 +3,9 @@
 //! `traces/leases/`. Run with `KEEP_TRACES=1`, the test writes them anew; with `MISTAKE=name` it looks
 //! for that one alone.
 
+#[path = "common/kept.rs"]
+mod kept;
+
 use model_check::{
     explore::{Exploration, Limits, explore},
     leases::{
@@ -11,7 +14,7 @@ use model_check::{
     },
     stateright,
 };
-use std::{fmt::Write as _, fs, path::PathBuf, time::Instant};
+use std::{fmt::Write as _, path::PathBuf, time::Instant};
 
 const SETTLES: &str = "settles";
 
@@ -90,10 +93,10 @@ fn expected(variant: &Variant) -> (bool, Vec<Moments>) {
     (settles, worth)
 }
 
-#[test]
-fn every_variant_closes_and_holds() {
+/// Every variant of these closes and holds; with `VARIANT=name`, that one alone is explored.
+fn all_hold(variants: &[Variant]) {
     let only = std::env::var("VARIANT").ok();
-    let wrong: Vec<String> = VARIANTS
+    let wrong: Vec<String> = variants
         .iter()
         .filter(|variant| only.as_ref().is_none_or(|name| name == variant.name))
         .flat_map(|variant| {
@@ -105,18 +108,14 @@ fn every_variant_closes_and_holds() {
 }
 
 #[test]
+fn every_variant_closes_and_holds() {
+    all_hold(VARIANTS);
+}
+
+#[test]
 #[ignore = "a quarter of an hour"]
 fn larger_variants_close_and_hold() {
-    let only = std::env::var("VARIANT").ok();
-    let wrong: Vec<String> = LARGER
-        .iter()
-        .filter(|variant| only.as_ref().is_none_or(|name| name == variant.name))
-        .flat_map(|variant| {
-            let (settles, worth) = expected(variant);
-            wrong(variant, settles, &worth)
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    all_hold(LARGER);
 }
 
 /// Another engine, which we did not write, counts the same states.
@@ -201,19 +200,7 @@ fn every_mistake_is_found_by_its_shortest_trace() {
         let file = folder().join(format!("{name}.txt"));
         match find(row) {
             Err(why) => wrong.push(format!("{name}: {why}")),
-            Ok(text) if std::env::var_os("KEEP_TRACES").is_some() => {
-                fs::create_dir_all(folder()).expect("a folder");
-                fs::write(&file, text).expect("a file");
-            }
-            Ok(text) => match fs::read_to_string(&file) {
-                Ok(kept) if kept == text => {}
-                Ok(kept) => wrong.push(format!(
-                    "{name}: another trace than the one kept: {:?} instead of {:?}",
-                    text.lines().next(),
-                    kept.lines().next()
-                )),
-                Err(why) => wrong.push(format!("{}: {why}", file.display())),
-            },
+            Ok(text) => wrong.extend(kept::differs(name, &file, &text)),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -227,15 +214,10 @@ fn without_the_mistake_nothing_breaks() {
     let mut wrong = Vec::new();
     for (mistake, variant, _) in rows() {
         let name = mistake.name();
-        // A promise longer than a lease is the variant's own; one mistake is a variant as it is.
-        let itself = mistake == Mistake::PromiseOverLease
-            || LARGER.iter().chain(VARIANTS).any(|v| {
-                v.name == variant.name
-                    && v.before == variant.before
-                    && v.places == variant.places
-                    && v.timing == variant.timing
-            });
-        if itself || only.as_ref().is_some_and(|only| only != name) {
+        // A promise longer than a lease is the variant's own.
+        let itself = mistake == Mistake::PromiseOverLease;
+        let explored = LARGER.iter().chain(VARIANTS).any(|known| *known == variant);
+        if itself || explored || only.as_ref().is_some_and(|only| only != name) {
             continue;
         }
         let model = Leases::new(variant);

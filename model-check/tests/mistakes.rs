@@ -2,6 +2,9 @@
 //! one of them, and the shortest way to its harm is kept as a schedule in `traces/`. Run with
 //! `KEEP_TRACES=1`, the test writes them anew; with `MISTAKE=name` it looks for that one alone.
 
+#[path = "common/kept.rs"]
+mod kept;
+
 use ha_core::desired::Durability;
 use model_check::{
     explore::{Limits, Liveness, explore},
@@ -15,7 +18,7 @@ use shell_sim::{
     schedule::{Schedule, run},
     world::Decide,
 };
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 /// Who is wrong.
 enum Wrong {
@@ -266,20 +269,7 @@ fn every_mistake_is_found_by_its_shortest_trace() {
         let file = folder().join(format!("{}.txt", row.0));
         match find(row) {
             Err(why) => wrong.push(format!("{}: {why}", row.0)),
-            Ok(text) if std::env::var_os("KEEP_TRACES").is_some() => {
-                fs::create_dir_all(folder()).expect("a folder");
-                fs::write(&file, text).expect("a file");
-            }
-            Ok(text) => match fs::read_to_string(&file) {
-                Ok(kept) if kept == text => {}
-                Ok(kept) => wrong.push(format!(
-                    "{}: another trace than the one kept: {:?} instead of {:?}",
-                    row.0,
-                    text.lines().next(),
-                    kept.lines().next()
-                )),
-                Err(why) => wrong.push(format!("{}: {why}", file.display())),
-            },
+            Ok(text) => wrong.extend(kept::differs(row.0, &file, &text)),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -30,7 +30,7 @@ pub struct Late {
 }
 
 /// One variant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
     /// Its name.
     pub name: &'static str,
