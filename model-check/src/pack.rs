@@ -74,6 +74,33 @@ pub fn part_names() -> Vec<String> {
     names
 }
 
+/// The numbers of the parts that are known already.
+type Kept = [Option<u32>; PARTS];
+
+/// The numbers of those parts of a world that are as in the other one.
+fn kept(world: &World, (from, row): (&World, &Packed)) -> Kept {
+    let mut kept = [None; PARTS];
+    let mut keep = |part: usize, same: bool| kept[part] = same.then_some(row[part]);
+    for (part, (new, old)) in world.bodies.iter().zip(&from.bodies).enumerate() {
+        keep(part, new == old);
+    }
+    for (index, (new, old)) in world.controllers.iter().zip(&from.controllers).enumerate() {
+        let part = FIRST_CONTROLLER + index * PARTS_OF_A_CONTROLLER;
+        let both = new.process.as_ref().zip(old.process.as_ref());
+        let same = new == old;
+        keep(part, same || both.is_some_and(|(new, old)| new.leader == old.leader));
+        keep(part + 1, same || both.is_some_and(|(new, old)| new.history == old.history));
+        keep(part + 2, same);
+    }
+    keep(GATEWAYS, world.gateways == from.gateways);
+    keep(CLIENTS, world.clients == from.clients && world.truth == from.truth);
+    keep(API, world.api == from.api && world.desired == from.desired);
+    let (new, old) = (&world.network, &from.network);
+    keep(MESSAGES, new.messages == old.messages);
+    keep(CONNECTIONS, new.connections == old.connections && new.cuts == old.cuts);
+    kept
+}
+
 impl Tables {
     /// Tables for worlds that differ from this canonical one in what happened only.
     ///
@@ -103,12 +130,24 @@ impl Tables {
     /// A canonical world as a row of numbers.
     #[must_use]
     pub fn pack(&self, world: World, beside: u32) -> Packed {
+        self.pack_with(&[None; PARTS], world, beside)
+    }
+
+    /// The same, of a world that came about from another, of which the row is known: most parts are
+    /// as they were, and to see that takes less than to look them up.
+    #[must_use]
+    pub fn pack_after(&self, world: World, from: (&World, &Packed), beside: u32) -> Packed {
+        let kept = kept(&world, from);
+        self.pack_with(&kept, world, beside)
+    }
+
+    fn pack_with(&self, kept: &Kept, world: World, beside: u32) -> Packed {
         let mut row = [0; PARTS];
-        for (slot, body) in row.iter_mut().zip(world.bodies) {
-            *slot = self.bodies.number(body);
+        for (part, body) in world.bodies.into_iter().enumerate() {
+            row[part] = kept[part].unwrap_or_else(|| self.bodies.number(body));
         }
-        let slots = row[FIRST_CONTROLLER..GATEWAYS].chunks_mut(PARTS_OF_A_CONTROLLER);
-        for (slots, controller) in slots.zip(world.controllers) {
+        for (index, controller) in world.controllers.into_iter().enumerate() {
+            let part = FIRST_CONTROLLER + index * PARTS_OF_A_CONTROLLER;
             let Controller { clock, frozen, process } = controller;
             let (mut leader, mut history) = self.blank.clone();
             let process = process.map(|mut process| {
@@ -116,15 +155,19 @@ impl Tables {
                 std::mem::swap(&mut process.history, &mut history);
                 process
             });
-            slots[0] = self.leaders.number(leader);
-            slots[1] = self.histories.number(history);
-            slots[2] = self.hands.number(Hands { clock, frozen, process });
+            let hands = Hands { clock, frozen, process };
+            row[part] = kept[part].unwrap_or_else(|| self.leaders.number(leader));
+            row[part + 1] = kept[part + 1].unwrap_or_else(|| self.histories.number(history));
+            row[part + 2] = kept[part + 2].unwrap_or_else(|| self.hands.number(hands));
         }
-        row[GATEWAYS] = self.gateways.number(world.gateways);
-        row[CLIENTS] = self.clients.number((world.clients, world.truth));
-        row[API] = self.api.number((world.api, world.desired));
-        row[MESSAGES] = self.messages.number(world.network.messages);
-        row[CONNECTIONS] = self.connections.number((world.network.connections, world.network.cuts));
+        let World { gateways, clients, truth, api, desired, network, .. } = world;
+        let Network { cuts, messages, connections } = network;
+        row[GATEWAYS] = kept[GATEWAYS].unwrap_or_else(|| self.gateways.number(gateways));
+        row[CLIENTS] = kept[CLIENTS].unwrap_or_else(|| self.clients.number((clients, truth)));
+        row[API] = kept[API].unwrap_or_else(|| self.api.number((api, desired)));
+        row[MESSAGES] = kept[MESSAGES].unwrap_or_else(|| self.messages.number(messages));
+        row[CONNECTIONS] =
+            kept[CONNECTIONS].unwrap_or_else(|| self.connections.number((connections, cuts)));
         row[BESIDE] = beside;
         row
     }

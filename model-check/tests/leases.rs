@@ -16,6 +16,10 @@ use model_check::{
 };
 use std::{fmt::Write as _, path::PathBuf, time::Instant};
 
+/// A good part of the time goes into parts of worlds that come and go.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SETTLES: &str = "settles";
 
 fn limits() -> Limits {

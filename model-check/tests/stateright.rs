@@ -10,6 +10,10 @@ use model_check::{
 use shell_sim::{mutants, world::Decide};
 use std::{num::NonZero, sync::Arc, thread, time::Instant};
 
+/// A good part of the time goes into parts of worlds that come and go.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A configuration with more states does not belong to those that every run of the tests checks.
 const MOST: u64 = 6_000_000;
 

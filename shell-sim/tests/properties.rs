@@ -70,7 +70,7 @@ fn is_falsified(played: &Played) -> TestCaseResult {
 #[test]
 fn schedules_with_faults_end_well() {
     let starts = Starts::under(ha_core::plan);
-    hold(4_000, &case(), |case| goes_well(&starts.play(case), ha_core::plan));
+    hold(2_000, &case(), |case| goes_well(&starts.play(case), ha_core::plan));
 }
 
 #[test]

@@ -153,13 +153,12 @@ impl Model {
     /// Makes one transition.
     #[must_use]
     pub fn take(&self, state: &Packed, act: Act, from: Option<Outside>) -> Outcome {
-        let world = self.tables.unpack(state);
-        self.take_in(world, state, act, from)
+        self.take_in(&self.tables.unpack(state), state, act, from)
     }
 
-    fn take_in(&self, world: World, state: &Packed, act: Act, from: Option<Outside>) -> Outcome {
+    fn take_in(&self, old: &World, state: &Packed, act: Act, from: Option<Outside>) -> Outcome {
         let (spent, strays) = self.beside(state);
-        let mut turn = Turn::new(world, strays, &self.configuration);
+        let mut turn = Turn::new(old.clone(), strays, &self.configuration);
         turn.act(act);
         if turn.leads_to_nothing() {
             let Turn { broken, seen, plan, refused, .. } = turn;
@@ -170,7 +169,8 @@ impl Model {
         let beside = spent.0 | strays;
         let Turn { mut world, events, broken, seen, plan, refused, .. } = turn;
         canonical(&mut world, &self.configuration.grain);
-        Outcome { to: self.tables.pack(world, beside), events, broken, seen, plan, refused }
+        let to = self.tables.pack_after(world, (old, state), beside);
+        Outcome { to, events, broken, seen, plan, refused }
     }
 }
 
@@ -187,7 +187,7 @@ impl System for Model {
         let mut rest = Rest::Moving;
         let mut refused = false;
         for (act, from) in acts {
-            let outcome = self.take_in(world.clone(), state, act, from);
+            let outcome = self.take_in(&world, state, act, from);
             refused |= outcome.refused.is_some();
             // What a leader calls at rest is so if it saw everything.
             if let (Some(plan), Act::Look(_)) = (&outcome.plan, act) {
