@@ -100,7 +100,8 @@ async fn an_outage_is_told_and_the_age_of_what_is_known_with_it() {
     let server = server().await;
     create(&server.store(), "mg-0");
     let watch = watch(&server, PERIOD);
-    let before = until(&watch, "the pod", |pods| view(pods).is_some()).await;
+    let listed = |pods: &Pods| view(pods).is_some() && pods.confirmed.is_some();
+    let before = until(&watch, "the pod", listed).await;
     server.faults().link(Who::Everyone, Link::Down);
     let lost = until(&watch, "the loss", |pods| pods.lost.is_some()).await;
     assert_eq!(lost.pods, before.pods, "what was known stays known");
