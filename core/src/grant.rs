@@ -138,16 +138,13 @@ impl GrantHolder {
     /// # Errors
     /// Why the answer was ignored.
     pub fn answered(&mut self, answer: &Answer) -> Result<(), Refused> {
-        let (latest, asked) = match self.latest {
-            Some((number, asked)) if number == answer.number => (number, asked),
-            Some((latest, _)) => {
+        let asked = match self.latest {
+            Some((number, asked)) if number == answer.number => asked,
+            other => {
+                let latest = other.map_or(0, |(number, _)| number);
                 return Err(Refused::NotLatest { found: answer.number, latest });
             }
-            None => {
-                return Err(Refused::NotLatest { found: answer.number, latest: 0 });
-            }
         };
-        debug_assert_eq!(latest, answer.number);
         if answer.term < self.highest {
             return Err(Refused::OldTerm { found: answer.term, seen: self.highest });
         }
