@@ -1,6 +1,8 @@
 //! Guards alone: a planner that knows nothing is let loose on the cluster, in turn with ours, and
 //! nothing breaks, because of what does not get past the guards. Ours needs none of them meanwhile.
 
+#[path = "guards/schemes.rs"]
+mod schemes;
 #[path = "guards/wild.rs"]
 mod wild;
 
@@ -168,8 +170,8 @@ fn walks_in_which_a_guard_is_missed() {
 }
 
 /// Guards without which something breaks: whether commands are checked once more before they are
-/// sent, the walk, and what breaks in it. The others stand behind these: nothing broke in 2000 walks
-/// without one of them alone.
+/// sent, the walk, and what breaks in it. Nothing broke in 2000 walks without one of the others
+/// alone: `schemes` wants what each of these forbids.
 #[rustfmt::skip]
 const MISSED: &[(GuardId, bool, u64, &str)] = &[
     (GuardId::CandidateIsProven, true, 14, "refused-by resets-are-earned"),
