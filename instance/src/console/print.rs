@@ -1,6 +1,8 @@
 //! Values and tables as text, in the manner of `mgconsole`.
 
 use super::Outcome;
+use crate::session::parameter;
+use crate::value::Property;
 use bolt::Value;
 use bolt::value::Map;
 
@@ -92,14 +94,18 @@ pub fn show(value: &Value) -> String {
                 path.nodes.iter().map(|node| entity('(', &node.labels, &node.properties, ')'));
             nodes.collect::<Vec<_>>().join("--")
         }
-        Value::Bytes(_)
-        | Value::Date(_)
-        | Value::Time(_)
+        Value::Date(_)
         | Value::LocalTime(_)
         | Value::LocalDateTime(_)
         | Value::DateTime(_)
+        | Value::Duration(_) => match parameter(value) {
+            Ok(Property::Temporal(time)) => time.to_string(),
+            Ok(_) | Err(_) => format!("{value:?}"),
+        },
+        // No instance of ours sends these.
+        Value::Bytes(_)
+        | Value::Time(_)
         | Value::DateTimeZoneId(_)
-        | Value::Duration(_)
         | Value::Point2D(_)
         | Value::Point3D(_) => format!("{value:?}"),
     }
@@ -120,8 +126,8 @@ fn entity(open: char, names: &[String], properties: &Map, close: char) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, Outcome, table};
-    use bolt::value::{Value, map};
+    use super::{Format, Outcome, show, table};
+    use bolt::value::{Date, DateTime, Duration, Value, map};
 
     fn replicas() -> Outcome {
         let info = map([("status", Value::from("ready")), ("behind", Value::Int(0))]);
@@ -138,6 +144,15 @@ mod tests {
         let expected = "name,data_info\n\
                         \"replica_1\",\"{memgraph: {behind: 0, status: \"\"ready\"\"}}\"\n";
         assert_eq!(table(&replicas(), Format::Csv), expected);
+    }
+
+    #[test]
+    fn times_are_shown_as_people_write_them() {
+        let at = DateTime { seconds: 1_795_795_274, offset_seconds: 3_600, ..DateTime::default() };
+        let day = Value::Date(Date { days: 20_000 });
+        let long = Value::Duration(Box::new(Duration { seconds: 90, ..Duration::default() }));
+        let shown = [Value::DateTime(Box::new(at)), day, long].map(|value| show(&value));
+        assert_eq!(shown, ["2026-11-27T17:01:14.000000+01:00", "2024-10-04", "PT1M30S"]);
     }
 
     #[test]

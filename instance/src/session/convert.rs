@@ -8,14 +8,14 @@ use bolt::value as wire;
 /// A parameter that no property could hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} cannot be a parameter; pass its properties in a map")]
-pub(super) struct Unfit(bolt::value::Kind);
+pub(crate) struct Unfit(bolt::value::Kind);
 
 const NANOS_PER_MICRO: i64 = 1_000;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A parameter. What is finer than a microsecond is cut off, as Memgraph does.
-pub(super) fn parameter(value: &wire::Value) -> Result<Property, Unfit> {
+pub(crate) fn parameter(value: &wire::Value) -> Result<Property, Unfit> {
     Ok(match value {
         wire::Value::Null => Value::Null,
         wire::Value::Bool(truth) => Value::Bool(*truth),

@@ -10,5 +10,6 @@ mod tls;
 mod usage;
 
 pub(crate) use connection::serve;
+pub(crate) use convert::parameter;
 pub use tls::TlsError;
 pub(crate) use tls::acceptor;
