@@ -10,7 +10,7 @@ use ha_core::{
     action::ActionKind,
     guard::{GUARDS, Guard, GuardId},
     observation::ClusterObservation,
-    plan::Plan,
+    plan::{Plan, Veto},
     reason::Reason,
     rules::{Judge, Phase, Rule, RuleId, Verdict},
     situation::Situation,
@@ -57,9 +57,18 @@ fn drawn(s: &Situation<'_>) -> Verdict {
     if actions.is_empty() { Verdict::Pass } else { Verdict::Act(actions, Reason::RecordInDoubt) }
 }
 
-/// One rule that is none.
-fn any_rule() -> Rule {
-    Rule { phase: Phase::Trust, judge: Judge::Once(drawn), ..*RuleId::T60.rule() }
+/// What `judge` asks for, as far as it gets past the guards that are left. That the others refused
+/// something of it is no news.
+fn behind_guards(
+    observation: &ClusterObservation,
+    judge: fn(&Situation<'_>) -> Verdict,
+    off: Option<GuardId>,
+) -> (Plan, Vec<Veto>) {
+    let rule = Rule { phase: Phase::Trust, judge: Judge::Once(judge), ..*RuleId::T60.rule() };
+    let guards: Vec<Guard> = GUARDS.iter().filter(|guard| Some(guard.id) != off).copied().collect();
+    let mut plan = ha_core::plan_with(observation, &[rule], &guards);
+    let vetoes = std::mem::take(&mut plan.vetoes);
+    (plan, vetoes)
 }
 
 /// Ours, or in two of three turns whatever chance draws, behind the guards that are left.
@@ -78,18 +87,15 @@ fn in_turn(observation: &ClusterObservation) -> Plan {
     if !wild {
         return ours;
     }
-    let guards: Vec<Guard> = GUARDS.iter().filter(|guard| Some(guard.id) != off).copied().collect();
-    let mut plan = ha_core::plan_with(observation, &[any_rule()], &guards);
+    let (plan, vetoes) = behind_guards(observation, drawn, off);
     TURNS_OF.with_borrow_mut(|turns| {
         for step in &plan.steps {
             *turns.passed.entry(step.action.kind()).or_default() += 1;
         }
-        for veto in &plan.vetoes {
+        for veto in &vetoes {
             *turns.vetoed.entry(veto.guard).or_default() += 1;
         }
     });
-    // That these were refused is no news.
-    plan.vetoes.clear();
     plan
 }
 

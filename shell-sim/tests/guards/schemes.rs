@@ -1,15 +1,16 @@
 //! Guards that a planner which knows nothing never misses, because others stand behind them: for
 //! each of these a planner that wants what it alone forbids, and has its way wherever it may.
 
+use super::behind_guards;
 use ha_core::{
     action::Action,
-    guard::{GUARDS, Guard, GuardId},
+    guard::GuardId,
     ids::{InstanceId, InstanceRef},
     observation::{ClusterObservation, LeaseView, RoleView, Route},
     plan::Plan,
     reason::Reason,
     record::{Before, Cause, Record, Stage},
-    rules::{Judge, Phase, Rule, RuleId, Verdict},
+    rules::Verdict,
     situation::Situation,
 };
 use shell_sim::{
@@ -45,7 +46,7 @@ fn wanted(s: &Situation<'_>) -> Verdict {
     Verdict::Act(wants(s.obs), Reason::RecordInDoubt)
 }
 
-/// What is wanted, every second time that the guards let something of it pass; else ours.
+/// What is wanted, about every second time that the guards let something of it pass; else ours.
 fn scheming(observation: &ClusterObservation) -> Plan {
     let ours = ha_core::plan(observation);
     let (wants, off, turn) =
@@ -53,10 +54,7 @@ fn scheming(observation: &ClusterObservation) -> Plan {
     if !turn || wants(observation).is_empty() {
         return ours;
     }
-    let guards: Vec<Guard> = GUARDS.iter().filter(|guard| Some(guard.id) != off).copied().collect();
-    let rule = Rule { phase: Phase::Trust, judge: Judge::Once(wanted), ..*RuleId::T60.rule() };
-    let mut plan = ha_core::plan_with(observation, &[rule], &guards);
-    plan.vetoes.clear();
+    let (plan, _) = behind_guards(observation, wanted, off);
     if plan.steps.is_empty() { ours } else { plan }
 }
 
