@@ -128,17 +128,20 @@ fn opens_without_a_voter(obs: &ClusterObservation) -> Vec<Action> {
 /// Who does not lead after the beginning.
 const FOLLOWS: ControllerNo = ControllerNo(1);
 
-/// What comes of a minute in which nothing fails and a client writes twice a second.
+/// How often a client writes in a minute.
+const WRITES: u64 = 120;
+
+/// What comes of a minute in which nothing fails and a client writes so often.
 fn quiet_minute(wants: Wants, rechecks: bool, off: Option<GuardId>) -> Counters {
     begin(NOTHING, None, 0);
     let mut fair = Fair::new(&Settings { rechecks, ..Settings::default() }, scheming);
     fair.settle(120_000);
     fair.counters = Counters::default();
     begin(wants, off, 1);
-    for _ in 0..120 {
+    for _ in 0..WRITES {
         // Who still has a write under way begins no other.
         let _refused = fair.apply(&Event::Write(ClientId(0), 0.into(), None));
-        fair.run_for(500);
+        fair.run_for(60_000 / WRITES);
         // Nor does a follower decide by itself what it does next.
         for event in [Event::Decide(FOLLOWS), Event::Effect(FOLLOWS)] {
             let _refused = fair.apply(&event);
@@ -152,7 +155,7 @@ fn quiet_minute(wants: Wants, rechecks: bool, off: Option<GuardId>) -> Counters 
 fn is_undisturbed(counters: &Counters) -> bool {
     let reigns = counters.failovers + counters.switchovers + counters.other_reigns;
     let unmet = counters.failed + counters.in_doubt + counters.held;
-    reigns == 0 && unmet == 0 && counters.acked == 120
+    reigns == 0 && unmet == 0 && counters.acked == WRITES
 }
 
 /// Guards that keep a cluster undisturbed, and whether commands are checked once more before they
