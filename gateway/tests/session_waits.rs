@@ -8,7 +8,7 @@ use bolt::{
     server::FaultClass,
 };
 use gateway::session::Ending;
-use support::rig::{Batch, HOLD_MS, Rig, auto, failure_codes, logged_in, one, run};
+use support::rig::{Batch, HOLD_MS, Rig, auto, failure_codes, logged_in, one, policy, run};
 
 /// The route moves once the instance has these requests and has answered none.
 fn moved_unanswered(requests: Vec<Request>) -> Rig {
@@ -60,6 +60,70 @@ fn what_was_not_answered_and_cannot_have_been_applied_is_asked_again() {
     assert_eq!(rig.ending, Some(Ending::InDoubt), "the last of it may have been applied");
     let rig = moved_unanswered(vec![run(&format!("RETURN '{}'", "x".repeat(70_000)))]);
     assert_eq!(failure_codes(&rig.answers), [FaultClass::MainChanged.code()], "too long to keep");
+}
+
+#[test]
+fn one_that_waits_too_long_to_be_logged_in_is_told_why() {
+    for version in Version::MEMGRAPH.iter().copied() {
+        let rig = || Rig::new(version, policy(), Vec::new());
+        let mut whole = rig();
+        let mut steps = 0;
+        while !whole.session.is_joined() {
+            one_byte(&mut whole, steps);
+            steps += 1;
+        }
+        // The route ends before each byte of handshake and login, or there never was one.
+        for at in 0..steps {
+            let mut rig = rig();
+            rig.open = (at > 0).then_some(0);
+            for step in 0..at {
+                one_byte(&mut rig, step);
+            }
+            rig.cut();
+            rig.run();
+            rig.pass_time(HOLD_MS - 1);
+            assert_eq!(rig.ending, None, "{version}, step {at}");
+            rig.pass_time(HOLD_MS);
+            rig.run();
+            let codes = failure_codes(&rig.answers);
+            assert_eq!(codes, [FaultClass::MainChanged.code()], "{version}, step {at}");
+            assert_eq!(rig.ending, Some(Ending::HoldTime), "{version}, step {at}");
+            assert_eq!(rig.tally.failed_retryable, 1, "{version}, step {at}");
+        }
+    }
+}
+
+/// One byte of the party whose turn it is.
+fn one_byte(rig: &mut Rig, turn: usize) {
+    match turn % 3 {
+        0 => rig.client_step(1),
+        1 => rig.serve_step(1),
+        _ => rig.server_step(1),
+    };
+}
+
+#[test]
+fn one_that_was_told_and_never_asks_is_closed() {
+    let mut rig = Rig::new(Version::V5_2, policy(), Vec::new());
+    rig.cut();
+    // Its handshake, and nothing of its login.
+    for _ in 0..20 {
+        rig.client_step(1);
+    }
+    rig.pass_time(HOLD_MS);
+    assert_eq!(rig.received, bolt::handshake::answer(Version::V5_2));
+    assert_eq!((rig.ending, rig.session.deadline()), (None, Some(HOLD_MS + 5_000)));
+    rig.pass_time(HOLD_MS + 5_000);
+    assert_eq!(rig.ending, Some(Ending::LoginTime));
+}
+
+#[test]
+fn versions_that_only_an_instance_may_judge_are_closed_without_a_word() {
+    let mut rig = Rig::new(Version::new(6, 0), policy(), Vec::new());
+    rig.cut();
+    rig.run();
+    rig.pass_time(HOLD_MS);
+    assert_eq!((rig.ending, rig.received.len()), (Some(Ending::HoldTime), 0));
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Session {
     /// client to their end.
     pub fn cut(&mut self, unsent: bool, now: Millis) {
         match (&self.phase, &self.upstream) {
-            (Phase::Opening(_) | Phase::Ended(_), _) | (_, Upstream::None) => {}
+            (Phase::Opening(_) | Phase::Refused | Phase::Ended(_), _) | (_, Upstream::None) => {}
             (Phase::Plain, Upstream::Joined) => self.end(Ending::Cut),
             (Phase::Plain, _) if self.login.was_answered() => self.end(Ending::Cut),
             (Phase::Ready, Upstream::Joined) => self.cut_joined(unsent, now),
@@ -91,7 +91,14 @@ impl Session {
             (Phase::Ready, Upstream::Joined) => {
                 self.pending.is_none() && !self.tracker.is_boundary()
             }
-            (Phase::Opening(_) | Phase::Login | Phase::Broken(_) | Phase::Ended(_), _)
+            (
+                Phase::Opening(_)
+                | Phase::Login
+                | Phase::Refused
+                | Phase::Broken(_)
+                | Phase::Ended(_),
+                _,
+            )
             | (Phase::Ready | Phase::Plain, _) => false,
         };
         if waits_for_answers {
@@ -136,12 +143,17 @@ impl Session {
             return;
         }
         match self.phase {
-            Phase::Login | Phase::Plain => self.end(Ending::HoldTime),
+            Phase::Login => self.refuse_login(now),
+            Phase::Plain => self.end(Ending::HoldTime),
             Phase::Ready if self.has_pending() && self.keeps_state() => {
                 self.end(Ending::Sticky);
             }
             Phase::Ready if self.has_pending() => self.break_off(),
-            Phase::Ready | Phase::Opening(_) | Phase::Broken(_) | Phase::Ended(_) => {
+            Phase::Ready
+            | Phase::Opening(_)
+            | Phase::Refused
+            | Phase::Broken(_)
+            | Phase::Ended(_) => {
                 self.held_no_more();
             }
         }
@@ -156,7 +168,7 @@ impl Session {
     /// The time for a login runs: the client's own, first or after LOGOFF, or that of an instance.
     const fn is_in_time(&self) -> bool {
         match self.phase {
-            Phase::Opening(_) => true,
+            Phase::Opening(_) | Phase::Refused => true,
             // One that logged off and whose next login waits for a route is not late itself.
             Phase::Ready if matches!(self.upstream, Upstream::Joined) => self.pending.is_none(),
             Phase::Login | Phase::Ready => !matches!(self.upstream, Upstream::None),

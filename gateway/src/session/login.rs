@@ -77,6 +77,11 @@ impl Login {
         self.answered > 0 || self.is_foreign
     }
 
+    /// A message is there to its end whose answer the client does not have.
+    pub(super) const fn has_unanswered(&self) -> bool {
+        self.messages.len() > self.answered
+    }
+
     pub(super) const fn told_unknown_version(&mut self) {
         self.is_foreign = true;
     }
@@ -127,9 +132,13 @@ impl Session {
                 return Took::dropped(bytes.len());
             }
         }
-        self.send_login();
-        if !matches!(self.upstream, Upstream::Login { .. }) {
-            self.wait(now);
+        if matches!(self.phase, Phase::Refused) {
+            self.tell_refused();
+        } else {
+            self.send_login();
+            if !matches!(self.upstream, Upstream::Login { .. }) {
+                self.wait(now);
+            }
         }
         Took::dropped(bytes.len() - rest.len())
     }

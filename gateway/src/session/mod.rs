@@ -22,6 +22,7 @@ mod identity;
 mod kept;
 mod login;
 mod opening;
+mod refused;
 mod requests;
 mod rewrite;
 mod route;
@@ -54,6 +55,8 @@ enum Phase {
     Opening(HandshakeReader),
     /// Its login messages are read, kept, and sent to whatever upstream there is.
     Login,
+    /// No route came in time before it was logged in: its next message is answered with that.
+    Refused,
     /// It is logged in: its requests pass.
     Ready,
     /// What it had open was lost: the gateway answers in the instance's place.
@@ -196,7 +199,7 @@ impl Session {
         match self.phase {
             Phase::Ready | Phase::Broken(_) if self.has_said_enough() => Took::NOTHING,
             Phase::Opening(_) => self.opening(bytes, now),
-            Phase::Login => self.login_bytes(bytes, now),
+            Phase::Login | Phase::Refused => self.login_bytes(bytes, now),
             Phase::Ready => self.requests(bytes, now),
             Phase::Broken(_) => self.discarded(bytes, now),
             Phase::Plain if self.is_passing() => {
@@ -236,7 +239,7 @@ impl Session {
             && match self.phase {
                 Phase::Login | Phase::Plain => true,
                 Phase::Ready => self.has_pending(),
-                Phase::Opening(_) | Phase::Broken(_) | Phase::Ended(_) => false,
+                Phase::Opening(_) | Phase::Refused | Phase::Broken(_) | Phase::Ended(_) => false,
             }
     }
 
@@ -252,9 +255,12 @@ impl Session {
     pub const fn ending(&self) -> Option<Ending> {
         match self.phase {
             Phase::Ended(ending) => Some(ending),
-            Phase::Opening(_) | Phase::Login | Phase::Ready | Phase::Broken(_) | Phase::Plain => {
-                None
-            }
+            Phase::Opening(_)
+            | Phase::Login
+            | Phase::Refused
+            | Phase::Ready
+            | Phase::Broken(_)
+            | Phase::Plain => None,
         }
     }
 
@@ -283,6 +289,7 @@ impl Session {
             (
                 Phase::Opening(_)
                 | Phase::Login
+                | Phase::Refused
                 | Phase::Ready
                 | Phase::Broken(_)
                 | Phase::Plain
@@ -299,7 +306,7 @@ impl Session {
     /// The bytes that it takes, or took last, may be credentials.
     #[must_use]
     pub const fn is_in_login(&self) -> bool {
-        matches!(self.phase, Phase::Login) || self.login.is_renewed()
+        matches!(self.phase, Phase::Login | Phase::Refused) || self.login.is_renewed()
     }
 
     /// An instance is there that is proven and logged in to.

@@ -62,7 +62,7 @@ impl Session {
             }
             Phase::Plain if expected.is_some() => self.upstream = Upstream::Unproven,
             Phase::Plain => self.join_plain(),
-            Phase::Opening(_) | Phase::Broken(_) | Phase::Ended(_) => {
+            Phase::Opening(_) | Phase::Refused | Phase::Broken(_) | Phase::Ended(_) => {
                 self.orders.drop_upstream = true;
             }
         }
@@ -70,7 +70,7 @@ impl Session {
 
     /// The instance could not be reached: the session goes on waiting.
     pub fn dial_failed(&mut self, now: Millis) {
-        if !matches!(self.phase, Phase::Ended(_)) {
+        if !matches!(self.phase, Phase::Refused | Phase::Ended(_)) {
             self.wait(now);
         }
     }

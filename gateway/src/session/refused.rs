@@ -1,0 +1,41 @@
+//! A client that waited too long before it was logged in. No instance is there whose answer could be
+//! passed on, so that the gateway chooses the version as an instance would, and tells the client why
+//! in the place of an answer to its login; then the connection ends.
+
+use super::{Ending, Phase, Session};
+use bolt::{
+    Response, Version, handshake,
+    server::{Fault, FaultClass},
+};
+use ha_core::leadership::Millis;
+
+const MESSAGE: &str = "The main is another instance now, or none can be reached: nobody could be logged \
+                       in to in time. Connect again.";
+
+impl Session {
+    /// No route came in time for a client that is not logged in.
+    pub(super) fn refuse_login(&mut self, now: Millis) {
+        self.leave_upstream();
+        self.held_no_more();
+        if self.version.is_none() {
+            let chosen = self.login.offer().and_then(|offer| offer.choose(&Version::MEMGRAPH));
+            // What an instance makes of other versions is its own matter.
+            let Some(version) = chosen else { return self.end(Ending::HoldTime) };
+            self.version = Some(version);
+            self.to_client.extend_from_slice(&handshake::answer(version));
+        }
+        self.phase = Phase::Refused;
+        self.login_by = Some(now.saturating_add(self.policy.login_ms));
+        self.tell_refused();
+    }
+
+    /// Tells the client, once it asks to be logged in.
+    pub(super) fn tell_refused(&mut self) {
+        if self.login.has_unanswered() {
+            self.tally.failed_retryable += 1;
+            let fault = Fault::new(FaultClass::MainChanged, MESSAGE);
+            self.say(&Response::Failure(fault.failure()));
+            self.end(Ending::HoldTime);
+        }
+    }
+}
