@@ -97,11 +97,13 @@ impl Plan {
         self.steps.iter().map(|step| step.action.clone()).collect()
     }
 
-    /// Whether a planned move waits. What it waits for may be there for a moment only, and nobody
-    /// tells, so that it is worth looking again soon.
+    /// Whether a planned move waits for what may be there for a moment only, and nobody tells, so that
+    /// it is worth looking again soon.
     #[must_use]
     pub fn is_move_waiting(&self) -> bool {
-        self.holds.iter().any(|hold| hold.rule == RuleId::E50)
+        self.holds.iter().any(|hold| {
+            hold.rule == RuleId::E50 && !matches!(hold.reason, Reason::PromotionWaits(_))
+        })
     }
 
     /// What `rule` said.

@@ -10,10 +10,13 @@ mod said;
 use bases::{base, even, life, main_with, mg, record};
 use ha_core::{
     action::Action,
-    desired::{AcceptedLoss, Authority, SwitchoverRequest},
+    desired::{AcceptedLoss, Authority, Durability, SwitchoverRequest},
     guard::{GUARDS, GuardId, Seen},
     ids::{InstanceId, RequestId, Term},
-    observation::{ClusterObservation, Contact, Drain, PodView, Route, RowState, SyncMode},
+    observation::{
+        ClusterObservation, Contact, Drain, PodView, PromotionRight, PromotionWait, Route,
+        RowState, SyncMode,
+    },
     plan,
     plan::Leave,
     reading::{Age, Reading, Why},
@@ -98,6 +101,29 @@ fn a_voter_that_leaves_is_the_way_back_until_the_next_one_is_proven() {
     let voter = record(&mut attached).and_then(|record| record.voters().next()).expect("a voter");
     mark(&mut attached, voter);
     assert_eq!(plan(&attached).leave[&voter], Leave::VoteMoves);
+}
+
+/// What follows could not be carried out, and nobody would write meanwhile.
+#[test]
+fn nothing_is_drained_for_a_move_while_promotions_wait() {
+    let wait = PromotionWait::EarlierLease;
+    let moves: [(RuleId, &str, &dyn Fn(&mut ClusterObservation)); 3] = [
+        (RuleId::E45, "settled", &|obs| silence(obs, mg(1), Age::Expired)),
+        (RuleId::E48, "fast", &|obs| obs.desired.durability = Durability::Required),
+        (RuleId::E50, "settled", &|obs| mark(obs, mg(0))),
+    ];
+    for (rule, found, wish) in moves {
+        let mut obs = base(found);
+        wish(&mut obs);
+        let drains = steps(&obs, rule);
+        assert!(matches!(drains[0].action, Action::SetRoute(Route::Draining { .. })), "{drains:?}");
+        obs.leadership.promotion = PromotionRight::Waits(wait);
+        let plan = plan(&obs);
+        assert_eq!(plan.actions(), [], "{rule}: {plan}");
+        let holds: Vec<_> = plan.holds.iter().filter(|hold| hold.rule == rule).collect();
+        assert_eq!(holds[0].reason, Reason::PromotionWaits(wait), "{rule}: {plan}");
+        assert!(plan.stopped_at.is_none() && !plan.is_move_waiting(), "{rule}: {plan}");
+    }
 }
 
 /// It has everything as long as it is there.

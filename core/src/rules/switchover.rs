@@ -6,7 +6,7 @@ use crate::{
     action::Action,
     desired::SwitchoverRequest,
     ids::{InstanceId, RequestId},
-    observation::{Drain, Route, RowState},
+    observation::{Drain, PromotionRight, Route, RowState},
     reading::Age,
     reason::{Reason, Unfit},
     record::{Cause, Record},
@@ -122,7 +122,11 @@ pub(super) fn drained(
         Route::Open { term, main: routed } if term != record.term || routed != main.at => {
             route(Route::Closed)
         }
-        Route::Open { term, main } => route(Route::Draining { term, main }),
+        Route::Open { term, main } => match s.obs.leadership.promotion {
+            PromotionRight::Granted => route(Route::Draining { term, main }),
+            // What comes next could not be carried out yet, and writes would stand still meanwhile.
+            PromotionRight::Waits(wait) => Err(Verdict::Hold(Reason::PromotionWaits(wait))),
+        },
         Route::Draining { .. } => match s.obs.route.drain {
             Drain::Idle | Drain::Waiting => Err(Verdict::Stop(Reason::Draining)),
             Drain::Overdue => {

@@ -5,7 +5,7 @@ use ha_core::{
     action::Action,
     guard::GuardId,
     ids::{InstanceId, InstanceRef},
-    observation::{ClusterObservation, Content, RoleView, RowState, SyncMode, VolumeView},
+    observation::{ClusterObservation, Content, RoleView, Route, RowState, SyncMode, VolumeView},
     plan::Plan,
     reading::Reading,
     reason::{Reason, Unfit},
@@ -24,6 +24,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "begins-over-data", what: "where there is no record there is no cluster yet", decide: begins_over_data },
     Mutant { name: "begins-without-an-intent", what: "the intent is a formality where the main is gone: nobody forwards to it", decide: begins_without_an_intent },
     Mutant { name: "lets-writes-in-for-whoever-is-behind", what: "a planned move that finds a replica behind lets writes in again until it is not", decide: lets_writes_in_for_whoever_is_behind },
+    Mutant { name: "drains-before-it-may-promote", what: "a move that is wanted begins at once, and waits where it has to", decide: drains_before_it_may_promote },
 ];
 
 fn lets_writes_in_for_whoever_is_behind(observation: &ClusterObservation) -> Plan {
@@ -42,6 +43,25 @@ fn lets_writes_in_for_whoever_is_behind(observation: &ClusterObservation) -> Pla
         }
     }
     judged_by(observation, &[(RuleId::E50, Judge::Once(judge))], &[])
+}
+
+fn drains_before_it_may_promote(observation: &ClusterObservation) -> Plan {
+    fn begins(usual: Verdict, s: &Situation<'_>) -> Verdict {
+        match (usual, s.obs.route.handed_out) {
+            (Verdict::Hold(why @ Reason::PromotionWaits(_)), Route::Open { term, main }) => {
+                Verdict::Act(vec![Action::SetRoute(Route::Draining { term, main })], why)
+            }
+            (usual, _) => usual,
+        }
+    }
+    fn vote(s: &Situation<'_>) -> Verdict {
+        begins(really(RuleId::E45, s), s)
+    }
+    fn main(s: &Situation<'_>) -> Verdict {
+        begins(really(RuleId::E50, s), s)
+    }
+    let judges = [(RuleId::E45, Judge::Once(vote)), (RuleId::E50, Judge::Once(main))];
+    judged_by(observation, &judges, &[])
 }
 
 fn resets_under_an_open_main(observation: &ClusterObservation) -> Plan {
