@@ -62,6 +62,42 @@ fn what_was_not_answered_and_cannot_have_been_applied_is_asked_again() {
     assert_eq!(failure_codes(&rig.answers), [FaultClass::MainChanged.code()], "too long to keep");
 }
 
+/// Drivers write the end of a message apart from its body, so that a main may be lost in between.
+#[test]
+fn a_request_without_its_end_goes_on_at_the_next_instance() {
+    let lengths = |request: &Request| support::request_bytes(request, Version::V5_2).len();
+    for request in [run("CREATE 1"), Request::Begin(Extra::none())] {
+        for sent in 1..lengths(&request) {
+            let cut = || {
+                let mut rig = logged_in(vec![one(request.clone())]);
+                rig.until(|rig| rig.summaries == 2);
+                for _ in 0..sent {
+                    rig.client_step(1);
+                }
+                rig.cut();
+                rig
+            };
+            let mut rig = cut();
+            rig.route(1);
+            rig.run();
+            assert_eq!(failure_codes(&rig.answers), [""; 0], "{request:?}, {sent} bytes");
+            assert_eq!((rig.summaries, rig.asked), (3, 3), "{request:?}, {sent} bytes");
+            // Nobody comes; the client says the rest, and goes on when it was told.
+            let mut rig = cut();
+            rig.pass_time(HOLD_MS);
+            rig.run();
+            rig.pass_time(2 * HOLD_MS);
+            let codes = failure_codes(&rig.answers);
+            assert_eq!(codes, [FaultClass::MainChanged.code()], "{request:?}, {sent} bytes");
+            rig.route(1);
+            rig.asks(auto(2));
+            rig.run();
+            assert_eq!(rig.database(1).committed, [2], "{request:?}, {sent} bytes");
+            assert_eq!((rig.ending, rig.summaries), (None, rig.asked), "{request:?}, {sent} bytes");
+        }
+    }
+}
+
 #[test]
 fn one_that_waits_too_long_to_be_logged_in_is_told_why() {
     for version in Version::MEMGRAPH.iter().copied() {

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// From which the soak's choices follow
     #[arg(long, default_value_t = 1, requires = "soak")]
     seed: u64,
+    /// Before that, cut the main off so many times, with its connections open
+    #[arg(long, value_name = "TIMES", default_value_t = 0, requires = "soak")]
+    cut_offs: u32,
     /// How many instances
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=7))]
     instances: u8,
@@ -99,10 +102,14 @@ async fn demo(args: &Args) -> Result<ExitCode, InputError> {
         }
         Ok(true)
     } else if let Some(seconds) = args.soak {
-        let choices = (args.instances, args.seed);
-        let duration = Duration::from_secs(seconds);
+        let wanted = soak::Wanted {
+            instances: args.instances,
+            seed: args.seed,
+            cut_offs: args.cut_offs,
+            duration: Duration::from_secs(seconds),
+        };
         tokio::select! {
-            soaked = soak::soak(&site, &teller, choices, duration) => soaked.map(|soaked| {
+            soaked = soak::soak(&site, &teller, wanted) => soaked.map(|soaked| {
                 println!("\n{soaked}");
                 soaked.is_clean()
             }),

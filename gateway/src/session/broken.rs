@@ -36,7 +36,8 @@ pub(super) struct Broken {
 impl Session {
     /// Gives up the upstream, and answers for it from now on.
     pub(super) fn break_off(&mut self) {
-        let mut owed = self.waiting_again();
+        let (mut owed, is_within) = self.waiting_again();
+        let is_within = is_within || self.tracker.is_within_request();
         if !self.kept.is_compared() {
             owed.extend(self.tracker.requests());
         }
@@ -47,7 +48,7 @@ impl Session {
             (Some(head), _) => Current::Open(head.signature().and_then(Signature::of)),
             (None, Request::Route) => Current::Open(Some(Signature::Route)),
             (None, Request::Reset) => Current::Open(Some(Signature::Reset)),
-            (None, Request::Forwarded) if self.tracker.is_within_request() => Current::Answered,
+            (None, Request::Forwarded) if is_within => Current::Answered,
             (None, Request::Forwarded) => Current::None,
         };
         let failed = self.tracker.is_failed();

@@ -164,7 +164,7 @@ impl Session {
             | Stage::Unfetched
             | Stage::Compared(_) => false,
         };
-        is_possible && !self.kept.is_second && !self.tracker.is_within_request()
+        is_possible && !self.kept.is_second
     }
 
     /// The upstream is given up, and what is open waits for another.
@@ -179,7 +179,8 @@ impl Session {
         }
     }
 
-    /// Asks again; false if there is still no way.
+    /// Asks again; false if there is still no way. What the client has not said to its end goes on behind
+    /// what was said of it.
     pub(super) fn ask_again(&mut self, now: Millis) -> bool {
         if !self.may_begin() {
             self.wait(now);
@@ -200,17 +201,22 @@ impl Session {
         true
     }
 
-    /// The requests that wait to be asked again.
-    pub(super) fn waiting_again(&self) -> Vec<Signature> {
-        let mut waiting = Vec::new();
+    /// The requests that wait to be asked again, and whether the last of them has no end yet.
+    pub(super) fn waiting_again(&self) -> (Vec<Signature>, bool) {
+        let (mut waiting, mut is_within) = (Vec::new(), false);
         if self.kept.waits() {
             for event in Scanner::new().scan(&self.kept.bytes) {
-                if let Event::Start(head) = event {
-                    waiting.extend(head.signature().and_then(Signature::of));
+                match event {
+                    Event::Start(head) => {
+                        waiting.extend(head.signature().and_then(Signature::of));
+                        is_within = true;
+                    }
+                    Event::End(_) => is_within = false,
+                    Event::Body(_) | Event::Length(_) | Event::Noop => {}
                 }
             }
         }
-        waiting
+        (waiting, is_within)
     }
 
     /// Bytes of the instance while the answer to a RUN that was asked again is due.

@@ -1,6 +1,6 @@
 //! A soak: the main is killed again and again while clients write, and in between it is moved on
 //! request. Most kills wait until a voter could take over; some come at any moment, and some take the
-//! voter first. At the end every write is asked for, in the cluster and in what was set aside.
+//! voter first; if that is wanted, the main is cut off in silence before all that. At the end every write is asked for, in the cluster and in what was set aside.
 
 mod oracle;
 mod spread;
@@ -59,10 +59,23 @@ const DEEDS: [Deed; 8] = [
     Deed::Move,
 ];
 
+/// What a soak does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) instances: u8,
+    pub(super) seed: u64,
+    /// How often the main is cut off first.
+    pub(super) cut_offs: u32,
+    /// For how long deeds are drawn after that.
+    pub(super) duration: Duration,
+}
+
 /// What a soak came to.
 #[derive(Debug)]
 pub(super) struct Soaked {
     lasted: Duration,
+    /// From each cut to the first write that began after it and was accepted.
+    cut_off: Spread,
     /// From each kill to the first write that began after it and was accepted.
     left_two: Spread,
     left_a_voter: Spread,
@@ -79,31 +92,34 @@ struct Soak<'s> {
     site: &'s Site,
     load: Load,
     chance: Chance,
+    cut_off: Spread,
     left_two: Spread,
     left_a_voter: Spread,
     left_nobody: Spread,
     moves: Spread,
 }
 
-/// Soaks for so long.
-pub(super) async fn soak(
-    site: &Site,
-    teller: &Teller,
-    (instances, seed): (u8, u64),
-    duration: Duration,
-) -> Result<Soaked, String> {
+/// Cuts off so often, then soaks for so long.
+pub(super) async fn soak(site: &Site, teller: &Teller, wanted: Wanted) -> Result<Soaked, String> {
+    let Wanted { instances, seed, cut_offs, duration } = wanted;
     site.settled(LIMIT).await.map_err(|why| format!("no cluster came to be: {why}"))?;
-    teller.say(format_args!("soaking for {} s, seed {seed}", duration.as_secs()));
     let mut soak = Soak {
         site,
         load: Load::start(site.write, story::CLIENTS, PAUSE),
         chance: Chance::new(seed),
+        cut_off: Spread::default(),
         left_two: Spread::default(),
         left_a_voter: Spread::default(),
         left_nobody: Spread::default(),
         moves: Spread::default(),
     };
     let mut tails = Tails::new(site);
+    for number in 1..=cut_offs {
+        teller.say(format_args!("the main is cut off: {number} of {cut_offs}"));
+        soak.cut_off().await?;
+        tails.keep(site).map_err(|error| format!("what was set aside: {error}"))?;
+    }
+    teller.say(format_args!("soaking for {} s, seed {seed}", duration.as_secs()));
     let (begun, mut said) = (Instant::now(), Instant::now());
     while begun.elapsed() < duration {
         soak.round().await?;
@@ -114,7 +130,7 @@ pub(super) async fn soak(
         }
     }
     let lasted = begun.elapsed();
-    let Soak { load, left_two, left_a_voter, left_nobody, moves, .. } = soak;
+    let Soak { load, cut_off, left_two, left_a_voter, left_nobody, moves, .. } = soak;
     let writes = load.stop().await.writes();
     let unsettled = site.settled(LIMIT).await.err();
     let verdict = truth::ask(site, instances, &writes, LIMIT).await;
@@ -122,7 +138,17 @@ pub(super) async fn soak(
     let acknowledged = acknowledged.map(|write| write.number).collect();
     teller.say("asking what was set aside");
     let tails = tails.judge(site, &acknowledged).await;
-    Ok(Soaked { lasted, left_two, left_a_voter, left_nobody, moves, verdict, tails, unsettled })
+    Ok(Soaked {
+        lasted,
+        cut_off,
+        left_two,
+        left_a_voter,
+        left_nobody,
+        moves,
+        verdict,
+        tails,
+        unsettled,
+    })
 }
 
 impl Soak<'_> {
@@ -143,6 +169,16 @@ impl Soak<'_> {
         } else {
             self.killed(deed, &record).await
         }
+    }
+
+    /// Nothing gets through to the main, and its connections stay open, until another accepts writes.
+    async fn cut_off(&mut self) -> Result<(), String> {
+        let main = self.site.ready(LIMIT).await?;
+        sleep(Duration::from_millis(REST.0 + self.chance.below(REST.1))).await;
+        self.site.cut_off(main, true).await?;
+        let first = self.accepted(Instant::now()).await?;
+        self.cut_off.add(first);
+        self.site.cut_off(main, false).await
     }
 
     async fn moved(&mut self, record: &Record) -> Result<(), String> {
@@ -188,6 +224,9 @@ impl Soak<'_> {
 impl fmt::Display for Soaked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{Columns}")?;
+        if self.cut_off.count() > 0 {
+            writeln!(f, "{}", self.cut_off.line("main cut off, its connections open"))?;
+        }
         writeln!(f, "{}", self.left_two.line("main killed: a voter left, and another"))?;
         writeln!(f, "{}", self.left_a_voter.line("main killed: a voter left"))?;
         writeln!(f, "{}", self.left_nobody.line("main killed: no voter left"))?;
