@@ -87,6 +87,7 @@ fn a_request_without_its_end_goes_on_at_the_next_instance() {
             rig.pass_time(HOLD_MS);
             rig.run();
             rig.pass_time(2 * HOLD_MS);
+            rig.run();
             let codes = failure_codes(&rig.answers);
             assert_eq!(codes, [FaultClass::MainChanged.code()], "{request:?}, {sent} bytes");
             rig.route(1);
@@ -136,6 +137,18 @@ fn one_byte(rig: &mut Rig, turn: usize) {
         1 => rig.serve_step(1),
         _ => rig.server_step(1),
     };
+}
+
+#[test]
+fn one_to_whom_a_failed_login_is_final_is_closed_instead() {
+    let mut rig = Rig::new(Version::V5_2, policy(), Vec::new());
+    rig.user_agent("neo4j-javascript/6.3.0");
+    rig.cut();
+    rig.run();
+    rig.pass_time(HOLD_MS);
+    rig.run();
+    assert_eq!(rig.ending, Some(Ending::HoldTime));
+    assert_eq!(rig.received, bolt::handshake::answer(Version::V5_2));
 }
 
 #[test]

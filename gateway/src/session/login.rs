@@ -82,6 +82,12 @@ impl Login {
         self.messages.len() > self.answered
     }
 
+    /// The client's first message holds this text.
+    pub(super) fn names(&self, text: &str) -> bool {
+        let hello = self.messages.first();
+        hello.is_some_and(|wire| wire.windows(text.len()).any(|part| part == text.as_bytes()))
+    }
+
     pub(super) const fn told_unknown_version(&mut self) {
         self.is_foreign = true;
     }

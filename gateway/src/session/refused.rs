@@ -12,6 +12,10 @@ use ha_core::leadership::Millis;
 const MESSAGE: &str = "The main is another instance now, or none can be reached: nobody could be logged \
                        in to in time. Connect again.";
 
+/// Drivers to which a failed login is final whatever its code, while one whose connection was closed is
+/// tried again: as they name themselves in HELLO.
+const FINAL: &[&str] = &["neo4j-javascript/"];
+
 impl Session {
     /// No route came in time for a client that is not logged in.
     pub(super) fn refuse_login(&mut self, now: Millis) {
@@ -31,11 +35,14 @@ impl Session {
 
     /// Tells the client, once it asks to be logged in.
     pub(super) fn tell_refused(&mut self) {
-        if self.login.has_unanswered() {
+        if !self.login.has_unanswered() {
+            return;
+        }
+        if !FINAL.iter().any(|driver| self.login.names(driver)) {
             self.tally.failed_retryable += 1;
             let fault = Fault::new(FaultClass::MainChanged, MESSAGE);
             self.say(&Response::Failure(fault.failure()));
-            self.end(Ending::HoldTime);
         }
+        self.end(Ending::HoldTime);
     }
 }

@@ -155,6 +155,13 @@ impl Rig {
         }
     }
 
+    /// Its driver names itself so.
+    pub fn user_agent(&mut self, name: &str) {
+        let named = HelloMap(map([("user_agent", name)]));
+        let login = self.batches.front_mut().expect("its login");
+        login.requests[0] = Request::Hello(named);
+    }
+
     /// What a client says until it is logged in.
     pub fn opening(&self) -> Vec<u8> {
         let mut bytes = Offer::of(&[self.version]).bytes().to_vec();
