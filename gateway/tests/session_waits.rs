@@ -140,15 +140,27 @@ fn one_byte(rig: &mut Rig, turn: usize) {
 }
 
 #[test]
-fn one_to_whom_a_failed_login_is_final_is_closed_instead() {
-    let mut rig = Rig::new(Version::V5_2, policy(), Vec::new());
-    rig.user_agent("neo4j-javascript/6.3.0");
-    rig.cut();
-    rig.run();
-    rig.pass_time(HOLD_MS);
-    rig.run();
-    assert_eq!(rig.ending, Some(Ending::HoldTime));
-    assert_eq!(rig.received, bolt::handshake::answer(Version::V5_2));
+fn one_to_whom_a_failed_login_is_final_waits_for_twice_as_long() {
+    for comes in [true, false] {
+        let mut rig = Rig::new(Version::V5_2, policy(), vec![auto(1)]);
+        rig.user_agent("neo4j-javascript/6.3.0");
+        rig.cut();
+        rig.run();
+        for at in [HOLD_MS, 2 * HOLD_MS - 1] {
+            rig.pass_time(at);
+            rig.run();
+            assert_eq!(rig.received, bolt::handshake::answer(Version::V5_2));
+        }
+        if comes {
+            rig.route(1);
+            rig.run();
+            assert_eq!((rig.ending, rig.database(1).committed.as_slice()), (None, &[1][..]));
+        } else {
+            rig.pass_time(2 * HOLD_MS);
+            assert_eq!(failure_codes(&rig.answers), [FaultClass::MainChanged.code()]);
+            assert_eq!(rig.ending, Some(Ending::HoldTime));
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Login {
     messages: Vec<Zeroizing<Vec<u8>>>,
     /// So many of them have an answer that was told to the client.
     answered: usize,
+    /// It was held for as long as may be, and goes on waiting.
+    is_held_again: bool,
     /// The client was told of a version that the gateway does not speak.
     is_foreign: bool,
     decoder: Decoder,
@@ -52,6 +54,7 @@ impl Login {
             offer: None,
             messages: Vec::new(),
             answered: 0,
+            is_held_again: false,
             is_foreign: false,
             decoder: Decoder::new(bytes),
             renewal: None,
@@ -80,6 +83,11 @@ impl Login {
     /// A message is there to its end whose answer the client does not have.
     pub(super) const fn has_unanswered(&self) -> bool {
         self.messages.len() > self.answered
+    }
+
+    /// Whether it may go on waiting, which it may once.
+    pub(super) const fn holds_again(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_held_again, true)
     }
 
     /// The client's first message holds this text.
@@ -139,7 +147,7 @@ impl Session {
             }
         }
         if matches!(self.phase, Phase::Refused) {
-            self.tell_refused();
+            self.tell_refused(now);
         } else {
             self.send_login();
             if !matches!(self.upstream, Upstream::Login { .. }) {

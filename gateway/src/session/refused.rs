@@ -12,8 +12,8 @@ use ha_core::leadership::Millis;
 const MESSAGE: &str = "The main is another instance now, or none can be reached: nobody could be logged \
                        in to in time. Connect again.";
 
-/// Drivers to which a failed login is final whatever its code, while one whose connection was closed is
-/// tried again: as they name themselves in HELLO.
+/// Drivers to which a failed login is final, whatever its code, and an end of the connection too: as they
+/// name themselves in HELLO. They are held once more for as long.
 const FINAL: &[&str] = &["neo4j-javascript/"];
 
 impl Session {
@@ -30,19 +30,22 @@ impl Session {
         }
         self.phase = Phase::Refused;
         self.login_by = Some(now.saturating_add(self.policy.login_ms));
-        self.tell_refused();
+        self.tell_refused(now);
     }
 
     /// Tells the client, once it asks to be logged in.
-    pub(super) fn tell_refused(&mut self) {
+    pub(super) fn tell_refused(&mut self, now: Millis) {
         if !self.login.has_unanswered() {
             return;
         }
-        if !FINAL.iter().any(|driver| self.login.names(driver)) {
-            self.tally.failed_retryable += 1;
-            let fault = Fault::new(FaultClass::MainChanged, MESSAGE);
-            self.say(&Response::Failure(fault.failure()));
+        if FINAL.iter().any(|driver| self.login.names(driver)) && self.login.holds_again() {
+            self.phase = Phase::Login;
+            self.wait(now);
+            return;
         }
+        self.tally.failed_retryable += 1;
+        let fault = Fault::new(FaultClass::MainChanged, MESSAGE);
+        self.say(&Response::Failure(fault.failure()));
         self.end(Ending::HoldTime);
     }
 }
