@@ -101,8 +101,11 @@ impl Plan {
     /// it is worth looking again soon.
     #[must_use]
     pub fn is_move_waiting(&self) -> bool {
+        let stopped = self.stopped_at == Some(RuleId::E50);
         self.holds.iter().any(|hold| {
-            hold.rule == RuleId::E50 && !matches!(hold.reason, Reason::PromotionWaits(_))
+            // Clients write while a move waits for its promotion and lets others act.
+            let is_idle = !stopped && matches!(hold.reason, Reason::PromotionWaits(_));
+            hold.rule == RuleId::E50 && !is_idle
         })
     }
 

@@ -7,7 +7,7 @@ use bolt::{
     message::{AuthMap, Extra, Fetch},
     server::FaultClass,
 };
-use gateway::session::Ending;
+use gateway::session::{Ending, Standing};
 use support::rig::{Batch, HOLD_MS, Rig, auto, failure_codes, logged_in, one, policy, run};
 
 /// The route moves once the instance has these requests and has answered none.
@@ -128,6 +128,46 @@ fn one_that_waits_too_long_to_be_logged_in_is_told_why() {
             assert_eq!(rig.tally.failed_retryable, 1, "{version}, step {at}");
         }
     }
+}
+
+/// The grant is out and its connections stay, or an instance is reached that says nothing.
+#[test]
+fn one_whose_login_an_instance_leaves_unanswered_is_told_why() {
+    for at in 0..3_000 {
+        let mut rig = Rig::new(Version::V5_2, policy(), Vec::new());
+        for step in 0..at {
+            one_byte(&mut rig, step);
+        }
+        if rig.session.is_joined() {
+            return assert!(at > 100, "handshake and login have more bytes");
+        }
+        rig.stand(Standing::Frozen);
+        while rig.client_step(usize::MAX) {}
+        rig.pass_time(4_999);
+        assert_eq!(rig.ending, None, "step {at}");
+        rig.pass_time(5_000);
+        rig.run();
+        assert_eq!(failure_codes(&rig.answers), [FaultClass::MainChanged.code()], "step {at}");
+        assert_eq!(rig.ending, Some(Ending::HoldTime), "step {at}");
+    }
+    panic!("it never logs in");
+}
+
+/// Each try is a connection that opens and comes to nothing.
+#[test]
+fn tries_that_come_to_nothing_make_a_login_wait_no_longer() {
+    let mut rig = Rig::new(Version::V5_2, policy(), Vec::new());
+    rig.cut();
+    rig.run();
+    for at in [1_000, 2_000, 3_000, 4_000] {
+        rig.pass_time(at);
+        rig.route(1);
+        rig.cut();
+    }
+    rig.pass_time(HOLD_MS);
+    rig.run();
+    assert_eq!(failure_codes(&rig.answers), [FaultClass::MainChanged.code()]);
+    assert_eq!(rig.ending, Some(Ending::HoldTime));
 }
 
 /// One byte of the party whose turn it is.

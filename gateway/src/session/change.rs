@@ -125,7 +125,7 @@ impl Session {
             since.is_some_and(|since| now >= since.saturating_add(limit))
         };
         if self.is_in_time() && is_over(self.login_by, 0) {
-            self.login_time();
+            self.login_time(now);
         }
         if is_over(self.frozen_since, self.policy.hold_ms)
             && !matches!(self.upstream, Upstream::None)
@@ -159,10 +159,22 @@ impl Session {
         }
     }
 
-    /// The wait for a route can end with a failure now: nothing else is owed or open.
+    /// The wait for a route can end with a failure now: nothing else is owed or open. A login at an
+    /// instance has a time of its own; if it comes to nothing, what was waited before counts.
     fn can_end_hold(&self) -> bool {
-        !matches!((&self.phase, &self.upstream), (Phase::Ready, Upstream::Joined))
-            || self.tracker.is_boundary()
+        match (&self.phase, &self.upstream) {
+            (Phase::Ready, Upstream::Joined) => self.tracker.is_boundary(),
+            (Phase::Login, upstream) => matches!(upstream, Upstream::None),
+            (
+                Phase::Opening(_)
+                | Phase::Refused
+                | Phase::Ready
+                | Phase::Broken(_)
+                | Phase::Plain
+                | Phase::Ended(_),
+                _,
+            ) => true,
+        }
     }
 
     /// The time for a login runs: the client's own, first or after LOGOFF, or that of an instance.
@@ -177,8 +189,13 @@ impl Session {
         }
     }
 
-    fn login_time(&mut self) {
+    fn login_time(&mut self, now: Millis) {
         self.login_by = None;
+        let instance_is_late = self.version.is_none() || self.login.has_unanswered();
+        if matches!(self.phase, Phase::Login) && instance_is_late {
+            self.orders.put_off = true;
+            return self.refuse_login(now);
+        }
         if matches!(self.phase, Phase::Ready) && !matches!(self.upstream, Upstream::Joined) {
             // The instance takes too long; another connection may fare better.
             self.orders.put_off = true;

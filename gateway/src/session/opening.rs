@@ -56,9 +56,6 @@ impl Session {
                 self.to_server.clear();
                 self.to_server.extend_from_slice(self.login.handshake());
                 self.login_by = Some(now.saturating_add(self.policy.login_ms));
-                if matches!(self.phase, Phase::Login) {
-                    self.held_no_more();
-                }
             }
             Phase::Plain if expected.is_some() => self.upstream = Upstream::Unproven,
             Phase::Plain => self.join_plain(),

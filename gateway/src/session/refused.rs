@@ -9,15 +9,15 @@ use bolt::{
 };
 use ha_core::leadership::Millis;
 
-const MESSAGE: &str = "The main is another instance now, or none can be reached: nobody could be logged \
-                       in to in time. Connect again.";
+const MESSAGE: &str = "The main is another instance now, or none can be reached: no instance could \
+                       be logged in to in time. Connect again.";
 
 /// Drivers to which a failed login is final, whatever its code, and an end of the connection too: as they
 /// name themselves in HELLO. They are held once more for as long.
 const FINAL: &[&str] = &["neo4j-javascript/"];
 
 impl Session {
-    /// No route came in time for a client that is not logged in.
+    /// No route came in time for a client that is not logged in, or an instance does not log it in.
     pub(super) fn refuse_login(&mut self, now: Millis) {
         self.leave_upstream();
         self.held_no_more();

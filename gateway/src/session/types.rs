@@ -163,7 +163,7 @@ pub enum Ending {
     /// Its bytes pass unread and the route ended.
     #[error("the route ended")]
     Cut,
-    /// No route came in time, and nothing can be answered yet.
+    /// No route came in time for a client that is not logged in.
     #[error("no route in time")]
     HoldTime,
     /// The route ended while a commit may have been applied: no answer is the true one.
