@@ -99,6 +99,30 @@ fn a_request_without_its_end_goes_on_at_the_next_instance() {
     }
 }
 
+/// What the gateway answers itself with success has an end, too, that belongs to nothing else.
+#[test]
+fn a_reset_without_its_end_is_answered_once() {
+    for request in [Request::Reset, Request::Rollback] {
+        for sent in 1..support::request_bytes(&request, Version::V5_2).len() {
+            let mut rig = logged_in(vec![one(request.clone())]);
+            rig.until(|rig| rig.summaries == 2);
+            for _ in 0..sent {
+                rig.client_step(1);
+            }
+            rig.cut();
+            for at in [HOLD_MS, 2 * HOLD_MS] {
+                rig.pass_time(at);
+                rig.run();
+            }
+            rig.route(1);
+            rig.asks(auto(2));
+            rig.run();
+            assert_eq!((rig.ending, rig.summaries), (None, rig.asked), "{request:?}, {sent} bytes");
+            assert_eq!(rig.database(1).committed, [2], "{request:?}, {sent} bytes");
+        }
+    }
+}
+
 #[test]
 fn one_that_waits_too_long_to_be_logged_in_is_told_why() {
     for version in Version::MEMGRAPH.iter().copied() {
