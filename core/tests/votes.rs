@@ -106,8 +106,9 @@ fn a_voter_that_leaves_is_the_way_back_until_the_next_one_is_proven() {
 /// What follows could not be carried out, and nobody would write meanwhile.
 #[test]
 fn nothing_is_drained_for_a_move_while_promotions_wait() {
+    type Wish<'a> = &'a dyn Fn(&mut ClusterObservation);
     let wait = PromotionWait::EarlierLease;
-    let moves: [(RuleId, &str, &dyn Fn(&mut ClusterObservation)); 3] = [
+    let moves: [(RuleId, &str, Wish<'_>); 3] = [
         (RuleId::E45, "settled", &|obs| silence(obs, mg(1), Age::Expired)),
         (RuleId::E48, "fast", &|obs| obs.desired.durability = Durability::Required),
         (RuleId::E50, "settled", &|obs| mark(obs, mg(0))),

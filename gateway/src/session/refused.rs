@@ -22,7 +22,7 @@ impl Session {
         self.leave_upstream();
         self.held_no_more();
         if self.version.is_none() {
-            let chosen = self.login.offer().and_then(|offer| offer.choose(&Version::MEMGRAPH));
+            let chosen = self.login.offer().and_then(|offer| offer.choose(Version::MEMGRAPH));
             // What an instance makes of other versions is its own matter.
             let Some(version) = chosen else { return self.end(Ending::HoldTime) };
             self.version = Some(version);
