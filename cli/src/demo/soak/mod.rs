@@ -1,6 +1,7 @@
 //! A soak: the main is killed again and again while clients write, and in between it is moved on
 //! request. Most kills wait until a voter could take over; some come at any moment, and some take the
-//! voter first; if that is wanted, the main is cut off in silence before all that. At the end every write is asked for, in the cluster and in what was set aside.
+//! voter first; if that is wanted, the main is cut off in silence before all that. At the end every
+//! write is asked for, in the cluster and in what was set aside.
 
 mod oracle;
 mod spread;
