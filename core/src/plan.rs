@@ -101,12 +101,9 @@ impl Plan {
     /// it is worth looking again soon.
     #[must_use]
     pub fn is_move_waiting(&self) -> bool {
-        let stopped = self.stopped_at == Some(RuleId::E50);
-        self.holds.iter().any(|hold| {
-            // Clients write while a move waits for its promotion and lets others act.
-            let is_idle = !stopped && matches!(hold.reason, Reason::PromotionWaits(_));
-            hold.rule == RuleId::E50 && !is_idle
-        })
+        // Clients write while a move waits for its promotion.
+        let is_idle = |reason: &Reason| matches!(reason, Reason::PromotionWaits(_));
+        self.holds.iter().any(|hold| hold.rule == RuleId::E50 && !is_idle(&hold.reason))
     }
 
     /// What `rule` said.

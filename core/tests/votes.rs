@@ -109,7 +109,7 @@ fn nothing_is_drained_for_a_move_while_promotions_wait() {
     type Wish<'a> = &'a dyn Fn(&mut ClusterObservation);
     let wait = PromotionWait::EarlierLease;
     let moves: [(RuleId, &str, Wish<'_>); 3] = [
-        (RuleId::E45, "settled", &|obs| silence(obs, mg(1), Age::Expired)),
+        (RuleId::E45, "settled", &|obs| mark(obs, mg(1))),
         (RuleId::E48, "fast", &|obs| obs.desired.durability = Durability::Required),
         (RuleId::E50, "settled", &|obs| mark(obs, mg(0))),
     ];
@@ -124,6 +124,13 @@ fn nothing_is_drained_for_a_move_while_promotions_wait() {
         let holds: Vec<_> = plan.holds.iter().filter(|hold| hold.rule == rule).collect();
         assert_eq!(holds[0].reason, Reason::PromotionWaits(wait), "{rule}: {plan}");
         assert!(plan.stopped_at.is_none() && !plan.is_move_waiting(), "{rule}: {plan}");
+        // A new leader that finds the wish has handed out nothing: it lets clients write meanwhile.
+        obs.route.handed_out = Route::Closed;
+        let plan = self::plan(&obs);
+        let opens: Vec<_> = plan.steps.iter().map(|step| (step.rule, &step.action)).collect();
+        let is_open = matches!(opens[..], [(RuleId::R10, Action::SetRoute(Route::Open { .. }))]);
+        assert!(is_open, "{rule}: {plan}");
+        assert_eq!(plan.holds[0].reason, Reason::PromotionWaits(wait), "{rule}: {plan}");
     }
 }
 

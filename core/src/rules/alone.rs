@@ -5,7 +5,6 @@ use super::{Verdict, elect, switchover, vote};
 use crate::{
     desired::Durability,
     ids::InstanceId,
-    observation::Route,
     reason::{Reason, VoteLoss},
     record::{Cause, Member, Record, Stage},
     situation::{MainNow, Situation},
@@ -59,7 +58,7 @@ pub(super) fn changes(s: &Situation<'_>) -> Verdict {
 }
 
 fn begins(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, reason: Reason) -> Verdict {
-    if s.obs.route.handed_out != Route::Closed
+    if switchover::drains_first(s)
         && let Err(not_yet) = switchover::drained(s, record, main, &reason)
     {
         return not_yet;

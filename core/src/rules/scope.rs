@@ -55,7 +55,7 @@ pub const SCOPES: &[Scope] = &[
     scope(RuleId::E46, &[RecordSteady], &[], &[]),
     scope(RuleId::E47, &[RecordIntent, DrainRoute, CloseRoute], &["promotion-waits"], &["draining"]),
     scope(RuleId::E48, &[RecordIntent, DrainRoute, CloseRoute], &["promotion-waits"], &["draining"]),
-    scope(RuleId::E50, &[RecordIntent, RecordSteady, DrainRoute, CloseRoute, Commit], &["move-waits", "promotion-waits"], &["draining", "move-waits", "gateways-outstanding", "promotion-waits"]),
+    scope(RuleId::E50, &[RecordIntent, RecordSteady, DrainRoute, CloseRoute, Commit], &["move-waits", "promotion-waits"], &["draining", "move-waits", "gateways-outstanding"]),
     scope(RuleId::E60, &[RecordIntent, CloseRoute], &[], &[]),
     scope(RuleId::E70, &[], &["target-waits"], &[]),
     scope(RuleId::F10, &[RecordSteady, CloseRoute], &[], &[]),

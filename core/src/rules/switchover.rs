@@ -6,7 +6,7 @@ use crate::{
     action::Action,
     desired::SwitchoverRequest,
     ids::{InstanceId, RequestId},
-    observation::{Drain, PromotionRight, Route, RowState},
+    observation::{Drain, PromotionRight, PromotionWait, Route, RowState},
     reading::Age,
     reason::{Reason, Unfit},
     record::{Cause, Record},
@@ -107,6 +107,12 @@ fn not_ready_to_move(
     })
 }
 
+/// Whether a move of the vote or of the promise lets open transactions finish first: not where nothing
+/// is handed out, and what follows can be carried out at once.
+pub(super) fn drains_first(s: &Situation<'_>) -> bool {
+    s.obs.route.handed_out != Route::Closed || promotion_waits(s).is_some()
+}
+
 /// Holds new transactions and lets open ones finish, until nobody forwards any.
 ///
 /// # Errors
@@ -122,10 +128,10 @@ pub(super) fn drained(
         Route::Open { term, main: routed } if term != record.term || routed != main.at => {
             route(Route::Closed)
         }
-        Route::Open { term, main } => match s.obs.leadership.promotion {
-            PromotionRight::Granted => route(Route::Draining { term, main }),
+        Route::Open { term, main } => match promotion_waits(s) {
+            None => route(Route::Draining { term, main }),
             // What comes next could not be carried out yet, and writes would stand still meanwhile.
-            PromotionRight::Waits(wait) => Err(Verdict::Hold(Reason::PromotionWaits(wait))),
+            Some(wait) => Err(Verdict::Hold(Reason::PromotionWaits(wait))),
         },
         Route::Draining { .. } => match s.obs.route.drain {
             Drain::Idle | Drain::Waiting => Err(Verdict::Stop(Reason::Draining)),
@@ -135,7 +141,19 @@ pub(super) fn drained(
             Drain::Drained => Ok(()),
         },
         Route::Closed if s.is_fenced() => Ok(()),
-        Route::Closed => Err(Verdict::Stop(s.unfenced())),
+        Route::Closed => match promotion_waits(s) {
+            // A leader that is new has handed out nothing yet: first it lets clients write (R10).
+            Some(wait) => Err(Verdict::Hold(Reason::PromotionWaits(wait))),
+            None => Err(Verdict::Stop(s.unfenced())),
+        },
+    }
+}
+
+/// What a promotion waits for, and with it every move: until then clients may as well write.
+pub(super) const fn promotion_waits(s: &Situation<'_>) -> Option<PromotionWait> {
+    match s.obs.leadership.promotion {
+        PromotionRight::Granted => None,
+        PromotionRight::Waits(wait) => Some(wait),
     }
 }
 

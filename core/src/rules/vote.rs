@@ -6,7 +6,7 @@ use super::{Verdict, alone, elect, reset, switchover};
 use crate::{
     desired::Authority,
     ids::InstanceId,
-    observation::{RegisterResult, Route, Row, RowState},
+    observation::{RegisterResult, Row, RowState},
     reading::Age,
     reason::{Reason, VoteLoss},
     record::{Before, Cause, Record, Stage},
@@ -235,7 +235,7 @@ pub(super) fn moves(s: &Situation<'_>) -> Verdict {
         Wish::Preferred => Reason::VotePreferred { voter, to },
     };
     if counts(s, &main, voter)
-        && s.obs.route.handed_out != Route::Closed
+        && switchover::drains_first(s)
         && let Err(not_yet) = switchover::drained(s, record, &main, &reason)
     {
         return not_yet;

@@ -9,6 +9,7 @@ mod access;
 mod command;
 mod connection;
 mod identity;
+mod moment;
 mod names;
 mod probe;
 mod rows;

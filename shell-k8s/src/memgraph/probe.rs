@@ -5,6 +5,7 @@ use super::{
     access::Access,
     connection::{Connection, Failed},
     identity::Life,
+    moment::{self, Moment},
     names::Endpoints,
     rows,
 };
@@ -13,7 +14,7 @@ use ha_core::{
     reading::Why,
 };
 use std::{net::SocketAddr, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const ROLE: &str = "SHOW REPLICATION ROLE";
 const REPLICAS: &str = "SHOW REPLICAS";
@@ -118,7 +119,14 @@ impl Session {
         let [role, storage, content] = self.connection.queries([ROLE, storage, CONTENT]).await?;
         let role = if rows::is_main(&role)? {
             // A demotion in between makes this fail, and the next look sees a replica.
-            rows::main(&self.connection.query(REPLICAS).await?, names)?
+            let mut moment = Moment::default();
+            loop {
+                let table = self.connection.query(REPLICAS).await?;
+                if moment.shows(&table)? {
+                    break rows::main(&table, names)?;
+                }
+                sleep(moment::PAUSE).await;
+            }
         } else {
             RoleView::Replica
         };

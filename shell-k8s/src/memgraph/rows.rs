@@ -5,7 +5,7 @@ use super::{
     connection::{Failed, Table},
     names::Endpoints,
 };
-use bolt::Value;
+use bolt::{Map, Value};
 use ha_core::{
     ids::DatabaseUuid,
     observation::{EngineVersion, RoleView, Row, RowState, SyncMode},
@@ -52,30 +52,68 @@ pub(super) fn main(table: &Table, names: &Endpoints) -> Result<RoleView, Failed>
     Ok(RoleView::Main { rows, strangers })
 }
 
-fn row(mode: &str, info: &Value) -> Result<Row, Failed> {
-    let mode = match mode {
-        "strict_sync" => SyncMode::StrictSync,
-        "sync" => SyncMode::Sync,
-        "async" => SyncMode::Async,
-        other => return Err(foreign("a mode is strict_sync, sync or async", other)),
-    };
+fn sync_mode(mode: &str) -> Result<SyncMode, Failed> {
+    match mode {
+        "strict_sync" => Ok(SyncMode::StrictSync),
+        "sync" => Ok(SyncMode::Sync),
+        "async" => Ok(SyncMode::Async),
+        other => Err(foreign("a mode is strict_sync, sync or async", other)),
+    }
+}
+
+/// What a row says of the database: its entry in `data_info`, if there is one.
+fn data(info: &Value) -> Result<Option<&Map>, Failed> {
     let Value::Map(databases) = info else {
         return Err(foreign("data_info is a map", info));
     };
-    let (state, behind) = match databases.get(DATABASE) {
-        None if databases.is_empty() => (RowState::Phantom, 0),
-        None => return Err(foreign("data_info names the database memgraph", info)),
-        Some(Value::Map(database)) => {
-            let status = database.get("status").and_then(Value::as_str);
-            let status = status.ok_or_else(|| foreign("a status is a text", database))?;
-            let Some(Value::Int(behind)) = database.get("behind") else {
-                return Err(foreign("behind is a number", database));
-            };
-            (state(status), *behind)
-        }
-        Some(other) => return Err(foreign("a database is a map", other)),
+    match databases.get(DATABASE) {
+        None if databases.is_empty() => Ok(None),
+        None => Err(foreign("data_info names the database memgraph", info)),
+        Some(Value::Map(database)) => Ok(Some(database)),
+        Some(other) => Err(foreign("a database is a map", other)),
+    }
+}
+
+fn status(database: &Map) -> Result<RowState, Failed> {
+    let status = database.get("status").and_then(Value::as_str);
+    status.map(state).ok_or_else(|| foreign("a status is a text", database))
+}
+
+fn number(database: &Map, name: &str) -> Result<i64, Failed> {
+    match database.get(name) {
+        Some(Value::Int(number)) => Ok(*number),
+        Some(_) | None => Err(foreign(&format!("{name} is a number"), database)),
+    }
+}
+
+fn row(mode: &str, info: &Value) -> Result<Row, Failed> {
+    let mode = sync_mode(mode)?;
+    let (state, behind) = match data(info)? {
+        None => (RowState::Phantom, 0),
+        Some(database) => (status(database)?, number(database, "behind")?),
     };
     Ok(Row { mode, state, behind, since: Age::Fresh, still: Age::Fresh })
+}
+
+/// The replicas without a vote that are not up to date and may be soon, each with the last tick that
+/// its main knows of it.
+pub(super) fn uneven(table: &Table) -> Result<BTreeMap<&str, i64>, Failed> {
+    let mut uneven = BTreeMap::new();
+    let columns = table.column("name")?.into_iter().zip(table.column("sync_mode")?);
+    for ((name, mode), info) in columns.zip(table.column("data_info")?) {
+        let Some(database) = data(info)?.filter(|_| mode.as_str() == Some("async")) else {
+            continue;
+        };
+        let may_come = match status(database)? {
+            RowState::Ready => number(database, "behind")? != 0,
+            RowState::Replicating | RowState::Recovery | RowState::Invalid => true,
+            RowState::Diverged | RowState::Phantom | RowState::Unrecognized(_) => false,
+        };
+        if may_come {
+            uneven.insert(text(name)?, number(database, "ts")?);
+        }
+    }
+    Ok(uneven)
 }
 
 fn state(status: &str) -> RowState {

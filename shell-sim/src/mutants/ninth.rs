@@ -25,6 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "begins-without-an-intent", what: "the intent is a formality where the main is gone: nobody forwards to it", decide: begins_without_an_intent },
     Mutant { name: "lets-writes-in-for-whoever-is-behind", what: "a planned move that finds a replica behind lets writes in again until it is not", decide: lets_writes_in_for_whoever_is_behind },
     Mutant { name: "drains-before-it-may-promote", what: "a move that is wanted begins at once, and waits where it has to", decide: drains_before_it_may_promote },
+    Mutant { name: "moves-before-anybody-writes", what: "a new leader that finds a move wanted has nothing to hand out before it", decide: moves_before_anybody_writes },
 ];
 
 fn lets_writes_in_for_whoever_is_behind(observation: &ClusterObservation) -> Plan {
@@ -62,6 +63,16 @@ fn drains_before_it_may_promote(observation: &ClusterObservation) -> Plan {
     }
     let judges = [(RuleId::E45, Judge::Once(vote)), (RuleId::E50, Judge::Once(main))];
     judged_by(observation, &judges, &[])
+}
+
+fn moves_before_anybody_writes(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>) -> Verdict {
+        match (really(RuleId::E50, s), s.obs.route.handed_out) {
+            (Verdict::Hold(why @ Reason::PromotionWaits(_)), Route::Closed) => Verdict::Stop(why),
+            (usual, _) => usual,
+        }
+    }
+    judged_by(observation, &[(RuleId::E50, Judge::Once(judge))], &[])
 }
 
 fn resets_under_an_open_main(observation: &ClusterObservation) -> Plan {
