@@ -185,6 +185,18 @@ fn instances() -> Vec<Configuration> {
         ),
         configuration("volume-lost", "a volume is lost", 1, &[(Write, 2), (Volume, 1)]),
         configuration(
+            "second-phase-lost",
+            "a decision is lost on its way, and the main's process ends",
+            2,
+            &[(Write, 2), (Decision, 1), (Main, 1)],
+        ),
+        configuration(
+            "second-phase-lost-late",
+            "the same, and a command lands late",
+            3,
+            &[(Write, 1), (Decision, 1), (Main, 1), (Late, 1)],
+        ),
+        configuration(
             "pod-deleted",
             "the pod of the main or of the voter is marked for deletion, and the leader dies",
             1,
@@ -353,13 +365,6 @@ fn of_leases() -> Vec<Configuration> {
 fn mains() -> Vec<Configuration> {
     vec![
         main(
-            "second-phase-lost",
-            "a decision is lost on its way, the main's process ends, a command lands late, a \
-             gateway stands still",
-            3,
-            &[(Write, 2), (Decision, 1), (Main, 1), (Late, 1), (Gateway, 1)],
-        ),
-        main(
             "failover",
             "the main's process ends, a command lands late, a gateway stands still",
             3,
@@ -370,6 +375,13 @@ fn mains() -> Vec<Configuration> {
             "a switchover, a decision that is lost, a late command, a gateway that stands still",
             3,
             &[(Write, 2), (Switchover, 1), (Decision, 1), (Late, 1), (Gateway, 1)],
+        ),
+        main(
+            "switchover-unheard",
+            "a switchover, answers to effects that are lost, a late command, a gateway that stands \
+             still",
+            3,
+            &[(Write, 2), (Switchover, 1), (Answer, 2), (Late, 1), (Gateway, 1)],
         ),
     ]
 }

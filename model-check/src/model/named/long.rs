@@ -110,6 +110,13 @@ fn of_leases() -> Vec<Configuration> {
 fn mains() -> Vec<Configuration> {
     vec![
         main(
+            "second-phase-lost-gateway",
+            "a decision is lost on its way, the main's process ends, a command lands late, a \
+             gateway stands still",
+            3,
+            &[(Write, 2), (Decision, 1), (Main, 1), (Late, 1), (Gateway, 1)],
+        ),
+        main(
             "second-phase-lost-long",
             "a decision is lost on its way, a process ends, commands of a dead leader land late",
             3,
