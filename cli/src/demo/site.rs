@@ -241,12 +241,23 @@ impl Site {
     /// # Errors
     /// Its fault switches cannot be reached.
     pub(super) async fn cut_off(&self, id: InstanceId, cut_off: bool) -> Result<(), String> {
-        let orders = ["bolt", "replication", "outgoing"]
-            .map(|port| format!("{}\n", json!({"port": port, "fault": {"half_open": cut_off}})));
+        self.hang(id, &["bolt", "replication", "outgoing"], cut_off).await
+    }
+
+    /// Holds back what an instance sends to its replicas, or lets it go.
+    ///
+    /// # Errors
+    /// Its fault switches cannot be reached.
+    pub(super) async fn hold_back(&self, id: InstanceId, held: bool) -> Result<(), String> {
+        self.hang(id, &["outgoing"], held).await
+    }
+
+    async fn hang(&self, id: InstanceId, ports: &[&str], half_open: bool) -> Result<(), String> {
         let turn = async {
             let mut socket = UnixStream::connect(self.kubelet.admin_socket(id)).await?;
-            for order in orders {
-                socket.write_all(order.as_bytes()).await?;
+            for port in ports {
+                let order = json!({"port": port, "fault": {"half_open": half_open}});
+                socket.write_all(format!("{order}\n").as_bytes()).await?;
                 // Each is answered by the faults that there are then.
                 while socket.read_u8().await? != b'\n' {}
             }
@@ -256,6 +267,19 @@ impl Site {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("the fault switches of {id}: {error}")),
             Err(_) => Err(format!("the fault switches of {id} do not answer")),
+        }
+    }
+
+    /// How often data of an instance lies set aside.
+    ///
+    /// # Errors
+    /// Its volume cannot be read.
+    pub(super) fn set_aside(&self, id: InstanceId) -> std::io::Result<usize> {
+        let aside = self.folder.join(self.names.pod(id)).join(shell_k8s::entrypoint::ASIDE);
+        match std::fs::read_dir(aside) {
+            Ok(folders) => Ok(folders.count()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
         }
     }
 

@@ -17,6 +17,10 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Clients, and how long each pauses between two writes.
 pub(super) const CLIENTS: u32 = 4;
 pub(super) const PAUSE: Duration = Duration::from_millis(2);
+/// How often a main is held at a moment, until that is one in the middle of a commit.
+const TRIES: u32 = 100;
+/// Between two of them.
+const APART: Duration = Duration::from_millis(10);
 /// How long a main is cut off that is to be taken for lost.
 const CUT_OFF: Duration = Duration::from_secs(5);
 
@@ -87,6 +91,7 @@ pub(super) async fn tell(
     story.kill_the_main().await?;
     story.switch_over().await?;
     story.restart_all(instances).await?;
+    story.kill_in_a_commit().await?;
     story.cut_off_the_main().await?;
     story.kill_leader_and_main().await?;
     let Story { figures, mut unsettled, .. } = story;
@@ -195,6 +200,49 @@ impl Story<'_> {
         self.teller.say(format_args!("        all are back; the longest pause was {}", ms(pause)));
         self.note(what, Some(pause), at);
         Ok(())
+    }
+
+    /// The main is killed when it has made a commit that its voter has not heard the end of (MR 4.3):
+    /// nobody was told of it, and what takes over does without it.
+    async fn kill_in_a_commit(&mut self) -> Result<(), String> {
+        let what = "the main is killed in a commit";
+        let record = self.site.record().await.ok_or("the record is gone")?;
+        let (main, voter) = (record.target, record.voters().next().ok_or("nobody votes")?);
+        let ahead = self.stop_in_a_commit(main, voter).await?;
+        self.teller.say(format_args!("kill -9 of {main}, the main, which is {ahead} ahead of all"));
+        let aside = |site: &Site| site.set_aside(main).map_err(|error| error.to_string());
+        let before = aside(self.site)?;
+        if !self.site.kubelet().signal(main, Signal::KILL) {
+            return Err(format!("{main} does not run"));
+        }
+        let at = Instant::now();
+        let first = self.ledger.wait_after(at, LIMIT).await;
+        self.after_loss(what, main, (at, first)).await?;
+        if aside(self.site)? > before {
+            self.teller.say(format_args!(
+                "        {main} came back with it: that data was set aside, and {main} began anew"
+            ));
+        } else {
+            self.unsettled.push(format!("{what}: the data of {main} was not set aside"));
+        }
+        Ok(())
+    }
+
+    /// Holds back what a main ships, at one moment after another, until it has committed what its voter
+    /// has not; how many writes that are.
+    async fn stop_in_a_commit(&self, main: InstanceId, voter: InstanceId) -> Result<usize, String> {
+        for _ in 0..TRIES {
+            self.site.hold_back(main, true).await?;
+            let (mine, its) =
+                (truth::held_by(self.site, main).await?, truth::held_by(self.site, voter).await?);
+            let ahead = mine.keys().filter(|number| !its.contains_key(number)).count();
+            if ahead > 0 {
+                return Ok(ahead);
+            }
+            self.site.hold_back(main, false).await?;
+            sleep(APART).await;
+        }
+        Err(format!("no moment of {TRIES} was in the middle of a commit"))
     }
 
     async fn cut_off_the_main(&mut self) -> Result<(), String> {

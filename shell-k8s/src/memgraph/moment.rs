@@ -9,35 +9,38 @@ use super::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// How often one look asks. With the pause it is a bound of some 100 ms for the worst of cases: a
-/// replica that moves all the time and is never even.
-const ANSWERS: u32 = 20;
+/// How long a look goes on asking, from its first answer on: a replica that moves all the time and is
+/// never even, or a main that answers slowly, holds up nothing else for longer.
+const LONGEST: Duration = Duration::from_millis(100);
 /// Between two answers: about what a replica takes to catch up.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
 /// The answers of one look so far.
 #[derive(Debug, Default)]
 pub(super) struct Moment {
-    answers: u32,
-    /// Who was not even in the last one, and its last known tick.
-    uneven: BTreeMap<String, i64>,
+    /// Who was not even in the last one, and its last known tick; none before the first.
+    uneven: Option<BTreeMap<String, i64>>,
 }
 
 impl Moment {
-    /// Whether the look goes by this answer to SHOW REPLICAS; otherwise it asks again after
-    /// [`PAUSE`].
+    /// Whether the look goes by this answer to SHOW REPLICAS, which came so long after the first one;
+    /// otherwise it asks again after [`PAUSE`].
     ///
     /// # Errors
     /// The answer is not understood.
-    pub(super) fn shows(&mut self, table: &Table) -> Result<bool, Failed> {
+    pub(super) fn shows(&mut self, table: &Table, since: Duration) -> Result<bool, Failed> {
         let now = rows::uneven(table)?;
-        let moves = now.iter().any(|(name, ts)| self.uneven.get(*name).is_some_and(|was| ts > was));
-        let caught_up = self.uneven.keys().any(|name| !now.contains_key(name.as_str()));
-        let is_first = self.answers == 0;
-        self.answers += 1;
-        let goes_on = !now.is_empty() && !caught_up && (is_first || moves);
-        self.uneven = now.into_iter().map(|(name, ts)| (name.to_owned(), ts)).collect();
-        Ok(!goes_on || self.answers >= ANSWERS)
+        let goes_on = match &self.uneven {
+            None => true,
+            Some(was) => {
+                let risen = |(name, ts): (&&str, &i64)| was.get(*name).is_some_and(|was| ts > was);
+                let caught_up = was.keys().any(|name| !now.contains_key(name.as_str()));
+                !caught_up && now.iter().any(risen)
+            }
+        };
+        let shown = now.is_empty() || !goes_on || since + PAUSE > LONGEST;
+        self.uneven = Some(now.into_iter().map(|(name, ts)| (name.to_owned(), ts)).collect());
+        Ok(shown)
     }
 }
 
@@ -70,12 +73,13 @@ mod tests {
     /// How often a look asks of a main that answers so, the last answer again and again; and the state
     /// of the first row that it goes by.
     fn look(answers: &[&[Line]]) -> (usize, &'static str) {
-        let mut moment = Moment::default();
+        let (mut moment, mut since) = (Moment::default(), Duration::ZERO);
         for asked in 0..100 {
             let lines = answers.get(asked).or(answers.last()).copied().unwrap_or_default();
-            if moment.shows(&table(lines)).expect("an answer that is understood") {
+            if moment.shows(&table(lines), since).expect("an answer that is understood") {
                 return (asked + 1, lines.first().map_or("", |row| row.2));
             }
+            since += PAUSE;
         }
         panic!("a look without an end");
     }
@@ -105,7 +109,13 @@ mod tests {
     fn a_look_has_an_end() {
         let ways: Vec<_> = (0..40).map(catching_up).collect();
         let answers: Vec<&[Line]> = ways.iter().map(<[Line; 2]>::as_slice).collect();
-        assert_eq!(look(&answers).0, 20);
+        assert_eq!(look(&answers).0, 21);
+        // As it has where each answer takes long.
+        let mut slow = Moment::default();
+        let slowly = |answer: u32| Duration::from_millis(60) * answer;
+        let mut shown = (0..).map(|n| slow.shows(&table(&catching_up(n.into())), slowly(n)));
+        let asked = shown.position(|shown| shown.is_ok_and(|shown| shown));
+        assert_eq!(asked, Some(2));
     }
 
     #[test]
@@ -119,14 +129,14 @@ mod tests {
             row.truncate(2);
             row.push(Value::Map(Default::default()));
         }
-        assert!(Moment::default().shows(&phantom).is_ok_and(|shown| shown));
+        assert!(Moment::default().shows(&phantom, Duration::ZERO).is_ok_and(|shown| shown));
         // Without a word that belongs there, nothing is guessed.
         let strange = table(&[("c", "async", "invalid", 0, 0)]);
         let without_ts = Table {
             rows: strange.rows.into_iter().map(without_its_tick).collect(),
             columns: strange.columns,
         };
-        let error = Moment::default().shows(&without_ts).expect_err("no ts");
+        let error = Moment::default().shows(&without_ts, Duration::ZERO).expect_err("no ts");
         assert!(error.to_string().contains("ts is a number"), "{error}");
     }
 

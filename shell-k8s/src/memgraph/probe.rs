@@ -14,7 +14,7 @@ use ha_core::{
     reading::Why,
 };
 use std::{net::SocketAddr, time::Duration};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 const ROLE: &str = "SHOW REPLICATION ROLE";
 const REPLICAS: &str = "SHOW REPLICAS";
@@ -119,10 +119,11 @@ impl Session {
         let [role, storage, content] = self.connection.queries([ROLE, storage, CONTENT]).await?;
         let role = if rows::is_main(&role)? {
             // A demotion in between makes this fail, and the next look sees a replica.
-            let mut moment = Moment::default();
+            let (mut moment, mut first) = (Moment::default(), None);
             loop {
                 let table = self.connection.query(REPLICAS).await?;
-                if moment.shows(&table)? {
+                let since = first.get_or_insert_with(Instant::now).elapsed();
+                if moment.shows(&table, since)? {
                     break rows::main(&table, names)?;
                 }
                 sleep(moment::PAUSE).await;
