@@ -21,7 +21,7 @@ use shell_k8s::{
 use shell_sim::world::{Event, Place};
 use std::{sync::Arc, time::Duration};
 use theatre::{LIMIT, Theatre};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 fn controller(theatre: &Theatre, number: u8) -> Controller {
     let names = Names::new("test", "test", "memgraph-ha", 3).expect("names");
@@ -92,6 +92,25 @@ async fn a_main_that_says_nothing_is_lost_too() {
     theatre.event(&Event::Thaw(Place::Instance(InstanceId(0))));
     settled(&controller).await;
     theatre.assert_sound();
+}
+
+/// It is missed in the look after its last answer, and then for as long as patience lasts: not for
+/// another look longer, whatever else makes passes come at other times.
+#[tokio::test(start_paused = true)]
+async fn patience_ends_when_it_ends() {
+    let settings = Settings::default();
+    let silence = Duration::from_millis(settings.patience.silence_ms);
+    let longest = settings.look_period + silence + Duration::from_millis(500);
+    for phase in 0..10 {
+        let (theatre, _, _) = bootstrapped().await;
+        theatre.event(&Event::Freeze(Place::Instance(InstanceId(0))));
+        let silent = Instant::now();
+        sleep(Duration::from_millis(2_000 + phase * 100)).await;
+        theatre.event(&Event::Crash(InstanceId(2)));
+        theatre.until("an intent", |record| record.target == InstanceId(1)).await;
+        let waited = silent.elapsed();
+        assert!((silence..longest).contains(&waited), "phase {phase}: {waited:?}");
+    }
 }
 
 /// It is looked for at once, then less and less often up to the usual pace.

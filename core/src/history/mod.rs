@@ -367,6 +367,14 @@ impl History {
         self.instances.get(&id).map(|entry| entry.contact(now, patience))
     }
 
+    /// When the patience with somebody who is silent ends next, if it does without another reading.
+    #[must_use]
+    pub fn patience_ends(&self, now: Millis, patience: &Patience) -> Option<Millis> {
+        let silent = self.instances.values().filter_map(|entry| entry.unreached.as_ref());
+        let ends = silent.map(|seen| seen.at.saturating_add(patience.silence_ms));
+        ends.filter(|end| *end > now).min()
+    }
+
     /// The life that last answered as `id`, however long ago.
     #[must_use]
     pub fn last_life(&self, id: InstanceId) -> Option<Incarnation> {

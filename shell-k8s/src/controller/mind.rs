@@ -32,6 +32,7 @@ use ha_core::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::BuildHasher,
+    time::Duration,
 };
 
 /// Gateways whose last word is kept, beside those that may forward.
@@ -197,6 +198,14 @@ impl Mind {
     #[must_use]
     pub fn contact(&self, id: InstanceId) -> Option<Contact> {
         self.history.contact(id, self.now(), &self.patience)
+    }
+
+    /// How long the patience with somebody who is silent lasts yet; none where it is over, or nobody is.
+    #[must_use]
+    pub fn patience_left(&self) -> Option<Duration> {
+        let now = self.now();
+        let ends = self.history.patience_ends(now, &self.patience)?;
+        Some(Duration::from_millis(ends.saturating_sub(now)))
     }
 
     /// Whether the lease was this process's own when it was last read or written.

@@ -302,6 +302,9 @@ async fn passes(shared: Arc<Shared>) {
             Applied::Whole => {}
             Applied::Nothing if !plan.is_move_waiting() => {
                 let next = begun + shared.settings.look_period;
+                // To judge a silence a whole period after it is long enough would be late.
+                let patience = shared.mind().patience_left().map(|left| Instant::now() + left);
+                let next = patience.map_or(next, |ends| ends.min(next));
                 let _woken = timeout_at(next, shared.wakes.notified()).await;
             }
             Applied::Stopped | Applied::Nothing => {
