@@ -120,8 +120,14 @@ pub(super) fn steady(s: &Situation<'_>) -> Verdict {
     }
     let mut record = Record { stage: Stage::Steady, before: None, ..record.clone() };
     record.members = members(s, &record, &main);
-    record.former.retain(|id| !s.is_replica(*id));
+    record.former = record.former.difference(&seen_as_replicas(s, &record)).copied().collect();
     Verdict::Act(vec![s.writes(record)], Reason::FirstCommitDone)
+}
+
+/// The former mains that are replicas now. Whoever is to begin with other data is yet to be seen with it.
+fn seen_as_replicas(s: &Situation<'_>, record: &Record) -> BTreeSet<InstanceId> {
+    let replica = |id: &InstanceId| s.replica(*id).is_some_and(|at| !record.resets(at));
+    record.former.iter().copied().filter(replica).collect()
 }
 
 /// The members of a record with the proofs of this moment.
@@ -142,9 +148,7 @@ pub(super) fn record_proofs(s: &Situation<'_>) -> Verdict {
     let unrecorded =
         |id: &InstanceId| s.newly_proven(&main, *id).is_some() && s.proof(*id).is_none();
     let proven: BTreeSet<_> = s.others(main.at.id).filter(unrecorded).collect();
-    // Whoever gets older data back is yet to be seen with it.
-    let replica = |id: &InstanceId| s.replica(*id).is_some_and(|at| !record.resets(at));
-    let seen: BTreeSet<_> = record.former.iter().copied().filter(replica).collect();
+    let seen = seen_as_replicas(s, record);
     if proven.is_empty() && seen.is_empty() {
         return Verdict::Pass;
     }

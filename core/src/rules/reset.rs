@@ -93,6 +93,8 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     record.resets.insert(id, reset);
     if record.stage == Stage::Steady {
         record.members.remove(&id);
+        // Without its data it begins as a main, for a moment and by this order.
+        record.former.insert(id);
     }
     Verdict::Act(vec![s.writes(record)], Reason::Branched(id))
 }
@@ -167,10 +169,8 @@ pub(super) fn asked(s: &Situation<'_>) -> Verdict {
             let ResetRequest { id, volume, restores, .. } = word;
             next.resets.insert(instance, Reset { volume, term, by: Some(id), restores });
             next.members.remove(&instance);
-            if restores.is_some() {
-                // What it was when that data was set aside it may be again.
-                next.former.insert(instance);
-            }
+            // It begins as a main, or as what it was when the data was set aside that it gets back.
+            next.former.insert(instance);
             Verdict::Act(vec![s.writes(next)], Reason::ResetAsked(instance))
         }
     }

@@ -26,6 +26,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "lets-writes-in-for-whoever-is-behind", what: "a planned move that finds a replica behind lets writes in again until it is not", decide: lets_writes_in_for_whoever_is_behind },
     Mutant { name: "drains-before-it-may-promote", what: "a move that is wanted begins at once, and waits where it has to", decide: drains_before_it_may_promote },
     Mutant { name: "moves-before-anybody-writes", what: "a new leader that finds a move wanted has nothing to hand out before it", decide: moves_before_anybody_writes },
+    Mutant { name: "ends-proofs-for-what-begins-anew", what: "what begins anew is a main by nobody's order", decide: ends_proofs_for_what_begins_anew },
 ];
 
 fn lets_writes_in_for_whoever_is_behind(observation: &ClusterObservation) -> Plan {
@@ -73,6 +74,21 @@ fn moves_before_anybody_writes(observation: &ClusterObservation) -> Plan {
         }
     }
     judged_by(observation, &[(RuleId::E50, Judge::Once(judge))], &[])
+}
+
+fn ends_proofs_for_what_begins_anew(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let mut usual = really_of(RuleId::A40, s, id);
+        if let Verdict::Act(actions, _) = &mut usual {
+            for action in actions {
+                if let Action::WriteRecord { record, .. } = action {
+                    record.former.remove(&id);
+                }
+            }
+        }
+        usual
+    }
+    judged_by(observation, &[(RuleId::A40, Judge::Each(judge))], &[])
 }
 
 fn resets_under_an_open_main(observation: &ClusterObservation) -> Plan {
