@@ -145,7 +145,7 @@ async fn press(
         b's' => {
             let asked = site.cluster().write_switchover(None).await;
             asked.map_err(|error| error.to_string())?;
-            teller.say(format_args!("a switchover is asked for; {main} is main"));
+            teller.say(format_args!("a switchover is asked for, away from {main}"));
             Ok(())
         }
         _ => Ok(()),
