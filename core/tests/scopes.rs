@@ -58,7 +58,6 @@ const ELSEWHERE: &[(RuleId, &str)] = &[
     (RuleId::T10, "stops: paused"),
     (RuleId::T30, "stops: newer-record"),
     (RuleId::E48, "stops: draining"),
-    (RuleId::E48, "waits: promotion-waits"),
     (RuleId::A40, "waits: put-back-branched"),
     (RuleId::T30, "stops: unreadable-record"),
     (RuleId::T60, "record attached"),
