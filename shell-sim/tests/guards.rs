@@ -180,7 +180,7 @@ fn walks_in_which_a_guard_is_missed() {
 /// alone: `schemes` wants what each of these forbids.
 #[rustfmt::skip]
 const MISSED: &[(GuardId, bool, u64, &str)] = &[
-    (GuardId::CandidateIsProven, true, 14, "refused-by resets-are-earned"),
+    (GuardId::CandidateIsProven, true, 50, "promote-only-caught-up"),
     (GuardId::StagesAreEarned, true, 7, "refused-by demote-spares-the-main"),
     (GuardId::PastIsKept, true, 137, "promote-only-caught-up"),
     (GuardId::PromoteIsFenced, true, 0, "intent-precedes-promotion"),
