@@ -209,7 +209,9 @@ impl Story<'_> {
         let record = self.site.record().await.ok_or("the record is gone")?;
         let (main, voter) = (record.target, record.voters().next().ok_or("nobody votes")?);
         let ahead = self.stop_in_a_commit(main, voter).await?;
-        self.teller.say(format_args!("kill -9 of {main}, the main, which is {ahead} ahead of all"));
+        self.teller.say(format_args!(
+            "kill -9 of {main}, the main, in a commit: its voter lacks {ahead} of its writes"
+        ));
         let aside = |site: &Site| site.set_aside(main).map_err(|error| error.to_string());
         let before = aside(self.site)?;
         if !self.site.kubelet().signal(main, Signal::KILL) {
