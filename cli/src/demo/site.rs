@@ -23,6 +23,7 @@ use shell_k8s::{
     memgraph::{Access, Connection, Endpoints},
 };
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -145,11 +146,6 @@ impl Site {
         self.names.instances()
     }
 
-    /// Their volumes.
-    pub(super) fn volumes(&self) -> impl Iterator<Item = PathBuf> {
-        self.instances().map(|id| self.folder.join(self.names.pod(id)))
-    }
-
     /// What a main calls an instance that it ships to.
     pub(super) fn replica(&self, id: InstanceId) -> String {
         self.names.replica(id)
@@ -261,7 +257,7 @@ impl Site {
                 // Each is answered by the faults that there are then.
                 while socket.read_u8().await? != b'\n' {}
             }
-            std::io::Result::Ok(())
+            io::Result::Ok(())
         };
         match timeout(Duration::from_secs(2), turn).await {
             Ok(Ok(())) => Ok(()),
@@ -270,15 +266,15 @@ impl Site {
         }
     }
 
-    /// How often data of an instance lies set aside.
+    /// The data of an instance that lies set aside.
     ///
     /// # Errors
     /// Its volume cannot be read.
-    pub(super) fn set_aside(&self, id: InstanceId) -> std::io::Result<usize> {
+    pub(super) fn set_aside(&self, id: InstanceId) -> io::Result<Vec<PathBuf>> {
         let aside = self.folder.join(self.names.pod(id)).join(shell_k8s::entrypoint::ASIDE);
         match std::fs::read_dir(aside) {
-            Ok(folders) => Ok(folders.count()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Ok(found) => found.map(|folder| folder.map(|it| it.path())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }

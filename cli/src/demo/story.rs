@@ -212,7 +212,9 @@ impl Story<'_> {
         self.teller.say(format_args!(
             "kill -9 of {main}, the main, in a commit: its voter lacks {ahead} of its writes"
         ));
-        let aside = |site: &Site| site.set_aside(main).map_err(|error| error.to_string());
+        let aside = |site: &Site| {
+            site.set_aside(main).map(|data| data.len()).map_err(|error| error.to_string())
+        };
         let before = aside(self.site)?;
         if !self.site.kubelet().signal(main, Signal::KILL) {
             return Err(format!("{main} does not run"));

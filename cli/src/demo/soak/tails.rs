@@ -48,8 +48,8 @@ impl Tails {
 
     /// Keeps what was set aside since, once it lay there for a whole round.
     pub(super) fn keep(&mut self, site: &Site) -> io::Result<()> {
-        for volume in site.volumes() {
-            for folder in folders(&volume.join(shell_k8s::entrypoint::ASIDE))? {
+        for id in site.instances() {
+            for folder in site.set_aside(id)? {
                 if self.done.contains(&folder) || self.seen.insert(folder.clone()) {
                     continue;
                 }
@@ -112,14 +112,6 @@ impl fmt::Display for Lengths {
             write!(f, "; not asked: {unasked}")?;
         }
         Ok(())
-    }
-}
-
-fn folders(at: &Path) -> io::Result<Vec<PathBuf>> {
-    match fs::read_dir(at) {
-        Ok(found) => found.map(|folder| folder.map(|it| it.path())).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
     }
 }
 
