@@ -191,11 +191,13 @@ fn an_order_hides_no_loss_of_a_voter() {
     assert_eq!(given_up(&obs), Some(Reason::VoterLostEarly { voter, loss }));
 }
 
-/// Older data comes back by the same order, and may come back as a main: until it is seen it counts as a
-/// former one.
+/// Whoever begins anew, or gets older data back by the same order, may come back as a main: until it is
+/// seen it counts as a former one.
 #[test]
 fn what_was_set_aside_comes_back_as_a_former_main() {
     let mut obs = asked(mg(2));
+    let anew = plan(&obs);
+    assert!(ordered(&anew).expect("an order").0.former.contains(&mg(2)), "{anew}");
     let restores = Some(Aside::Of(OTHER));
     obs.desired.reset = obs.desired.reset.map(|word| ResetRequest { restores, ..word });
     let plan_now = plan(&obs);

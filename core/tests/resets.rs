@@ -8,7 +8,7 @@ use bases::{at, base, even, life, main_with, mg, record};
 use ha_core::{
     action::Action,
     guard::{self, GUARDS, GuardId},
-    ids::{InstanceId, Term, VolumeId},
+    ids::{Incarnation, InstanceId, Term, VolumeId},
     observation::{
         ClusterObservation, Contact, PodView, RegisterResult, Registration, Route, RowState,
         SyncMode,
@@ -70,6 +70,48 @@ fn the_record_says_so_first() {
     let expected = Reset { volume: life(mg(2)).volume, term: Term(1), by: None, restores: None };
     assert_eq!(record.resets.get(&mg(2)), Some(&expected));
     assert_eq!(record.proof(mg(2)), None);
+}
+
+/// It is demoted, and the voter's proof stands.
+#[test]
+fn what_begins_anew_is_a_main_by_order() {
+    let mut obs = branched();
+    let ordered = written(&said(&obs).0).clone();
+    let proof = ordered.proof(mg(1)).copied();
+    *record(&mut obs).expect("a record") = ordered;
+    let view = bases::bolt(&mut obs, mg(2)).expect("an answer");
+    view.incarnation = Incarnation { volume: OTHER, ..bases::restarted(view.incarnation) };
+    view.role = main_with(&[]);
+    let plan = plan(&obs);
+    let demotes = |step: &Step| matches!(step.action, Action::Demote { on, .. } if on.id == mg(2));
+    assert!(plan.steps.iter().any(demotes), "{plan}");
+    assert!(proof.is_some() && plan.steps.iter().all(|step| step.rule != RuleId::F50), "{plan}");
+}
+
+/// It is a replica with its old data yet, whatever reign comes between.
+#[test]
+fn a_new_reign_remembers_who_is_to_begin_anew() {
+    for is_ordered in [true, false] {
+        let mut obs = base("committed");
+        // The old main is there again, as a replica.
+        let mut view = obs.instances[&mg(2)].clone();
+        let pod = view.pod.known().copied().flatten().expect("a pod");
+        view.pod = Reading::fresh(Some(PodView { uid: life(mg(0)).pod, ..pod }));
+        obs.instances.insert(mg(0), view);
+        bases::bolt(&mut obs, mg(0)).expect("an answer").incarnation = life(mg(0));
+        let it = record(&mut obs).expect("a record");
+        it.former.insert(mg(0));
+        if is_ordered {
+            let (volume, term) = (life(mg(0)).volume, it.term);
+            it.resets.insert(mg(0), Reset { volume, term, by: None, restores: None });
+        }
+        let plan = plan(&obs);
+        let mut steps = plan.steps.iter().filter(|step| step.rule == RuleId::V30);
+        let Some(Step { action: Action::WriteRecord { record, .. }, .. }) = steps.next() else {
+            panic!("the reign is not steady: {plan}");
+        };
+        assert_eq!(record.former.contains(&mg(0)), is_ordered, "{plan}");
+    }
 }
 
 #[test]
