@@ -180,23 +180,31 @@ fn writes(world: &World) -> impl Iterator<Item = (WriteId, Fate)> + '_ {
     world.clients.iter().flat_map(|client| client.writes.iter().map(|(id, fate)| (*id, *fate)))
 }
 
-/// The log holds writes about in the order in which they were made, so that each is looked for from
-/// where the one before it was found.
-fn missing(world: &World, main: InstanceId, body: &Body, found: &mut Vec<Violation>) {
-    let log = &body.instance.volume.log;
+/// The writes that a log lacks. It holds them about in the order in which they were made, so that each
+/// is looked for from where the one before it was found.
+pub(crate) fn missing(
+    log: &[Entry<Payload>],
+    writes: impl Iterator<Item = WriteId>,
+) -> impl Iterator<Item = WriteId> {
     let mut next = 0;
-    for (write, _) in writes(world).filter(|(_, fate)| *fate == Fate::Acked) {
+    writes.filter(move |write| {
         let (before, after) = log.split_at_checked(next).unwrap_or((log, &[]));
-        let is_it = |entry: &Entry<Payload>| entry.payload == Payload::Write(write);
+        let is_it = |entry: &Entry<Payload>| entry.payload == Payload::Write(*write);
         let place = after.iter().position(is_it).map(|place| next + place);
-        match place.or_else(|| before.iter().position(is_it)) {
-            Some(place) => next = place + 1,
-            None => {
-                let known = is_excepted(world, write);
-                found.push(Violation::AckedMissing { write, main, known });
-            }
-        }
-    }
+        let place = place.or_else(|| before.iter().position(is_it));
+        next = place.map_or(next, |place| place + 1);
+        place.is_none()
+    })
+}
+
+fn acked_missing(world: &World, main: InstanceId, body: &Body, found: &mut Vec<Violation>) {
+    let acked = writes(world).filter(|(_, fate)| *fate == Fate::Acked).map(|(write, _)| write);
+    let lacks = missing(&body.instance.volume.log, acked);
+    found.extend(lacks.map(|write| Violation::AckedMissing {
+        write,
+        main,
+        known: is_excepted(world, write),
+    }));
 }
 
 fn gone(world: &World, found: &mut Vec<Violation>) {
@@ -233,7 +241,7 @@ pub fn violations(world: &World) -> Vec<Violation> {
         if let Ok(body) = world.body(main)
             && body.incarnation() == Some(grant.main.incarnation)
         {
-            missing(world, main, body, &mut found);
+            acked_missing(world, main, body, &mut found);
         }
     }
     found
@@ -252,7 +260,7 @@ pub fn final_violations(world: &World, settled: bool) -> Vec<Violation> {
         return found;
     };
     let Ok(body) = world.body(main) else { return found };
-    missing(world, main, body, &mut found);
+    acked_missing(world, main, body, &mut found);
     for (write, fate) in writes(world) {
         let times = holds(&body.instance.volume.log, write);
         if times > 1 {

@@ -3,6 +3,7 @@
 
 use crate::{
     memgraph::{self, RoleName},
+    oracle::missing,
     world::{Body, Fate, Happening, Kind, Payload, Place, World, WriteId},
 };
 use ha_core::{
@@ -17,14 +18,19 @@ use std::collections::BTreeSet;
 /// The roles and relations of a world.
 #[must_use]
 pub fn topology(world: &World) -> Topology {
-    let acked = acknowledged(world);
+    under(world, world.api.record().cloned())
+}
+
+/// The same with its record, which a judge of one state after another has at hand.
+fn under(world: &World, record: Option<Record>) -> Topology {
+    let acked: Vec<WriteId> = acknowledged(world).collect();
     let instances = world.instances().zip(&world.bodies);
     let forwards = (0..world.settings.gateways).zip(&world.gateways).filter_map(|(id, gateway)| {
         let grant = gateway.live(world.now)?;
         Some((GatewayId::from(id), (grant.term, grant.main)))
     });
     Topology {
-        record: world.api.record().cloned(),
+        record,
         instances: instances.map(|(id, body)| (id, node(world, (id, body), &acked))).collect(),
         forwards: forwards.collect(),
     }
@@ -32,31 +38,19 @@ pub fn topology(world: &World) -> Topology {
 
 /// Writes that a client was told are durable, without those whose loss is excepted: their second phase
 /// was lost (MR 4.3), two nodes lost power, a person accepted it, or the main alone had them.
-fn acknowledged(world: &World) -> BTreeSet<WriteId> {
+fn acknowledged(world: &World) -> impl Iterator<Item = WriteId> + '_ {
     let fates = world.clients.iter().flat_map(|client| &client.writes);
-    fates
-        .filter(|(id, fate)| {
-            let power = world.truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
-            let truth = &world.truth;
-            let excepted = [&truth.undecided, &truth.accepted, &truth.alone];
-            let excepted = excepted.iter().any(|writes| writes.contains(id));
-            **fate == Fate::Acked && !excepted && !power
-        })
-        .map(|(id, _)| *id)
-        .collect()
+    let truth = &world.truth;
+    let counts = |id| {
+        let power = truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
+        let excepted = [&truth.undecided, &truth.accepted, &truth.alone];
+        !power && !excepted.iter().any(|writes| writes.contains(id))
+    };
+    fates.filter(move |(id, fate)| **fate == Fate::Acked && counts(id)).map(|(id, _)| *id)
 }
 
-fn node(world: &World, (id, body): (InstanceId, &Body), acked: &BTreeSet<WriteId>) -> Node {
-    let held: BTreeSet<WriteId> = body
-        .instance
-        .volume
-        .log
-        .iter()
-        .filter_map(|entry| match entry.payload {
-            Payload::Write(write) => Some(write),
-            Payload::Mark => None,
-        })
-        .collect();
+fn node(world: &World, (id, body): (InstanceId, &Body), acked: &[WriteId]) -> Node {
+    let log = &body.instance.volume.log;
     let role = match body.instance.role() {
         None => Role::Down,
         Some(RoleName::Main) => Role::Main,
@@ -72,8 +66,8 @@ fn node(world: &World, (id, body): (InstanceId, &Body), acked: &BTreeSet<WriteId
         obeys: obeys(world, body),
         rows: rows.collect(),
         addressed: body.pod.as_ref().is_some_and(|pod| pod.address.is_some()),
-        holds_data: !held.is_empty(),
-        complete: if acked.is_subset(&held) {
+        holds_data: log.iter().any(|entry| matches!(entry.payload, Payload::Write(_))),
+        complete: if missing(log, acked.iter().copied()).next().is_none() {
             Known::Yes
         } else if world.begins_by_word(id) {
             Known::Unknown
@@ -171,17 +165,19 @@ impl Judge {
                 }
             }
         }
-        let mut now = topology(world);
+        if world.api.record() != self.record.as_ref() {
+            let before = self.record.take();
+            if let Some(record) = world.api.record() {
+                found.extend(invariants::broken_record(before.as_ref(), record));
+                self.record = Some(record.clone());
+            }
+        }
+        let mut now = under(world, self.record.take());
         for id in &self.strays {
             now.instances.entry(*id).and_modify(|node| node.obeys = Obeys::Unknown);
         }
-        if now.record != self.record {
-            if let Some(record) = &now.record {
-                found.extend(invariants::broken_record(self.record.as_ref(), record));
-            }
-            self.record.clone_from(&now.record);
-        }
         found.extend(invariants::broken(&now));
+        self.record = now.record;
         self.before = None;
         found
     }

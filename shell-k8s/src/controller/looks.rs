@@ -87,7 +87,9 @@ impl Looks {
     }
 
     /// Has everybody looked at who is concerned by now, and waits for those that answered last time,
-    /// within a bound. Whoever is in trouble is looked at too; nobody waits for that.
+    /// within a bound. Whoever is in trouble is looked at too; nobody waits for that. A look that was
+    /// late once is waited for again until it fails: passes that did not wait would soon register one
+    /// that hangs, for which its main stands still ten seconds (MR 8).
     pub(super) async fn round(&mut self, bound: Duration) {
         let concerned = self.shared.mind().concerned();
         self.keep_to(&concerned);
