@@ -118,7 +118,20 @@ fn is_console() -> bool {
     name.is_some_and(|path| path.file_stem().is_some_and(|stem| stem == "mgconsole"))
 }
 
+/// Whoever reads what is printed may go before its end, as `head` does: that ends the command as well,
+/// without a word.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if !(text.starts_with("failed printing to ") && text.contains("Broken pipe")) {
+            usual(panic);
+        }
+    }));
+}
+
 fn main() -> ExitCode {
+    end_with_the_reader();
     if is_console() {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         return match ::instance::console::run(&arguments) {

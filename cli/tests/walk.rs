@@ -6,6 +6,7 @@ use common::{folder, memgraph_ha, text};
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 const MUTANT: &str = "takes-the-old-main-back";
@@ -57,4 +58,16 @@ fn no_mutant_of_that_name() {
         assert_eq!(output.status.code(), Some(2));
         assert!(error.contains("there is no mutant \"sleeps\"\nexpected one of: "), "{error}");
     }
+}
+
+/// As under `head`, which closes the pipe before everything is printed.
+#[test]
+fn a_reader_that_goes_ends_it_without_a_word() {
+    let mut walk = Command::new(env!("CARGO_BIN_EXE_memgraph-ha"));
+    walk.args(["walk", "--schedules", "1"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut walk = walk.spawn().expect("the binary");
+    drop(walk.stdout.take());
+    let output = walk.wait_with_output().expect("its end");
+    assert!(!output.status.success());
+    assert_eq!(text(&output.stderr), "");
 }

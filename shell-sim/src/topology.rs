@@ -13,7 +13,7 @@ use ha_core::{
     observation::SyncMode,
     record::Record,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The roles and relations of a world.
 #[must_use]
@@ -24,16 +24,16 @@ pub fn topology(world: &World) -> Topology {
 /// The same with its record, which a judge of one state after another has at hand.
 fn under(world: &World, record: Option<Record>) -> Topology {
     let acked: Vec<WriteId> = acknowledged(world).collect();
-    let instances = world.instances().zip(&world.bodies);
+    // One after the other: to collect sorts what is in order.
+    let mut instances = BTreeMap::new();
+    for (id, body) in world.instances().zip(&world.bodies) {
+        instances.insert(id, node(world, (id, body), &acked));
+    }
     let forwards = (0..world.settings.gateways).zip(&world.gateways).filter_map(|(id, gateway)| {
         let grant = gateway.live(world.now)?;
         Some((GatewayId::from(id), (grant.term, grant.main)))
     });
-    Topology {
-        record,
-        instances: instances.map(|(id, body)| (id, node(world, (id, body), &acked))).collect(),
-        forwards: forwards.collect(),
-    }
+    Topology { record, instances, forwards: forwards.collect() }
 }
 
 /// Writes that a client was told are durable, without those whose loss is excepted: their second phase

@@ -201,6 +201,13 @@ pub struct MessageId {
     pub number: u8,
 }
 
+impl MessageId {
+    /// Whether the other one is of the same kind between the same places.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        Self { number: 0, ..*self } == Self { number: 0, ..*other }
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = if self.answer { "-answer" } else { "" };

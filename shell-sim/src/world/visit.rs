@@ -2,14 +2,14 @@
 //! difference any more. With both a model tells states apart by what can still happen in them.
 
 use super::{
-    Clock, Controller, MessageBody, Place, Process, World,
+    Clock, Controller, MessageBody, MessageId, Place, Process, World,
     controller::{Awaited, Waiting},
     gateway::Gateway,
     kubernetes::Body,
     names::ControllerNo,
     network::Network,
 };
-use crate::memgraph::{Renumber, RpcId};
+use crate::memgraph::{Renumber, RpcId, Session};
 use ha_core::{
     history::Certain,
     ids::{GatewayId, Incarnation},
@@ -18,7 +18,6 @@ use ha_core::{
     record::Aside,
     visit::{Moment, Object, Visitor, renamed},
 };
-use std::collections::BTreeMap;
 
 /// What is done with each identity and each moment of a world.
 pub trait Identities: Visitor + Renumber {
@@ -260,24 +259,42 @@ impl Network {
     }
 
     fn visit(&mut self, by: &mut impl Identities) {
-        let connections = std::mem::take(&mut self.connections);
-        self.connections =
-            connections.into_iter().map(|(id, connection)| (by.session(id), connection)).collect();
-        let mut numbers = BTreeMap::new();
-        for (mut id, mut body) in std::mem::take(&mut self.messages) {
-            let like = super::MessageId { number: 0, ..id };
-            let next = numbers.entry(like).or_insert(0);
-            id.number = *next;
-            *next += 1;
+        let renamed: Vec<Session> = self.connections.keys().map(|id| by.session(*id)).collect();
+        if !self.connections.keys().eq(&renamed) {
+            let connections = std::mem::take(&mut self.connections).into_values();
+            self.connections = renamed.into_iter().zip(connections).collect();
+        }
+        if !self.is_numbered() {
+            self.number_anew();
+        }
+        for (id, body) in &mut self.messages {
             by.turn_to(id.from);
-            body.visit(&id, by);
+            body.visit(id, by);
+        }
+    }
+
+    /// Whether messages of one kind between two places have the numbers from 0 on.
+    fn is_numbered(&self) -> bool {
+        let mut before: Option<&MessageId> = None;
+        self.messages.keys().all(|id| {
+            let next = before.filter(|before| before.is_like(id)).map_or(0, |it| it.number + 1);
+            before = Some(id);
+            id.number == next
+        })
+    }
+
+    fn number_anew(&mut self) {
+        let mut before: Option<MessageId> = None;
+        for (mut id, body) in std::mem::take(&mut self.messages) {
+            id.number = before.filter(|it| it.is_like(&id)).map_or(0, |it| it.number + 1);
+            before = Some(id);
             self.messages.insert(id, body);
         }
     }
 }
 
 impl MessageBody {
-    fn visit(&mut self, envelope: &super::MessageId, by: &mut impl Identities) {
+    fn visit(&mut self, envelope: &MessageId, by: &mut impl Identities) {
         match self {
             Self::Rpc { id, request, receiver, .. } => {
                 by.message(id);
@@ -336,7 +353,7 @@ impl MessageBody {
     }
 
     /// Of messages about the lease.
-    fn visit_lease(&mut self, envelope: &super::MessageId, by: &mut impl Identities) {
+    fn visit_lease(&mut self, envelope: &MessageId, by: &mut impl Identities) {
         match self {
             Self::LeaseWrite { by: writer, expected, sent, members, .. } => {
                 by.controller(writer);
