@@ -26,11 +26,11 @@ mod reset;
 mod status;
 mod switchover;
 mod trial;
+mod verdict;
 mod walk;
 mod web;
 mod workload;
 
-#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -2,6 +2,7 @@
 //! and how. A write that fails for certain is tried again where a driver would; one whose end is not
 //! known is left so, and its number is never used again.
 
+use crate::verdict::Ended;
 use shell_k8s::memgraph::{Access, Connection, Failed};
 use std::{
     net::SocketAddr,
@@ -34,6 +35,17 @@ pub(super) enum End {
     Failed(String),
     /// No answer.
     InDoubt(String),
+}
+
+impl End {
+    /// The same, for a verdict.
+    pub(super) fn as_told(&self) -> Ended<'_> {
+        match self {
+            Self::Acked => Ended::Acked,
+            Self::Failed(words) => Ended::Failed(words),
+            Self::InDoubt(words) => Ended::InDoubt(words),
+        }
+    }
 }
 
 /// One write.

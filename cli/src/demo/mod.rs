@@ -158,7 +158,7 @@ fn conclude(outcome: &story::Outcome) -> bool {
     for what in &outcome.unsettled {
         println!("not settled: {what}");
     }
-    let is_well = outcome.verdict.is_clean() && outcome.unsettled.is_empty();
+    let is_well = outcome.verdict.clean && outcome.unsettled.is_empty();
     if is_well {
         println!("nothing acknowledged is lost, nothing is there twice, everything settled");
     }

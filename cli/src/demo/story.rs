@@ -5,6 +5,7 @@ use super::{
     site::Site,
     truth,
 };
+use crate::verdict::Verdict;
 use ha_core::ids::InstanceId;
 use rustix::process::Signal;
 use std::{fmt, sync::Arc, time::Duration};
@@ -37,7 +38,7 @@ pub(super) struct Figure {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) figures: Vec<Figure>,
-    pub(super) verdict: truth::Verdict,
+    pub(super) verdict: Verdict,
     /// What did not come to rest.
     pub(super) unsettled: Vec<String>,
 }

@@ -11,8 +11,9 @@ use super::{
     load::{End, Load},
     site::Site,
     story::{self, Teller},
-    truth::{self, Verdict},
+    truth,
 };
+use crate::verdict::Verdict;
 use ha_core::{ids::InstanceId, record::Record};
 use oracle::Left;
 use rustix::process::Signal;
@@ -251,7 +252,7 @@ impl fmt::Display for Soaked {
 impl Soaked {
     /// Whether every promise was kept.
     pub(super) fn is_clean(&self) -> bool {
-        self.verdict.is_clean()
+        self.verdict.clean
             && self.tails.as_ref().is_ok_and(Lengths::are_short)
             && self.unsettled.is_none()
     }

@@ -2,7 +2,10 @@
 //! keeps the last few only; at the end an instance is started on each, and asked which writes it has
 //! that the cluster has not.
 
-use crate::demo::{part::Part, ports::Ports, site::Site, truth};
+use crate::{
+    demo::{part::Part, ports::Ports, site::Site, truth},
+    verdict::Held,
+};
 use ha_core::ids::InstanceId;
 use shell_k8s::memgraph::{Access, Connection};
 use std::{
@@ -130,7 +133,7 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// The writes in data that was set aside, by an instance that is started on it.
-async fn writes_in(kept: &Path, number: usize) -> Result<truth::Held, String> {
+async fn writes_in(kept: &Path, number: usize) -> Result<Held, String> {
     let at = Ports::default().one("what was set aside", PORT)?;
     let name = number.to_string();
     let arguments = vec![
@@ -149,7 +152,7 @@ async fn writes_in(kept: &Path, number: usize) -> Result<truth::Held, String> {
     writes.map_err(|why| format!("{}: {why}", part.name()))
 }
 
-async fn opened(part: &mut Part, at: SocketAddr) -> Result<truth::Held, String> {
+async fn opened(part: &mut Part, at: SocketAddr) -> Result<Held, String> {
     let begun = Instant::now();
     loop {
         match Connection::open(at, &Access::basic("", "")).await {
