@@ -123,7 +123,7 @@ fn is_console() -> bool {
 fn end_with_the_reader() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let text = panic.payload_as_str().unwrap_or_default();
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
         if !(text.starts_with("failed printing to ") && text.contains("Broken pipe")) {
             usual(panic);
         }
