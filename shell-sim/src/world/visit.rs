@@ -259,10 +259,10 @@ impl Network {
     }
 
     fn visit(&mut self, by: &mut impl Identities) {
-        let renamed: Vec<Session> = self.connections.keys().map(|id| by.session(*id)).collect();
-        if !self.connections.keys().eq(&renamed) {
+        let sessions: Vec<Session> = self.connections.keys().map(|id| by.session(*id)).collect();
+        if !self.connections.keys().eq(&sessions) {
             let connections = std::mem::take(&mut self.connections).into_values();
-            self.connections = renamed.into_iter().zip(connections).collect();
+            self.connections = sessions.into_iter().zip(connections).collect();
         }
         if !self.is_numbered() {
             self.number_anew();
@@ -275,22 +275,24 @@ impl Network {
 
     /// Whether messages of one kind between two places have the numbers from 0 on.
     fn is_numbered(&self) -> bool {
-        let mut before: Option<&MessageId> = None;
-        self.messages.keys().all(|id| {
-            let next = before.filter(|before| before.is_like(id)).map_or(0, |it| it.number + 1);
-            before = Some(id);
-            id.number == next
-        })
+        let mut before = None;
+        self.messages.keys().all(|id| id.number == next_number(&mut before, id))
     }
 
     fn number_anew(&mut self) {
-        let mut before: Option<MessageId> = None;
+        let mut before = None;
         for (mut id, body) in std::mem::take(&mut self.messages) {
-            id.number = before.filter(|it| it.is_like(&id)).map_or(0, |it| it.number + 1);
-            before = Some(id);
+            id.number = next_number(&mut before, &id);
             self.messages.insert(id, body);
         }
     }
+}
+
+/// The number of a message, by the one before it in the order of messages, whose place it takes.
+fn next_number(before: &mut Option<MessageId>, id: &MessageId) -> u8 {
+    let number = before.filter(|it| it.is_like(id)).map_or(0, |it| it.number + 1);
+    *before = Some(MessageId { number, ..*id });
+    number
 }
 
 impl MessageBody {
