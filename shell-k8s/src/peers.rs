@@ -5,7 +5,11 @@ use crate::controller::{Heard, Unavailable};
 use gateway::controllers::{Lookup, Name, http::Address};
 use ha_core::{ids::ControllerId, leadership::Word};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, StatusCode, body::Bytes, header};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header,
+};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -19,6 +23,10 @@ pub const VERSION: u32 = 1;
 
 /// The path at which a controller answers `POST`.
 pub const PATH: &str = "/v1/promise";
+
+/// The path at which a controller hears, by `POST`, that the lease was given up. Nobody's word is taken
+/// for that: whoever hears it looks at the lease at once instead of in its period.
+pub const FREE_PATH: &str = "/v1/lease-is-free";
 
 /// The bytes that either message may have.
 pub(crate) const BYTES: usize = 4 << 10;
@@ -85,27 +93,51 @@ impl Peers {
     /// # Errors
     /// It does not answer, or not as a controller of this version does.
     pub async fn ask(&self, at: SocketAddr, by: ControllerId) -> Result<Heard, Unavailable> {
-        let failed = |why: String| Unavailable(format!("controller at {at}: {why}"));
         let question = serde_json::to_vec(&Question { version: VERSION, by })
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(at, error.to_string()))?;
         let request = Request::post(format!("http://{at}{PATH}"))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(question)))
-            .map_err(|error| failed(error.to_string()))?;
-        let response =
-            self.client.request(request).await.map_err(|error| failed(error.to_string()))?;
-        let status = response.status();
-        if status != StatusCode::OK {
-            return Err(failed(format!("it answers {status}")));
-        }
+            .map_err(|error| failed(at, error.to_string()))?;
+        let response = self.send(at, request, StatusCode::OK).await?;
         let body = Limited::new(response.into_body(), BYTES).collect().await;
-        let bytes = body.map_err(|error| failed(error.to_string()))?.to_bytes();
+        let bytes = body.map_err(|error| failed(at, error.to_string()))?.to_bytes();
         let reply: Reply = serde_json::from_slice(&bytes)
-            .map_err(|error| failed(format!("the reply is not understood: {error}")))?;
+            .map_err(|error| failed(at, format!("the reply is not understood: {error}")))?;
         if reply.version != VERSION {
             let found = reply.version;
-            return Err(failed(format!("its reply is of version {found}, this is {VERSION}")));
+            return Err(failed(at, format!("its reply is of version {found}, this is {VERSION}")));
         }
         Ok(Heard { from: reply.controller, pod: reply.pod, word: reply.word })
     }
+
+    /// Tells the controller at an address that the lease was given up.
+    ///
+    /// # Errors
+    /// It does not answer, or not as a controller of this version does.
+    pub async fn tell_free(&self, at: SocketAddr) -> Result<(), Unavailable> {
+        let request = Request::post(format!("http://{at}{FREE_PATH}"))
+            .body(Full::default())
+            .map_err(|error| failed(at, error.to_string()))?;
+        self.send(at, request, StatusCode::NO_CONTENT).await.map(drop)
+    }
+
+    async fn send(
+        &self,
+        at: SocketAddr,
+        request: Request<Full<Bytes>>,
+        expected: StatusCode,
+    ) -> Result<Response<Incoming>, Unavailable> {
+        let response = self.client.request(request).await;
+        let response = response.map_err(|error| failed(at, error.to_string()))?;
+        let status = response.status();
+        if status != expected {
+            return Err(failed(at, format!("it answers {status}")));
+        }
+        Ok(response)
+    }
+}
+
+fn failed(at: SocketAddr, why: String) -> Unavailable {
+    Unavailable(format!("controller at {at}: {why}"))
 }

@@ -167,6 +167,10 @@ impl Effects for Production {
         self.peers.ask(at, by).await
     }
 
+    async fn tell_peer(&self, at: SocketAddr) -> Result<(), Unavailable> {
+        self.peers.tell_free(at).await
+    }
+
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written {
         self.cluster.write_record(expected, record).await
     }

@@ -8,7 +8,7 @@ use http_support::{Lease, ME, OTHER, Served, StandIn};
 use serde_json::json;
 use shell_k8s::{
     controller::Heard,
-    peers::{PATH, Peers},
+    peers::{FREE_PATH, PATH, Peers},
 };
 use std::net::SocketAddr;
 
@@ -52,7 +52,9 @@ async fn a_question_that_is_none_is_refused() {
         assert!(answer.body.contains(part), "{}", answer.body);
     }
     assert_eq!(served.ask("POST", PATH, &" ".repeat(1 << 20)).await.status, 413);
-    assert_eq!(served.ask("GET", PATH, "").await.status, 405);
+    for path in [PATH, FREE_PATH] {
+        assert_eq!(served.ask("GET", path, "").await.status, 405);
+    }
 }
 
 #[tokio::test]
@@ -63,7 +65,10 @@ async fn one_controller_asks_another() {
     assert_eq!(peers.addresses().await.into_iter().collect::<Vec<_>>(), [served.at]);
     let heard = peers.ask(served.at, OTHER).await.expect("an answer");
     assert_eq!(heard, Heard { from: ME, pod: "my-pod".to_owned(), word: Word::Promises });
+    peers.tell_free(served.at).await.expect("it is heard");
     let nobody: SocketAddr = ([127, 0, 0, 1], 1).into();
     let error = peers.ask(nobody, OTHER).await.expect_err("nobody is there").to_string();
+    assert!(error.starts_with("controller at 127.0.0.1:1: "), "{error}");
+    let error = peers.tell_free(nobody).await.expect_err("nobody is there").to_string();
     assert!(error.starts_with("controller at 127.0.0.1:1: "), "{error}");
 }

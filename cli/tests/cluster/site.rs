@@ -28,6 +28,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    sync::{Semaphore, SemaphorePermit},
     task::spawn_blocking,
     time::{Instant, sleep},
 };
@@ -122,11 +123,18 @@ pub(crate) struct Site {
     pub(crate) endpoints: Endpoints,
     folder: tempfile::TempDir,
     namespace: &'static str,
+    /// Given back when the processes are gone.
+    _place: SemaphorePermit<'static>,
 }
+
+/// A cluster is some seven processes that keep to times. More clusters at a time than this would find
+/// out how a machine is shared, which no test here asks.
+static PLACES: Semaphore = Semaphore::const_new(2);
 
 impl Site {
     /// Three instances and two controllers; `more` are flags of theirs.
     pub(crate) async fn start(server: Server, more: &[&str]) -> Self {
+        let place = PLACES.acquire().await.expect("it is never closed");
         let folder = tempfile::tempdir().expect("a folder");
         // Every API server has this namespace; what is in it has names of this test's own.
         let namespace = "default";
@@ -152,6 +160,7 @@ impl Site {
             endpoints,
             folder,
             namespace,
+            _place: place,
         };
         std::fs::write(site.path("password"), PASSWORD).expect("a file");
         for at in pages {

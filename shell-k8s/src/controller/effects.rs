@@ -102,6 +102,9 @@ pub trait Effects: Send + Sync + 'static {
     /// Asks the controller at an address for a promise.
     async fn ask_peer(&self, at: SocketAddr, by: ControllerId) -> Result<Heard, Unavailable>;
 
+    /// Tells the controller at an address that the lease was given up.
+    async fn tell_peer(&self, at: SocketAddr) -> Result<(), Unavailable>;
+
     /// Writes the record, if its version is still `expected`.
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written;
 

@@ -5,17 +5,30 @@ use super::Shared;
 use crate::cluster::Written;
 use ha_core::ids::ControllerId;
 use std::sync::Arc;
-use tokio::time::timeout;
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
-/// Renews, or campaigns, in its period.
+/// Renews, or campaigns, in its period, and when somebody says that the lease is free.
 pub(super) async fn run(shared: Arc<Shared>) {
     let (period, mut ticks) = (shared.period(), shared.ticks());
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = shared.freed.notified() => {
+                if shared.mind().holds_lease() {
+                    continue;
+                }
+                ticks.reset();
+            }
+        }
         // What takes longer than its period is of no use any more.
         if timeout(period, turn(&shared)).await.is_err() {
             tracing::debug!("the lease was neither read nor written within its period");
         }
+        // Whoever says so again and again costs the API server no more than this.
+        sleep(shared.settings.again).await;
     }
 }
 
@@ -69,12 +82,23 @@ async fn read(shared: &Shared) {
     }
 }
 
-/// Gives the lease up, as the last thing that a process does.
+/// Gives the lease up, as the last thing that a process does, and says so: gateways forward for a
+/// grant's length only, and another one that looks in its period takes a part of it.
 pub(super) async fn release(shared: &Shared) {
     let held = shared.mind().release();
     shared.desk.changed();
     if let Some((expected, members)) = held {
         let written = shared.effects.write_lease(Some(expected), None, &members).await;
         tracing::info!(?written, "the lease is given up");
+        let mut told = JoinSet::new();
+        for at in shared.effects.peers().await {
+            let effects = Arc::clone(&shared.effects);
+            told.spawn(async move {
+                if let Err(error) = effects.tell_peer(at).await {
+                    tracing::debug!(%error, "another controller is not told");
+                }
+            });
+        }
+        while told.join_next().await.is_some() {}
     }
 }

@@ -90,6 +90,8 @@ struct Shared {
     effects: Arc<dyn Effects>,
     mind: Mutex<Mind>,
     wakes: Notify,
+    /// Somebody says that the lease was given up.
+    freed: Notify,
     desk: Desk,
     board: Board,
     meters: Meters,
@@ -168,6 +170,7 @@ impl Controller {
                 effects,
                 mind: Mutex::new(mind),
                 wakes: Notify::new(),
+                freed: Notify::new(),
                 desk,
                 board: Board::new(),
                 meters: Meters::new(),
@@ -199,6 +202,11 @@ impl Controller {
     pub fn promise(&self, by: ControllerId) -> (ControllerId, Word) {
         let mut mind = self.shared.mind();
         (mind.me(), mind.promise(by))
+    }
+
+    /// Another one says that it gave the lease up: it is looked at now.
+    pub fn lease_is_free(&self) {
+        self.shared.freed.notify_one();
     }
 
     /// What it knows and waits for, as of its last pass.

@@ -165,6 +165,7 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
     Router::new()
         .route(wire::PATH, post(grant::grant))
         .route(peers::PATH, post(promise::promise))
+        .route(peers::FREE_PATH, post(promise::lease_is_free))
         .route("/v1/status", get(shown::status))
         .route("/v1/explain", get(explain::explain))
         .route("/v1/journal", get(journal::journal))
@@ -188,5 +189,5 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
         .with_state(http)
 }
 
-const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /v1/promise, /prestop-hook/POD, \
-    /api/v1/status, /api/v1/leadership, /livez, /readyz, /health, /metrics";
+const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /v1/promise, /v1/lease-is-free, \
+    /prestop-hook/POD, /api/v1/status, /api/v1/leadership, /livez, /readyz, /health, /metrics";

@@ -1,4 +1,5 @@
 //! `POST /v1/promise`: another controller's question. What it is answered is judged by the core.
+//! `POST /v1/lease-is-free`: a reason to look at the lease now, and nothing more.
 
 use super::{Http, answer, body};
 use crate::peers::{BYTES, Question, Reply, VERSION};
@@ -14,6 +15,11 @@ pub(super) async fn promise(State(http): State<Arc<Http>>, body: Body) -> Respon
         }
         Err((status, why)) => answer::refusal(status, &why, "a controller's question as JSON"),
     }
+}
+
+pub(super) async fn lease_is_free(State(http): State<Arc<Http>>) -> StatusCode {
+    http.controller.lease_is_free();
+    StatusCode::NO_CONTENT
 }
 
 async fn question(body: Body) -> Result<Question, (StatusCode, String)> {

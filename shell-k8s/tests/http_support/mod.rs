@@ -322,6 +322,10 @@ impl Effects for StandIn {
         Err(Unavailable(format!("nobody is at {at}")))
     }
 
+    async fn tell_peer(&self, at: SocketAddr) -> Result<(), Unavailable> {
+        Err(Unavailable(format!("nobody is at {at}")))
+    }
+
     async fn write_record(&self, _expected: Option<ResourceVersion>, record: &Record) -> Written {
         let mut world = self.world();
         world.versions += 1;

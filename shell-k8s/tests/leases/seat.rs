@@ -199,6 +199,12 @@ impl Effects for Seat {
         Ok(Heard { pod: format!("pod-{other}"), ..heard })
     }
 
+    async fn tell_peer(&self, at: SocketAddr) -> Result<(), Unavailable> {
+        let told = Self { no: usize::from(at.port() - 1), ..self.clone() };
+        told.awake().await;
+        self.theatre.tell_peer(at).await
+    }
+
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written {
         if self.reaches_api().await.is_err() {
             return Written::Unknown("cut off".to_owned());

@@ -273,6 +273,12 @@ impl Effects for Theatre {
         Ok(Heard { from, pod: String::new(), word })
     }
 
+    async fn tell_peer(&self, at: SocketAddr) -> Result<(), Unavailable> {
+        let told = self.stage().controllers[usize::from(at.port() - 1)].clone();
+        told.lease_is_free();
+        Ok(())
+    }
+
     async fn write_record(&self, expected: Option<ResourceVersion>, record: &Record) -> Written {
         if self.available("the record").is_err() {
             return Written::Unknown("down".to_owned());
