@@ -106,6 +106,13 @@ impl Plan {
         self.holds.iter().any(|hold| hold.rule == RuleId::E50 && !is_idle(&hold.reason))
     }
 
+    /// Whether clients cannot write until a voter is there or even, of which nobody tells either. It may
+    /// take long, so looks may come less and less often.
+    #[must_use]
+    pub fn is_voter_awaited(&self) -> bool {
+        self.holds.iter().any(|hold| matches!(hold.reason, Reason::VoterWaits { .. }))
+    }
+
     /// What `rule` said.
     #[must_use]
     pub fn said(&self, rule: &Rule) -> Said<'_> {

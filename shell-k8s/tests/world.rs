@@ -18,7 +18,10 @@ use shell_k8s::{
     controller::{Controller, Settings},
     memgraph::Endpoints,
 };
-use shell_sim::world::{Event, Place};
+use shell_sim::{
+    driver::Pattern,
+    world::{Event, Kind, Place},
+};
 use std::{sync::Arc, time::Duration};
 use theatre::{LIMIT, Theatre};
 use tokio::time::{Instant, sleep};
@@ -115,7 +118,7 @@ async fn patience_ends_when_it_ends() {
 
 /// It is looked for at once, then less and less often up to the usual pace.
 #[tokio::test(start_paused = true)]
-async fn looks_at_who_refuses_pause_and_double() {
+async fn looks_at_who_refuses_pause_longer_and_longer() {
     let (theatre, controller, _) = bootstrapped().await;
     theatre.stage().fair.stop(Place::Instance(InstanceId(2)));
     theatre.event(&Event::Crash(InstanceId(2)));
@@ -123,7 +126,9 @@ async fn looks_at_who_refuses_pause_and_double() {
     let looked = |theatre: &Theatre| theatre.stage().looks[&InstanceId(2)] - before;
     sleep(Duration::from_secs(1)).await;
     let at_first = looked(&theatre);
-    assert!((5..=10).contains(&at_first), "{at_first} looks in the first second");
+    assert!((20..=35).contains(&at_first), "{at_first} looks in the first second");
+    sleep(Duration::from_secs(10)).await;
+    let at_first = looked(&theatre);
     sleep(Duration::from_secs(60)).await;
     let later = looked(&theatre) - at_first;
     assert!((55..=65).contains(&later), "{later} looks in a minute");
@@ -171,6 +176,28 @@ async fn a_move_that_waits_looks_more_often() {
     theatre.until("switchover", moved).await;
     settled(&controller).await;
     theatre.assert_sound();
+}
+
+/// Nobody tells that a voter is even, and clients wait: it is seen soon, however long it took.
+#[tokio::test(start_paused = true)]
+async fn a_voter_that_clients_wait_for_is_looked_for_more_often() {
+    let question = Pattern { kind: Some((Kind::Check, false)), from: None, to: None };
+    for took in [300, 700, 1_100, 1_500].map(Duration::from_millis) {
+        let (theatre, controller, _) = bootstrapped().await;
+        theatre.stage().fair.withhold(question);
+        theatre.event(&Event::Crash(InstanceId(0)));
+        let mut status = controller.status();
+        let waits = status.wait_for(|status| status.plan.is_voter_awaited());
+        tokio::time::timeout(LIMIT, waits).await.expect("it waits").expect("it runs");
+        sleep(took).await;
+        assert!(theatre.record().is_some_and(|record| record.stage == Stage::Withdrawn));
+        assert!(theatre.stage().fair.release(&question));
+        let even = Instant::now();
+        theatre.until("failover", |record| record.stage == Stage::Steady).await;
+        let seen = even.elapsed();
+        assert!(seen < Duration::from_millis(100) + took / 4, "{seen:?} after {took:?}");
+        theatre.assert_sound();
+    }
 }
 
 #[tokio::test(start_paused = true)]

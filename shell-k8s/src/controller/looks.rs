@@ -15,7 +15,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-/// The first wait after a look that found nobody.
+/// The first wait after a look that found nobody. Each is an eighth longer than the one before: so
+/// much may be added to the time that clients wait for an instance to start.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// How far the looks at one instance or object are.
@@ -175,7 +176,7 @@ impl Task {
             self.done.send_replace(Done { round, in_trouble });
             let period = self.shared.settings.look_period;
             let next = if in_trouble {
-                pause = (pause * 2).min(period);
+                pause = (pause + pause / 8).min(period);
                 begun + pause
             } else {
                 pause = FIRST_PAUSE;

@@ -284,6 +284,9 @@ impl Controller {
     }
 }
 
+/// Between two passes that look for a voter.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+
 async fn watch_changes(shared: Arc<Shared>) {
     loop {
         if let Err(error) = shared.effects.changed().await {
@@ -297,6 +300,7 @@ async fn watch_changes(shared: Arc<Shared>) {
 
 async fn passes(shared: Arc<Shared>) {
     let mut looks = Looks::start(&shared);
+    let mut awaited_since = None;
     for number in 1_u64.. {
         let begun = Instant::now();
         shared.meters.begun();
@@ -306,10 +310,12 @@ async fn passes(shared: Arc<Shared>) {
         let span = tracing::info_span!("pass", number);
         let (plan, applied) = pass(&shared, &mut looks).instrument(span).await;
         shared.board.passed(&shared, &plan, begun.elapsed());
+        awaited_since = plan.is_voter_awaited().then(|| awaited_since.unwrap_or(begun));
         match applied {
             Applied::Whole => {}
             Applied::Nothing if !plan.is_move_waiting() => {
-                let next = begun + shared.settings.look_period;
+                let awaited = awaited_since.map(|since| begun - since);
+                let next = begun + pause(awaited, shared.settings.look_period);
                 // To judge a silence a whole period after it is long enough would be late.
                 let patience = shared.mind().patience_left().map(|left| Instant::now() + left);
                 let next = patience.map_or(next, |ends| ends.min(next));
@@ -322,6 +328,12 @@ async fn passes(shared: Arc<Shared>) {
         // Others of this thread are let in, however fast passes follow each other.
         sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// How long after a pass that did nothing the next one comes at the latest. Nobody tells when a voter
+/// is even for which clients wait; looking adds about an eighth to that wait.
+fn pause(awaited: Option<Duration>, period: Duration) -> Duration {
+    awaited.map_or(period, |awaited| (awaited / 8).max(SHORTEST_PAUSE).min(period))
 }
 
 async fn pass(shared: &Shared, looks: &mut Looks) -> (Plan, Applied) {
