@@ -11,6 +11,8 @@ use ha_core::{
     ids::{ControllerId, InstanceId, RequestId},
     journal::What,
     leadership::Timing,
+    plan::Hold,
+    reason::Reason,
     record::{Cause, Record, Stage},
 };
 use shell_k8s::{
@@ -20,7 +22,7 @@ use shell_k8s::{
 };
 use shell_sim::{
     driver::Pattern,
-    world::{Event, Kind, Place},
+    world::{Act, ByHand, Event, Kind, Place},
 };
 use std::{sync::Arc, time::Duration};
 use theatre::{LIMIT, Theatre};
@@ -181,17 +183,29 @@ async fn a_move_that_waits_looks_more_often() {
 /// Nobody tells that a voter is even, and clients wait: it is seen soon, however long it took.
 #[tokio::test(start_paused = true)]
 async fn a_voter_that_clients_wait_for_is_looked_for_more_often() {
-    let question = Pattern { kind: Some((Kind::Check, false)), from: None, to: None };
+    let all = |kind| Pattern { kind: Some((kind, false)), from: None, to: None };
+    let [main, third] = [0, 2].map(|no| Place::Instance(InstanceId(no)));
+    let slice = all(Kind::Recover);
     for took in [300, 700, 1_100, 1_500].map(Duration::from_millis) {
         let (theatre, controller, _) = bootstrapped().await;
-        theatre.stage().fair.withhold(question);
+        // Whoever is to vote lacks something, and gets it late.
+        theatre.stage().fair.withhold(slice);
+        let commit = Pattern { from: Some(main), to: Some(third), ..all(Kind::Prepare) };
+        theatre.stage().fair.withhold(commit);
+        theatre.event(&Event::Act(Act::ByHand(InstanceId(0), ByHand::Write)));
+        sleep(Duration::from_millis(50)).await;
         theatre.event(&Event::Crash(InstanceId(0)));
         let mut status = controller.status();
-        let waits = status.wait_for(|status| status.plan.is_voter_awaited());
+        let waits = status.wait_for(|status| {
+            let holds = &status.plan.holds;
+            let recovers =
+                |it: &Hold| matches!(it.reason, Reason::VoterWaits { state: Some(_), .. });
+            holds.iter().any(recovers)
+        });
         tokio::time::timeout(LIMIT, waits).await.expect("it waits").expect("it runs");
         sleep(took).await;
         assert!(theatre.record().is_some_and(|record| record.stage == Stage::Withdrawn));
-        assert!(theatre.stage().fair.release(&question));
+        assert!(theatre.stage().fair.release(&slice));
         let even = Instant::now();
         theatre.until("failover", |record| record.stage == Stage::Steady).await;
         let seen = even.elapsed();
