@@ -5,6 +5,7 @@
 //! | path | what |
 //! |---|---|
 //! | `POST /v1/grant` | a gateway's question, in the manner of a long poll |
+//! | `POST /v1/promise`, `POST /v1/lease-is-free` | what controllers ask and tell each other |
 //! | `GET /v1/status` | the whole status, with its reasons in words |
 //! | `GET /v1/explain` | what every rule says of the last observation; `?format=json` for machines |
 //! | `GET /v1/journal` | the journal as it is written, or its last lines |
