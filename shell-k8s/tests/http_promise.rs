@@ -65,10 +65,19 @@ async fn one_controller_asks_another() {
     assert_eq!(peers.addresses().await.into_iter().collect::<Vec<_>>(), [served.at]);
     let heard = peers.ask(served.at, OTHER).await.expect("an answer");
     assert_eq!(heard, Heard { from: ME, pod: "my-pod".to_owned(), word: Word::Promises });
-    peers.tell_free(served.at).await.expect("it is heard");
     let nobody: SocketAddr = ([127, 0, 0, 1], 1).into();
     let error = peers.ask(nobody, OTHER).await.expect_err("nobody is there").to_string();
     assert!(error.starts_with("controller at 127.0.0.1:1: "), "{error}");
     let error = peers.tell_free(nobody).await.expect_err("nobody is there").to_string();
     assert!(error.starts_with("controller at 127.0.0.1:1: "), "{error}");
+}
+
+/// Nobody's word is taken: the lease itself is read, long before the controller's own turn.
+#[tokio::test]
+async fn who_hears_that_the_lease_is_free_reads_it() {
+    let world = StandIn::from("settled.json", Lease::Others);
+    let served = Served::slow(&world).await;
+    world.lease_read(1).await;
+    Peers::new(Vec::new()).tell_free(served.at).await.expect("it is heard");
+    world.lease_read(2).await;
 }

@@ -14,21 +14,22 @@ use tokio::{
 pub(super) async fn run(shared: Arc<Shared>) {
     let (period, mut ticks) = (shared.period(), shared.ticks());
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = shared.freed.notified() => {
-                if shared.mind().holds_lease() {
-                    continue;
-                }
-                ticks.reset();
-            }
+        let is_told = tokio::select! {
+            _ = ticks.tick() => false,
+            () = shared.freed.notified() => true,
+        };
+        if is_told && shared.mind().holds_lease() {
+            continue;
         }
         // What takes longer than its period is of no use any more.
         if timeout(period, turn(&shared)).await.is_err() {
             tracing::debug!("the lease was neither read nor written within its period");
         }
-        // Whoever says so again and again costs the API server no more than this.
-        sleep(shared.settings.again).await;
+        if is_told {
+            ticks.reset();
+            // Whoever says so again and again costs the API server no more than this.
+            sleep(shared.settings.again).await;
+        }
     }
 }
 
@@ -90,15 +91,19 @@ pub(super) async fn release(shared: &Shared) {
     if let Some((expected, members)) = held {
         let written = shared.effects.write_lease(Some(expected), None, &members).await;
         tracing::info!(?written, "the lease is given up");
-        let mut told = JoinSet::new();
-        for at in shared.effects.peers().await {
-            let effects = Arc::clone(&shared.effects);
-            told.spawn(async move {
-                if let Err(error) = effects.tell_peer(at).await {
-                    tracing::debug!(%error, "another controller is not told");
-                }
-            });
-        }
-        while told.join_next().await.is_some() {}
+        tell_peers(shared).await;
     }
+}
+
+async fn tell_peers(shared: &Shared) {
+    let mut told = JoinSet::new();
+    for at in shared.effects.peers().await {
+        let effects = Arc::clone(&shared.effects);
+        told.spawn(async move {
+            if let Err(error) = effects.tell_peer(at).await {
+                tracing::debug!(%error, "another controller is not told");
+            }
+        });
+    }
+    while told.join_next().await.is_some() {}
 }

@@ -284,9 +284,6 @@ impl Controller {
     }
 }
 
-/// Between two passes that look for a voter.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-
 async fn watch_changes(shared: Arc<Shared>) {
     loop {
         if let Err(error) = shared.effects.changed().await {
@@ -329,6 +326,9 @@ async fn passes(shared: Arc<Shared>) {
         sleep(Duration::from_millis(1)).await;
     }
 }
+
+/// The shortest time between two passes that look for a voter.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long after a pass that did nothing the next one comes at the latest. Nobody tells when a voter
 /// is even for which clients wait; looking adds about an eighth to that wait.

@@ -67,6 +67,8 @@ struct World {
     versions: u64,
     refuses: BTreeSet<InstanceId>,
     lease: Lease,
+    /// How often it was read.
+    lease_reads: usize,
     /// Commands of this kind are answered so, and change nothing.
     fails: Option<(Which, Outcome)>,
     /// What was written to pods.
@@ -101,6 +103,7 @@ impl StandIn {
             versions: 100,
             refuses: BTreeSet::new(),
             lease,
+            lease_reads: 0,
             fails: None,
             shown,
             shows: 0,
@@ -149,6 +152,16 @@ impl StandIn {
     /// Changes what a pod shows behind the controller's back.
     pub fn show(&self, id: u8, change: impl FnOnce(&mut Shown)) {
         change(self.world().shown.get_mut(&InstanceId(id)).expect("a pod"));
+    }
+
+    /// Waits until the lease was read so often.
+    pub async fn lease_read(&self, times: usize) {
+        let read = async {
+            while self.world().lease_reads < times {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, read).await.expect("the lease is read");
     }
 
     pub fn notes(&self) -> Vec<Note> {
@@ -287,6 +300,7 @@ impl Effects for StandIn {
 
     async fn lease(&self) -> Result<Option<Known>, Unavailable> {
         let mut world = self.world();
+        world.lease_reads += 1;
         world.versions += 1;
         let version = ResourceVersion(world.versions);
         Ok(match world.lease {
@@ -394,6 +408,12 @@ impl Served {
         Self::at(world, "127.0.0.1:0", true).await
     }
 
+    /// Serves a controller that runs and whose turns are further apart than any wait of a test.
+    pub async fn slow(world: &StandIn) -> Self {
+        let timing = Timing { lease_ms: 400_000, renew_ms: 100_000, ..Timing::default() };
+        Self::start(world, "127.0.0.1:0", true, timing).await
+    }
+
     pub async fn at(world: &StandIn, address: &str, runs: bool) -> Self {
         let timing = Timing {
             lease_ms: 1_000,
@@ -402,6 +422,10 @@ impl Served {
             promise_ms: 400,
             ..Timing::default()
         };
+        Self::start(world, address, runs, timing).await
+    }
+
+    async fn start(world: &StandIn, address: &str, runs: bool, timing: Timing) -> Self {
         let look_period = Duration::from_millis(100);
         let settings = Settings { timing, look_period, ..Settings::default() };
         let names =
