@@ -1,0 +1,146 @@
+//! A controller that runs or stands still, and is served over real sockets.
+
+use super::{Answer, ME, PATIENCE, StandIn, raw};
+use gateway::clock::Clock;
+use ha_core::leadership::Timing;
+use serde_json::Value;
+use shell_k8s::{
+    cluster::Names,
+    controller::{Controller, Settings},
+    http::{Site, serve},
+    memgraph::{Access, Endpoints},
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+
+/// A controller that is served.
+pub struct Served {
+    pub controller: Controller,
+    pub at: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    pub serving: JoinHandle<()>,
+    running: Option<JoinHandle<bool>>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.abort();
+        }
+        self.serving.abort();
+    }
+}
+
+impl Served {
+    /// Serves a controller that does nothing.
+    pub async fn idle(world: &StandIn) -> Self {
+        Self::at(world, "127.0.0.1:0", false).await
+    }
+
+    /// Serves a controller that runs.
+    pub async fn running(world: &StandIn) -> Self {
+        Self::at(world, "127.0.0.1:0", true).await
+    }
+
+    /// Serves a controller that runs and whose turns are further apart than any wait of a test.
+    pub async fn slow(world: &StandIn) -> Self {
+        let timing = Timing { lease_ms: 400_000, renew_ms: 100_000, ..Timing::default() };
+        Self::start(world, "127.0.0.1:0", true, timing).await
+    }
+
+    pub async fn at(world: &StandIn, address: &str, runs: bool) -> Self {
+        let timing = Timing {
+            lease_ms: 1_000,
+            renew_ms: 50,
+            grant_ms: 400,
+            promise_ms: 400,
+            ..Timing::default()
+        };
+        Self::start(world, address, runs, timing).await
+    }
+
+    async fn start(world: &StandIn, address: &str, runs: bool, timing: Timing) -> Self {
+        let look_period = Duration::from_millis(100);
+        let settings = Settings { timing, look_period, ..Settings::default() };
+        let names =
+            Endpoints::pods(Names::new("memgraph", "memgraph", "memgraph-ha", 3).expect("names"));
+        let effects = Arc::new(world.clone());
+        let controller = Controller::new(
+            settings,
+            effects,
+            (ME, "my-pod".to_owned()),
+            1,
+            Clock::system(),
+            names,
+        );
+        let listener = TcpListener::bind(address).await.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let site = Site {
+            namespace: Some("memgraph".to_owned()),
+            lease: Some("controller".to_owned()),
+            access: Some(Access::basic("mguser", "mgpasswd")),
+            prestop: Duration::from_millis(300),
+            journal: None,
+            pod: "my-pod".to_owned(),
+        };
+        let serving = tokio::spawn(serve(site, controller.clone(), listener, async {
+            let _ = stopped.await;
+        }));
+        let running = runs.then(|| {
+            let controller = controller.clone();
+            tokio::spawn(async move { controller.run(std::future::pending()).await })
+        });
+        Self { controller, at, stop: Some(stop), serving, running }
+    }
+
+    pub fn stop(&mut self) {
+        self.stop.take().expect("not stopped yet").send(()).expect("it serves");
+    }
+
+    /// Waits until the status says so.
+    pub async fn until(&self, what: &str, says: impl Fn(&Value) -> bool) -> Value {
+        let mut status = self.controller.status();
+        let found = timeout(PATIENCE, async {
+            loop {
+                let now = serde_json::to_value(&**status.borrow_and_update()).expect("JSON");
+                if says(&now) {
+                    return now;
+                }
+                status.changed().await.expect("a controller");
+            }
+        });
+        match found.await {
+            Ok(found) => found,
+            Err(_) => panic!("never {what}: {:#?}", self.controller.status().borrow().plan),
+        }
+    }
+
+    pub async fn settled(&self) -> Value {
+        self.until("settled", |now| now["plan"]["settled"] == true && now["leads"] == true).await
+    }
+
+    /// Whether it ended because it was told to, when it has ended.
+    pub async fn ended(&mut self) -> bool {
+        let running = self.running.take().expect("it runs");
+        timeout(PATIENCE, running).await.expect("it ends").expect("it does not panic")
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, "").await
+    }
+
+    pub async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        raw(self.at, request.as_bytes()).await
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.json()
+    }
+}
