@@ -115,7 +115,9 @@ impl Caught {
              [incidents.md](../incidents.md), each rule switched off in \
              [switched_off.rs](../../shell-sim/tests/switched_off.rs), each guard in \
              [guards.rs](../../shell-sim/tests/guards.rs).\n\n\
-             What no schedule breaks: `no-empty-address` is refused at three layers before anything is              sent (`core/tests`, `shell-k8s/tests/both/pods.rs`); `one-main-per-replica` breaks in the              random walks of guards.rs; `no-write-twice` and `world-accepts` judge the world itself.\n\n\
+             What no schedule breaks: `no-empty-address` is refused at three layers before anything is \
+             sent (`core/tests`, `shell-k8s/tests/both/pods.rs`); `no-write-twice` and `world-accepts` \
+             judge the world itself.\n\n\
              | invariant | caught | by which of them |\n|---|---|---|\n{table}\n\
              Caught by something else: {}.\n",
             quiet.len(),

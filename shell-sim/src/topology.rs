@@ -98,12 +98,16 @@ fn obeys(world: &World, body: &Body) -> Obeys {
         .map_or(Obeys::Nobody, |(id, _)| Obeys::Instance(id))
 }
 
-/// Whether a controller waits for a registration on the instance at `place`.
-fn is_awaited(world: &World, place: Place) -> bool {
-    let waits = |no| {
+/// Whether somebody answers for a registration that the instance at `place` carries out: a controller
+/// waits for it, and it was sent in the record's term. What was sent earlier cannot be called back.
+fn is_answered_for(world: &World, place: Place) -> bool {
+    let now = world.api.record().map(|record| record.term);
+    let sent = |no| {
         let waiting = world.controller(no).ok().and_then(|process| process.waiting.as_ref());
         waiting.is_some_and(|waiting| match &waiting.action {
-            Action::Register { on, .. } => place == Place::Instance(on.id),
+            Action::Register { on, term, .. } => {
+                place == Place::Instance(on.id) && Some(*term) >= now
+            }
             Action::WriteRecord { .. }
             | Action::SetRoute(_)
             | Action::Promote { .. }
@@ -113,7 +117,7 @@ fn is_awaited(world: &World, place: Place) -> bool {
             | Action::Commit { .. } => false,
         })
     };
-    world.controller_numbers().any(waits)
+    world.controller_numbers().any(sent)
 }
 
 /// Judges a world step by step: states, actions as they are sent, and changes of the record.
@@ -123,8 +127,10 @@ pub struct Judge {
     /// The topology before the step that is judged, kept because an action is judged in the state
     /// in which it was sent.
     before: Option<Topology>,
-    /// Replicas that obey somebody because a message of a registration landed when nobody waited
-    /// for it any more: the exception that a term check in Memgraph would close (MR 3.4).
+    /// Replicas that obey somebody because of a registration that nobody answers for when its swap
+    /// lands: the exception that a term check in Memgraph would close (MR 3.4). It ends with the
+    /// uuid that the replica then obeys, so with the demotion of that main. That the term of a
+    /// registration is the one that it was sent in is judged when it is sent.
     strays: BTreeSet<InstanceId>,
 }
 
@@ -158,7 +164,7 @@ impl Judge {
         }
         for happening in happenings {
             if let Happening::RpcReceived { kind: Kind::Swap, from, to } = happening {
-                if is_awaited(world, *from) {
+                if is_answered_for(world, *from) {
                     self.strays.remove(to);
                 } else {
                     self.strays.insert(*to);

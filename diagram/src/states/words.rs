@@ -30,7 +30,7 @@ fn plain(text: impl Into<String>) -> Label {
 /// What a transition is called where it leads from one shape to another.
 pub(super) fn label(world: &World, state: &State, act: Act, from: Shape, to: Shape) -> Label {
     let who = |id: InstanceId| part(world, id);
-    if !matches!(act, Act::Freeze(_) | Act::Thaw(_))
+    if !matches!(act, Act::Freeze(_) | Act::FreezeTogether(..) | Act::Thaw(_))
         && ordered_by(act).is_none_or(|id| ordered(world, id).is_none())
         && from.same_but_for_writes(to)
     {
@@ -50,6 +50,9 @@ pub(super) fn label(world: &World, state: &State, act: Act, from: Shape, to: Sha
         Act::LoseNode(id) => event(format!("{} is lost for good", who(id))),
         Act::CrashController(no) => event(format!("{} ends", controller(no))),
         Act::Freeze(at) => event(format!("{} stands still", place(world, at))),
+        Act::FreezeTogether(no, id) => {
+            event(format!("{} and {} stand still", controller(no), who(id)))
+        }
         Act::Thaw(at) => plain(format!("{} goes on", place(world, at))),
         Act::Cut(one, other) => {
             event(format!("{} and {} are cut off", place(world, one), place(world, other)))

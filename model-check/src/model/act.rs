@@ -67,6 +67,8 @@ pub enum Act {
     CrashController(ControllerNo),
     /// A process stands still.
     Freeze(Place),
+    /// A controller stands still, and with it the target that it waits for.
+    FreezeTogether(ControllerNo, InstanceId),
     /// A controller stops waiting for an effect that may happen yet.
     GiveUp(ControllerNo),
     /// Two places do not reach each other.
@@ -126,6 +128,7 @@ impl fmt::Display for Act {
             Self::LoseNode(id) => write!(f, "{id} is lost for good with its node"),
             Self::CrashController(no) => write!(f, "{no} crashes"),
             Self::Freeze(place) => write!(f, "{place} stands still"),
+            Self::FreezeTogether(no, id) => write!(f, "{no} and {id} stand still"),
             Self::GiveUp(no) => write!(f, "{no} waits no longer"),
             Self::Cut(one, other) => write!(f, "{one} and {other} are cut off from each other"),
             Self::ApiDown => f.write_str("the API server is gone"),
@@ -185,6 +188,7 @@ impl Act {
             | Self::LoseNode(_)
             | Self::CrashController(_)
             | Self::Freeze(_)
+            | Self::FreezeTogether(..)
             | Self::Cut(..)
             | Self::ApiDown
             | Self::Lose(_)

@@ -37,6 +37,8 @@ pub enum Outside {
     Late,
     /// A gateway stands still, with what it holds: a stale gateway.
     Gateway,
+    /// A leader stands still, and with it the target that it waits for: a late command.
+    Together,
     /// A controller and an instance do not reach each other.
     Cut,
     /// Two instances do not reach each other.
@@ -89,6 +91,7 @@ impl Outside {
         (Self::Freeze, "controllers that stand still"),
         (Self::Late, "late commands"),
         (Self::Gateway, "stale gateways"),
+        (Self::Together, "leaders that stand still with the target"),
         (Self::Cut, "cuts between controller and instance"),
         (Self::Part, "cuts between instances"),
         (Self::Alone, "cuts between controller and API server"),

@@ -10,7 +10,7 @@ mod people;
 use super::{
     act::Act,
     configuration::{Configuration, Outside, Spent},
-    facts::{failures, is_at_once, is_awake, reaches, routes},
+    facts::{failures, is_at_once, is_awake, is_frozen, reaches, routes},
 };
 use ha_core::ids::{GatewayId, InstanceId};
 use shell_sim::{
@@ -219,6 +219,11 @@ impl List<'_> {
                 self.go(Act::Thaw(Place::Gateway(id)));
             }
         }
+        for (id, body) in world.instances().zip(&world.bodies) {
+            if body.runs() && body.frozen {
+                self.go(Act::Thaw(Place::Instance(id)));
+            }
+        }
     }
 
     fn faults(&mut self) {
@@ -289,6 +294,11 @@ impl List<'_> {
             }
             self.outside(Outside::Controller, Act::CrashController(no));
             self.outside(Outside::Freeze, Act::Freeze(place));
+            let target = world.api.record().map(|record| record.target);
+            let heard = waits_for(world, process).filter(|id| Some(*id) == target);
+            if let Some(id) = heard.filter(|id| !is_frozen(world, *id)) {
+                self.outside(Outside::Together, Act::FreezeTogether(no, id));
+            }
             self.outside(Outside::Release, Act::Release(no));
             if world.api_reads(no) {
                 self.outside(Outside::Unheard, Act::ReleaseUnheard(no));
@@ -352,15 +362,35 @@ pub(super) const fn is_gone(body: &Body) -> bool {
     body.pod.is_none() && !body.powered
 }
 
-/// Whether a controller waits for the answer of an instance that ended unheard.
+/// The instance that a controller waits for.
+fn waits_for(world: &World, process: &Process) -> Option<InstanceId> {
+    match process.waiting.as_ref()?.on {
+        Awaited::Connection(session) => {
+            world.network.connections.get(&session).map(|connection| connection.to)
+        }
+        Awaited::Record(_) => None,
+    }
+}
+
+/// Whether a controller waits for the answer of an instance that ended unheard, or that does not
+/// take a step.
 fn hopeless(world: &World, process: &Process) -> bool {
     process.waiting.as_ref().is_some_and(|waiting| match waiting.on {
         Awaited::Connection(session) => {
-            world.network.connections.get(&session).is_none_or(|connection| connection.ended)
-                && !world.network.messages.values().any(|body| body.session() == Some(session))
+            let connection = world.network.connections.get(&session);
+            let answered = |(id, body): (&MessageId, &MessageBody)| {
+                body.session() == Some(session) && (id.answer || !is_still(world, id.to))
+            };
+            connection.is_none_or(|it| it.ended || is_still(world, Place::Instance(it.to)))
+                && !world.network.messages.iter().any(answered)
         }
         Awaited::Record(_) => false,
     })
+}
+
+/// Whether an instance stands still.
+fn is_still(world: &World, place: Place) -> bool {
+    matches!(place, Place::Instance(id) if is_frozen(world, id))
 }
 
 /// Whether somebody who takes steps waits for a message, or for what comes of it.

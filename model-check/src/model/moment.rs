@@ -5,14 +5,15 @@
 
 use ha_core::{
     action::Action,
+    ids::InstanceId,
     plan::Plan,
     reason::Reason,
     record::{Cause, Record, Stage},
 };
 use shell_sim::{
-    memgraph::RoleName,
+    memgraph::{ReplicaName, RoleName},
     oracle::Violation,
-    world::{Fate, Happening, Kind, World},
+    world::{Fate, Happening, Kind, Place, World},
 };
 
 macro_rules! moments {
@@ -60,6 +61,8 @@ moments! {
     LateDemotion = "demotion lands late",
     /// A registration did.
     LateRegistration = "registration lands late",
+    /// A registration that a main before sent leads a replica away from a main at rest.
+    LedAway = "replica led away by a main before",
     /// A DROP did.
     LateDrop = "drop lands late",
     /// A commit of ours did.
@@ -104,6 +107,17 @@ moments! {
     Branched = "registration refused: branched off",
     /// A registration failed because the replica could not be reached.
     Unreachable = "registration failed: unreachable",
+}
+
+/// Whether another main than that of a reign at rest tells `replica`, which it has, to obey it.
+fn is_led_away(world: &World, by: InstanceId, replica: InstanceId) -> bool {
+    let record = world.api.record().filter(|record| record.stage == Stage::Steady);
+    let target = record.map(|record| record.target).filter(|target| *target != by);
+    let main = target.and_then(|target| world.body(target).ok()?.instance.as_main());
+    main.is_some_and(|main| {
+        let name = ReplicaName(replica.0.into());
+        main.clients.iter().any(|it| it.registration.name == name && it.live.is_some())
+    })
 }
 
 /// A set of moments.
@@ -158,6 +172,11 @@ impl Moments {
             },
             Happening::Lost(message) if message.kind == Kind::Finalize && !message.answer => {
                 self.set(Moment::DecisionLost);
+            }
+            Happening::RpcReceived { kind: Kind::Swap, from: Place::Instance(from), to }
+                if is_led_away(world, *from, *to) =>
+            {
+                self.set(Moment::LedAway);
             }
             Happening::Discarded(_) => self.set(Moment::Discarded),
             Happening::Replaced(_) => self.set(Moment::Replaced),

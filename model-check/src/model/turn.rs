@@ -196,6 +196,12 @@ impl Turn {
                 }
                 self.all([Event::Freeze(place)]);
             }
+            Act::FreezeTogether(no, id) => {
+                self.leader_lost(no);
+                self.sample(no, None);
+                let places = [Place::Controller(no), Place::Instance(id)];
+                self.all(places.map(Event::Freeze));
+            }
             Act::GiveUp(no) => self.all([Event::GiveUp(no)]),
             Act::Cut(one, other) => {
                 let cut = Cut::Silent;

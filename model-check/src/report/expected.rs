@@ -17,6 +17,7 @@ const ROWS: &[(&[Outside], u8, &[Moment])] = &[
     (&[Outside::Pod], 1, &[Moment::Failover]),
     (&[Outside::Controller], 1, &[Moment::LeaseTaken]),
     (&[Outside::Freeze], 1, &[Moment::LeaseTaken]),
+    (&[Outside::Main, Outside::Together], 2, &[Moment::LedAway]),
     (&[Outside::Write, Outside::Decision], 1, &[Moment::DecisionLost]),
     (&[Outside::Crash, Outside::Late], 2, &[Moment::LatePromotion]),
     (&[Outside::Main, Outside::Late], 2, &[Moment::LatePromotion]),

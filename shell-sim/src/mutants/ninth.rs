@@ -1,6 +1,6 @@
 //! Wrong decisions against invariants that no other one breaks.
 
-use super::{Mutant, judged_by, really, really_of};
+use super::{Mutant, in_stage, judged_by, really, really_of};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -21,6 +21,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "registers-whoever-answers", what: "an instance that answers can be registered, whatever its role", decide: registers_whoever_answers },
     Mutant { name: "resets-under-an-open-main", what: "data is set aside when writes are open again, and until then everything is kept", decide: resets_under_an_open_main },
     Mutant { name: "registers-on-any-main", what: "whoever is main is given the replicas that it lacks", decide: registers_on_any_main },
+    Mutant { name: "registers-on-the-former-main", what: "a former main that comes back gets its replicas back, so that they have its tail before it steps down", decide: registers_on_the_former_main },
     Mutant { name: "begins-over-data", what: "where there is no record there is no cluster yet", decide: begins_over_data },
     Mutant { name: "begins-without-an-intent", what: "the intent is a formality where the main is gone: nobody forwards to it", decide: begins_without_an_intent },
     Mutant { name: "lets-writes-in-for-whoever-is-behind", what: "a planned move that finds a replica behind lets writes in again until it is not", decide: lets_writes_in_for_whoever_is_behind },
@@ -133,6 +134,21 @@ fn registers_on_any_main(observation: &ClusterObservation) -> Plan {
         lacks.and_then(|main| register(s, main.at, id)).unwrap_or(usual)
     }
     judged_by(observation, &[(RuleId::A30, Judge::Each(judge))], &[GuardId::TargetAloneRegisters])
+}
+
+fn registers_on_the_former_main(observation: &ClusterObservation) -> Plan {
+    fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let usual = really_of(RuleId::F60, s, id);
+        let (Some(main), Some(record)) = (s.main(id), in_stage(s, Stage::Steady)) else {
+            return usual;
+        };
+        let mut others = s.obs.instances.keys().filter(|other| {
+            **other != record.target && s.is_replica(**other) && !main.rows.contains_key(other)
+        });
+        let lacks = others.next().copied();
+        lacks.and_then(|other| register(s, main.at, other)).unwrap_or(usual)
+    }
+    judged_by(observation, &[(RuleId::F60, Judge::Each(judge))], &[GuardId::TargetAloneRegisters])
 }
 
 fn begins_over_data(observation: &ClusterObservation) -> Plan {

@@ -8,7 +8,7 @@ use super::{
 use Outside::{
     Accept, Alone, Answer, Api, Both, Clock, Controller, Crash, Cut, Decision, Freeze, Gateway,
     Glance, Late, Main, Mark, Node, Order, Part, Pod, Power, Promise, Release, Roll, Slow,
-    Switchover, Unheard, Volume, Voter, Write,
+    Switchover, Together, Unheard, Volume, Voter, Write,
 };
 use ha_core::desired::Authority;
 use shell_sim::{
@@ -282,6 +282,12 @@ fn leaders() -> Vec<Configuration> {
             "a leader stands still between its last look and its send, and wakes at any time",
             2,
             &[(Crash, 1), (Freeze, 1)],
+        ),
+        configuration(
+            "stands-still-together",
+            "the main is lost, and a leader stands still together with the next one",
+            2,
+            &[(Main, 1), (Together, 1)],
         ),
         configuration(
             "lease-given-up",
