@@ -5,20 +5,22 @@
 #[path = "common/kept.rs"]
 mod kept;
 
-use ha_core::desired::Durability;
+#[path = "common/shortest.rs"]
+mod shortest;
+#[path = "common/worlds.rs"]
+mod worlds;
+
 use model_check::{
     explore::{Limits, Liveness, explore},
-    model::{
-        Budget, COARSE, Configuration, LEASES, Model, Outside, property_names, world,
-        world_of_leases,
-    },
+    model::{Budget, COARSE, Configuration, Model, Outside, world},
 };
-use shell_sim::{
-    mutants, oracle,
-    schedule::{Schedule, run},
-    world::Decide,
-};
+use shell_sim::{mutants, schedule::Schedule, world::Decide};
+use shortest::shortest;
 use std::path::PathBuf;
+use worlds::{
+    alone, alone_unflushed, fast_of_two, heard_unflushed, leases, promised, resetting, unflushed,
+    unordered, usual,
+};
 
 /// A good part of the time goes into parts of worlds that come and go.
 #[global_allocator]
@@ -42,60 +44,6 @@ use Outside::{
     Switchover, Write,
 };
 use Wrong::World;
-
-/// The usual world.
-const fn usual(_: &mut Configuration) {}
-
-/// Nobody takes over.
-const fn alone(one: &mut Configuration) {
-    one.settings.controllers = 1;
-}
-
-/// Power that is lost takes writes with it.
-const fn unflushed(one: &mut Configuration) {
-    one.settings.config.flush_every = 1_000;
-}
-
-/// Both.
-const fn alone_unflushed(one: &mut Configuration) {
-    alone(one);
-    unflushed(one);
-}
-
-/// The same, and what gateways hear of a main counts.
-const fn heard_unflushed(one: &mut Configuration) {
-    alone_unflushed(one);
-    one.settings.patience.witness_limit_ms = 6_000;
-}
-
-/// Two instances: nobody can vote in the place of one that is lost, and the main may go on alone.
-const fn fast_of_two(one: &mut Configuration) {
-    one.settings.instances = 2;
-    one.settings.durability = Durability::Fast;
-}
-
-/// What branched off is set aside by itself.
-const fn resetting(one: &mut Configuration) {
-    alone(one);
-    one.settings.sets_aside = true;
-}
-
-/// Requests overtake each other.
-const fn unordered(one: &mut Configuration) {
-    one.settings.ordered = false;
-}
-
-/// A tick is a part of a lease.
-fn leases(one: &mut Configuration) {
-    one.settings = world_of_leases();
-    one.grain = LEASES;
-}
-
-/// The same, and controllers ask each other for promises.
-fn promised(one: &mut Configuration) {
-    leases(one);
-    one.settings.promises = true;
-}
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -224,50 +172,12 @@ fn limits() -> Limits {
 /// Finds the mistake, and compares its shortest trace with the one that is kept.
 fn find(row: &Row) -> Result<String, String> {
     let (name, .., expected) = row;
-    let model = model(row, decision(row));
-    let limits = limits();
-    let found = explore(&model, &limits, &mut |_| {});
-    let (what, path) = match (0..64)
-        .filter_map(|bit| found.violation(bit).map(|witness| (bit, witness)))
-        .min_by_key(|(bit, witness)| (witness.length, *bit))
-    {
-        Some((bit, witness)) => {
-            let property = property_names().get(usize::from(bit)).copied().unwrap_or("the model");
-            (property, found.trace(&witness).map_err(|why| why.to_string())?)
-        }
-        None => {
-            let liveness = found.liveness.as_ref().ok_or("neither broken nor closed")?;
-            let trap = liveness.nearest.as_ref().ok_or("nothing is broken")?;
-            let lasso = found.lasso(trap).map_err(|why| why.to_string())?;
-            ("settles", lasso.path.into_iter().chain(lasso.cycle).collect())
-        }
-    };
-    if what != expected.unwrap_or("settles") {
-        return Err(format!("breaks {what}"));
+    let found = shortest(name, &model(row, decision(row)), &limits(), None)?;
+    if found.property == expected.unwrap_or("settles") {
+        Ok(found.text)
+    } else {
+        Err(format!("breaks {}", found.property))
     }
-    let trace = model.trace(&path).map_err(|why| why.to_string())?;
-    let steps: Vec<String> = trace
-        .to_string()
-        .lines()
-        .map(|line| format!("#{}\n", line.get(1..).unwrap_or(line)))
-        .collect();
-    let text = format!(
-        "# {name}: breaks {what} in {} steps, {} states\n{}{}",
-        trace.steps.len(),
-        found.states().len(),
-        steps.concat(),
-        trace.schedule
-    );
-    let report =
-        run(&Schedule::parse(&text).map_err(|why| why.to_string())?, model.configuration.decide);
-    // Some promises are judged of a cluster that calls itself settled.
-    let last = oracle::final_violations(&report.fair.world, true);
-    let shown = what == "settles"
-        || report.violations.iter().chain(&last).any(|violation| !violation.is_known());
-    if !shown || !report.failures.is_empty() {
-        return Err(format!("its schedule does not show it: {:?}", report.failures));
-    }
-    Ok(text)
 }
 
 #[test]

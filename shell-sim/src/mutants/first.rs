@@ -1,7 +1,7 @@
 //! Mutants around the loss of a main and around a leader that dies half-way. Each is the decision
 //! with one belief that looks right; it knows nothing of the schedules that expose it.
 
-use super::{Mutant, judged_by, really, really_of, rewritten, without};
+use super::{Mutant, in_stage, judged_by, really, really_of, rewritten, without, write};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -166,45 +166,42 @@ fn promotes_without_a_voter(observation: &ClusterObservation) -> Plan {
     judged_by(observation, &judges, &[GuardId::CandidateIsProven])
 }
 
+/// A main that came back is the main, whatever its voter says.
+pub(super) fn accept_unheard(s: &Situation<'_>) -> Verdict {
+    let Some(record) = in_stage(s, Stage::Steady) else { return Verdict::Pass };
+    let Some(main) = s.main(record.target) else { return Verdict::Pass };
+    if main.at.incarnation == record.incarnation {
+        return Verdict::Pass;
+    }
+    let Some(voter) = record.voters().next() else { return Verdict::Pass };
+    let record = Record { incarnation: main.at.incarnation, ..record.clone() };
+    Verdict::Act(vec![write(s, record)], Reason::VoterConfirms { main: main.at.id, voter })
+}
+
+/// The route to it opens at once.
+pub(super) fn open_unheard(s: &Situation<'_>) -> Verdict {
+    let Some(record) = in_stage(s, Stage::Steady) else { return Verdict::Pass };
+    let (Some(main), Some(voter)) = (s.proven_main(), record.voters().next()) else {
+        return Verdict::Pass;
+    };
+    let route = Route::Open { term: record.term, main: main.at };
+    if s.obs.route.handed_out == route {
+        return Verdict::Pass;
+    }
+    let reason = Reason::RouteProven { main: main.at.id, voter };
+    Verdict::Act(vec![Action::SetRoute(route)], reason)
+}
+
+/// A rule that never speaks.
+pub(super) const fn silent(_: &Situation<'_>) -> Verdict {
+    Verdict::Pass
+}
+
 fn opens_unheard(observation: &ClusterObservation) -> Plan {
-    fn accept(s: &Situation<'_>) -> Verdict {
-        let Some(record) = s.record.filter(|record| record.stage == Stage::Steady) else {
-            return Verdict::Pass;
-        };
-        let Some(main) = s.main(record.target) else { return Verdict::Pass };
-        if main.at.incarnation == record.incarnation {
-            return Verdict::Pass;
-        }
-        let Some(voter) = record.voters().next() else { return Verdict::Pass };
-        let record = Record { incarnation: main.at.incarnation, ..record.clone() };
-        let write = Action::WriteRecord {
-            expected: s.version,
-            record: Box::new(record),
-            reads_target: false,
-        };
-        Verdict::Act(vec![write], Reason::VoterConfirms { main: main.at.id, voter })
-    }
-    fn open(s: &Situation<'_>) -> Verdict {
-        let Some(record) = s.record.filter(|record| record.stage == Stage::Steady) else {
-            return Verdict::Pass;
-        };
-        let (Some(main), Some(voter)) = (s.proven_main(), record.voters().next()) else {
-            return Verdict::Pass;
-        };
-        let route = Route::Open { term: record.term, main: main.at };
-        if s.obs.route.handed_out == route {
-            return Verdict::Pass;
-        }
-        let reason = Reason::RouteProven { main: main.at.id, voter };
-        Verdict::Act(vec![Action::SetRoute(route)], reason)
-    }
-    const fn silent(_: &Situation<'_>) -> Verdict {
-        Verdict::Pass
-    }
     let judges = [
         (RuleId::E35, Judge::Once(silent)),
-        (RuleId::E40, Judge::Once(accept)),
-        (RuleId::R10, Judge::Once(open)),
+        (RuleId::E40, Judge::Once(accept_unheard)),
+        (RuleId::R10, Judge::Once(open_unheard)),
     ];
     judged_by(observation, &judges, &[GuardId::StagesAreEarned, GuardId::RouteIsProven])
 }

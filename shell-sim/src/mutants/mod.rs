@@ -6,6 +6,7 @@ mod fifth;
 mod first;
 mod fourth;
 mod ninth;
+mod predecessor;
 mod second;
 mod seventh;
 mod sixth;
@@ -50,6 +51,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         seventh::MUTANTS,
         eighth::MUTANTS,
         ninth::MUTANTS,
+        predecessor::MUTANTS,
     ]
     .into_iter()
     .flatten()

@@ -45,7 +45,7 @@ fn answers(observation: &mut ClusterObservation) -> impl Iterator<Item = &mut Bo
 }
 
 /// The rows in an observation, to be believed otherwise.
-fn rows(observation: &mut ClusterObservation) -> impl Iterator<Item = &mut Row> {
+pub(super) fn rows(observation: &mut ClusterObservation) -> impl Iterator<Item = &mut Row> {
     answers(observation)
         .filter_map(|answer| match &mut answer.role {
             RoleView::Main { rows, .. } => Some(rows.values_mut()),

@@ -154,7 +154,7 @@ fn register_anew(s: &Situation<'_>, id: InstanceId) -> Verdict {
 
 /// The decision in the belief that each replica whose row convinces was registered by this process
 /// in the lives that answer now.
-fn convinced(
+pub(super) fn convinced(
     observation: &ClusterObservation,
     convinces: impl Fn(&Situation<'_>, InstanceId, &Row) -> bool,
 ) -> Plan {
