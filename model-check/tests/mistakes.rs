@@ -6,8 +6,10 @@
 mod kept;
 
 #[path = "common/shortest.rs"]
+#[allow(dead_code, reason = "another test uses the rest")]
 mod shortest;
 #[path = "common/worlds.rs"]
+#[allow(dead_code, reason = "another test uses the rest")]
 mod worlds;
 
 use model_check::{
