@@ -42,7 +42,14 @@ struct Options {
 
 impl Options {
     fn read() -> Self {
+        const KNOWN: [&str; 5] = ["--rounds", "--seconds", "--idle", "--modes", "--json"];
         let args: Vec<String> = std::env::args().collect();
+        // Cargo itself says `--bench`.
+        let mut given = args.iter().skip(1).filter(|arg| *arg != "--bench");
+        while let Some(name) = given.next() {
+            let is_known = KNOWN.contains(&name.as_str()) && given.next().is_some();
+            assert!(is_known, "{name}: expected one of {} and its value", KNOWN.join(", "));
+        }
         let after = |name: &str| {
             let at = args.iter().position(|arg| arg == name)?;
             args.get(at + 1).cloned()
