@@ -4,7 +4,6 @@
 
 #[path = "common/kept.rs"]
 mod kept;
-
 #[path = "common/shortest.rs"]
 #[allow(dead_code, reason = "another test uses the rest")]
 mod shortest;

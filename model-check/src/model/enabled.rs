@@ -378,11 +378,11 @@ fn hopeless(world: &World, process: &Process) -> bool {
     process.waiting.as_ref().is_some_and(|waiting| match waiting.on {
         Awaited::Connection(session) => {
             let connection = world.network.connections.get(&session);
-            let answered = |(id, body): (&MessageId, &MessageBody)| {
+            let may_be_answered = |(id, body): (&MessageId, &MessageBody)| {
                 body.session() == Some(session) && (id.answer || !is_still(world, id.to))
             };
             connection.is_none_or(|it| it.ended || is_still(world, Place::Instance(it.to)))
-                && !world.network.messages.iter().any(answered)
+                && !world.network.messages.iter().any(may_be_answered)
         }
         Awaited::Record(_) => false,
     })

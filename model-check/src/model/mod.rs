@@ -96,8 +96,11 @@ impl Model {
         configuration.grain.looks_are_whole &= never(&[Outside::Glance]);
         // A snapshot carries the whole log, so nothing of it may be forgotten.
         let slices = configuration.settings.config.recovery == RecoveryPath::Wals;
-        // Nor may it be where an old reading of how far somebody is behind can be believed.
-        let timely = configuration.grain.looks_are_whole && !configuration.grain.instances_at_once;
+        // Nor may it be where an old reading of how far somebody is behind can be believed, be it
+        // that of an instance that stood still meanwhile.
+        let timely = configuration.grain.looks_are_whole
+            && !configuration.grain.instances_at_once
+            && never(&[Outside::Together]);
         // Nor where data is set aside, for what begins anew lacks all of it, nor where each start does.
         let volumes_last = never(&[Outside::Volume])
             && !configuration.settings.sets_aside

@@ -191,14 +191,12 @@ impl Turn {
             }
             Act::Freeze(place) => {
                 if let Place::Controller(no) = place {
-                    self.leader_lost(no);
-                    self.sample(no, None);
+                    self.last_look(no);
                 }
                 self.all([Event::Freeze(place)]);
             }
             Act::FreezeTogether(no, id) => {
-                self.leader_lost(no);
-                self.sample(no, None);
+                self.last_look(no);
                 let places = [Place::Controller(no), Place::Instance(id)];
                 self.all(places.map(Event::Freeze));
             }
@@ -338,6 +336,12 @@ impl Turn {
             .get(&id)
             .is_some_and(|body| self.world.obstacle(&id, body) == Some(Obstacle::Frozen));
         self.all([if frozen { Event::Overdue(id) } else { Event::Fail(id) }]);
+    }
+
+    /// A controller is about to stand still, with what it knows now.
+    fn last_look(&mut self, no: ControllerNo) {
+        self.leader_lost(no);
+        self.sample(no, None);
     }
 
     /// Heartbeats until one arrives, or until they are given up: the third failure counts.

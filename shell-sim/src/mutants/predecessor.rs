@@ -4,7 +4,7 @@
 use super::{
     Mutant,
     first::{accept_unheard, open_unheard, silent},
-    in_stage, judged_by, really_of,
+    in_stage, judged_by, really, really_of,
     sixth::rows,
     third::convinced,
     write,
@@ -13,7 +13,9 @@ use ha_core::{
     action::Action,
     guard::GuardId,
     ids::{InstanceId, InstanceRef},
-    observation::{ClusterObservation, Contact, RoleView, Route, Row, RowState, VolumeView},
+    observation::{
+        BoltView, ClusterObservation, Contact, RoleView, Route, Row, RowState, VolumeView,
+    },
     plan::Plan,
     reading::{Age, Reading},
     reason::Reason,
@@ -62,7 +64,7 @@ fn takes_the_unread_for_followers(observation: &ClusterObservation) -> Plan {
         let unread = !matches!(view.contact, Contact::Answering);
         if let (true, Reading::Known { value, .. }) = (unread, view.bolt.clone()) {
             let follows = RoleView::Replica;
-            view.bolt = Reading::fresh(ha_core::observation::BoltView { role: follows, ..value });
+            view.bolt = Reading::fresh(BoltView { role: follows, ..value });
             view.contact = Contact::Answering;
             view.volume = Reading::fresh(VolumeView::Used);
         }
@@ -102,7 +104,7 @@ fn opens_without_a_replica(observation: &ClusterObservation) -> Plan {
     }
     fn withdraw(s: &Situation<'_>) -> Verdict {
         let gone = s.proven_main().is_none();
-        if gone { super::really(RuleId::F10, s) } else { Verdict::Pass }
+        if gone { really(RuleId::F10, s) } else { Verdict::Pass }
     }
     let judges = [
         (RuleId::F10, Judge::Once(withdraw)),

@@ -285,7 +285,7 @@ fn leaders() -> Vec<Configuration> {
         ),
         configuration(
             "stands-still-together",
-            "the main is lost, and a leader stands still together with the next one",
+            "the main is lost, and a leader stands still together with the target it waits for",
             2,
             &[(Main, 1), (Together, 1)],
         ),
