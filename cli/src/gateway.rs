@@ -9,10 +9,12 @@ use crate::{
 use ::gateway::{
     Gateway, Settings,
     clock::Clock,
-    controllers::{NoStoredTarget, http::HttpControllers},
+    controllers::{StoredTarget, http::HttpControllers},
     drawn_id,
     settings::{Problem, Problems, SETTINGS, Setting},
 };
+use ha_core::ids::Term;
+use shell_k8s::cluster::{Config, StoredTerms};
 use std::process::ExitCode;
 
 /// The table of its settings.
@@ -53,10 +55,36 @@ fn judged(args: &Args) -> Result<(Settings, Log), Problems> {
     }
 }
 
+/// The second path, where one is set.
+struct Stored(Option<StoredTerms>);
+
+impl StoredTarget for Stored {
+    async fn changed(&mut self) -> Option<Term> {
+        match &mut self.0 {
+            Some(terms) => terms.changed().await,
+            None => None,
+        }
+    }
+}
+
+async fn stored(settings: &Settings) -> Result<Stored, InputError> {
+    let Some((namespace, name)) = &settings.record else { return Ok(Stored(None)) };
+    let refused =
+        |error: &dyn std::fmt::Display| InputError::Refused(format!("record-configmap: {error}"));
+    let config = match &settings.api_server {
+        Some(url) => Config::new(url.parse().map_err(|error| refused(&error))?),
+        None => Config::infer().await.map_err(|error| refused(&error))?,
+    };
+    StoredTerms::connect(config, namespace, name)
+        .map(|terms| Stored(Some(terms)))
+        .map_err(|error| refused(&error))
+}
+
 async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     let stopped = stopped().map_err(InputError::Process)?;
+    let stored = stored(&settings).await?;
     let controllers = HttpControllers::new(settings.controllers.clone());
     let gateway = Gateway::bind(settings, drawn_id(), Clock::system())?;
-    gateway.run(controllers, NoStoredTarget, stopped).await;
+    gateway.run(controllers, stored, stopped).await;
     Ok(ExitCode::SUCCESS)
 }

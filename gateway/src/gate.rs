@@ -19,7 +19,7 @@ use ha_core::{
 use std::{
     net::SocketAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -34,6 +34,17 @@ pub struct Target {
     pub address: SocketAddr,
 }
 
+/// An instance that reads may go to while the grant lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readable {
+    /// Which one.
+    pub target: Target,
+    /// Commits wait for it, so that reads go there last.
+    pub votes: bool,
+    /// It is the main, where that is allowed for want of a replica.
+    pub is_main: bool,
+}
+
 /// The route as of its last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
@@ -43,12 +54,17 @@ pub struct View {
     pub standing: Standing,
     /// Where writes go, or went before the grant ran out.
     pub target: Option<Target>,
+    /// Grows whenever other instances may be read from.
+    pub reads: u64,
 }
 
 #[derive(Debug)]
 struct State {
     holder: GrantHolder,
     view: View,
+    /// Where reads may go, as of the last open route. No list of a closed one takes its place: until
+    /// a route is open again nobody reads, and who may stay with his replica then does.
+    readable: Arc<[Readable]>,
     term: Term,
     /// When the present grant runs out by itself, and when it was given, in monotonic time.
     expires: Millis,
@@ -62,6 +78,8 @@ struct State {
 #[derive(Debug)]
 pub struct Gate {
     clock: Clock,
+    /// Reads go to the main where there is no replica.
+    reads_main: bool,
     shards: Box<[Shard]>,
     state: Mutex<State>,
     changes: watch::Sender<View>,
@@ -78,15 +96,18 @@ impl Gate {
     #[must_use]
     pub fn new(id: GatewayId, limit_ms: Millis, clock: Clock) -> Self {
         let holder = GrantHolder::start(id, limit_ms);
-        let view = View { epoch: 0, standing: Standing::Closed, target: None };
-        let held = Held { holder: holder.clone(), epoch: 0 };
+        let view = View { epoch: 0, standing: Standing::Closed, target: None, reads: 0 };
+        let readable: Arc<[Readable]> = Arc::new([]);
+        let held = Held { holder: holder.clone(), epoch: 0, readable: Arc::clone(&readable) };
         let closed_since = Some(clock.monotonic());
         Self {
             clock,
+            reads_main: false,
             shards: (0..SHARDS).map(|_| Shard::new(held.clone())).collect(),
             state: Mutex::new(State {
                 holder,
                 view,
+                readable,
                 term: Term(0),
                 expires: 0,
                 granted: None,
@@ -99,6 +120,12 @@ impl Gate {
             voided: AtomicU64::new(0),
             urgent: Notify::new(),
         }
+    }
+
+    /// The same, where reads may go to the main for want of a replica.
+    #[must_use]
+    pub fn with_reads_from_main(self, allowed: bool) -> Self {
+        Self { reads_main: allowed, ..self }
     }
 
     /// The clocks that it goes by.
@@ -136,6 +163,27 @@ impl Gate {
         passes.then(write)
     }
 
+    /// Runs `write` if bytes may pass now between a client that reads and `target`. A replica may be
+    /// the next main, and one that was promoted takes writes on any connection: so reads end with the
+    /// grant, and a gateway that acknowledges its end reads from nobody.
+    pub fn permit_read<R>(
+        &self,
+        shard: usize,
+        target: &Target,
+        write: impl FnOnce() -> R,
+    ) -> Option<R> {
+        let held = self.shard(shard).held.read().unwrap_or_else(PoisonError::into_inner);
+        let passes = held.readable.iter().any(|it| it.target == *target)
+            && held.holder.live(self.clock.now()).is_some();
+        passes.then(write)
+    }
+
+    /// Where reads may go while the grant lives.
+    #[must_use]
+    pub fn readable(&self) -> Arc<[Readable]> {
+        Arc::clone(&self.state().readable)
+    }
+
     /// The next question. `is_urgent` waits for this to be called.
     pub fn ask(&self) -> Question {
         let now = self.clock.now();
@@ -169,11 +217,32 @@ impl Gate {
                 state.term = reply.answer.term;
                 state.expires = asked.saturating_add(reply.answer.lasts_ms);
                 state.granted = Some(self.clock.monotonic());
+                let readable = self.readable_of(reply);
+                if *state.readable != *readable {
+                    state.readable = readable.into();
+                    state.view.reads += 1;
+                }
             }
             (Some(_) | None, _) => Self::withdraw(&mut state),
         }
         self.publish(&mut state);
         Ok(())
+    }
+
+    /// Where reads may go under an open route.
+    fn readable_of(&self, reply: &Reply) -> Vec<Readable> {
+        let replicas = reply.replicas.iter().map(|replica| Readable {
+            target: Target { instance: replica.instance, address: replica.address },
+            votes: replica.votes,
+            is_main: false,
+        });
+        let main = reply.main().zip(reply.main_address).filter(|_| self.reads_main);
+        let main = main.map(|(instance, address)| Readable {
+            target: Target { instance, address },
+            votes: true,
+            is_main: true,
+        });
+        replicas.chain(main).collect()
     }
 
     /// The stored record names this term.
@@ -280,7 +349,8 @@ impl Gate {
         };
         for shard in &self.shards {
             let mut held = shard.held.write().unwrap_or_else(PoisonError::into_inner);
-            *held = Held { holder: state.holder.clone(), epoch: state.view.epoch };
+            let readable = Arc::clone(&state.readable);
+            *held = Held { holder: state.holder.clone(), epoch: state.view.epoch, readable };
         }
         let before = *self.changes.borrow();
         if state.view == before {

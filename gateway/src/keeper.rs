@@ -1,5 +1,5 @@
 //! Keeps the grant: asks the controllers again and again, and does what they answer. One task of a
-//! gateway runs this; the sessions hear of it through [`Gate`] and [`Replicas`].
+//! gateway runs this; the sessions hear of it through [`Gate`].
 
 use crate::{
     controllers::{
@@ -8,7 +8,6 @@ use crate::{
     },
     gate::Gate,
     metrics::Metrics,
-    replicas::Replicas,
     session::Standing,
 };
 use ha_core::leadership::Millis;
@@ -36,8 +35,6 @@ pub struct Asking {
 pub struct Keeper {
     /// The grant.
     pub gate: Arc<Gate>,
-    /// The replicas.
-    pub replicas: Arc<Replicas>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How it asks.
@@ -117,7 +114,6 @@ impl Keeper {
                 }
                 () = sleep(expires) => {
                     self.gate.mind();
-                    self.replicas.mind();
                 }
             }
         }
@@ -131,7 +127,6 @@ impl Keeper {
         if let (Some(ms), None) = (closed_for, self.gate.closed_for()) {
             self.metrics.routed_after(ms);
         }
-        self.replicas.update(&reply);
         Ok(reply)
     }
 }

@@ -66,7 +66,6 @@ struct BoundPort {
 pub struct Gateway {
     settings: Settings,
     gate: Arc<Gate>,
-    replicas: Arc<Replicas>,
     metrics: Arc<Metrics>,
     ports: Vec<BoundPort>,
     admin: TcpListener,
@@ -133,9 +132,9 @@ impl Gateway {
         };
         let sessions = settings.limits.connections as u64 * 4;
         raise_files(sessions.saturating_add(OTHER_FILES));
-        let gate = Arc::new(Gate::new(id, settings.grant_limit_ms, clock.clone()));
-        let replicas =
-            Arc::new(Replicas::new(settings.read_fallback, settings.stale_reads_ms, clock.clone()));
+        let gate = Gate::new(id, settings.grant_limit_ms, clock.clone());
+        let gate = Arc::new(gate.with_reads_from_main(settings.read_fallback));
+        let replicas = Arc::new(Replicas::new(Arc::clone(&gate)));
         let metrics = Arc::new(Metrics::new());
         let dialer =
             Dialer { limit: settings.dial_limit, watch: settings.watch, tls: upstream_tls.clone() };
@@ -167,7 +166,7 @@ impl Gateway {
         }
         let admin = listen(settings.admin)?;
         let stop = watch::Sender::new(false);
-        Ok(Self { settings, gate, replicas, metrics, ports, admin, tls, upstream_tls, stop })
+        Ok(Self { settings, gate, metrics, ports, admin, tls, upstream_tls, stop })
     }
 
     /// Where it listens.
@@ -205,7 +204,6 @@ impl Gateway {
         tracing::info!(?addresses, "the gateway listens");
         let keeper = Keeper {
             gate: Arc::clone(&self.gate),
-            replicas: self.replicas,
             metrics: Arc::clone(&self.metrics),
             asking: self.settings.asking,
         };

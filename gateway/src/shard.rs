@@ -1,9 +1,10 @@
 //! Places that sessions share in groups, so that many at once do not meet in one line of memory: the
 //! grant as they look at it, and what they count.
 
+use crate::gate::Readable;
 use ha_core::{grant::GrantHolder, leadership::Millis};
 use std::sync::{
-    RwLock,
+    Arc, RwLock,
     atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
@@ -16,6 +17,8 @@ pub(crate) struct Held {
     pub(crate) holder: GrantHolder,
     /// Grows whenever upstream connections of before may not be used any more.
     pub(crate) epoch: u64,
+    /// Where reads may go while it lives.
+    pub(crate) readable: Arc<[Readable]>,
 }
 
 /// One group's place.

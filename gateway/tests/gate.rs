@@ -5,8 +5,8 @@
 
 use gateway::{
     clock::Clock,
-    controllers::wire::{Reply, VERSION},
-    gate::Gate,
+    controllers::wire::{Replica, Reply, VERSION},
+    gate::{Gate, Target},
     session::Standing,
 };
 use ha_core::{
@@ -88,6 +88,34 @@ fn a_grant_counts_from_the_question_on_both_clocks() {
         assert!(!held.passes(epoch), "500 ms after the question");
         assert_eq!(held.standing(), Standing::Frozen);
     }
+}
+
+/// A replica, and whether it may be read from after each of these answers.
+#[test]
+fn reads_go_to_who_was_named_last_while_the_grant_lives() {
+    let instance = InstanceRef { id: InstanceId(1), ..main(7) };
+    let target = Target { instance, address: "127.0.0.1:7688".parse().unwrap() };
+    let replica = Replica { instance, address: target.address, votes: true };
+    let held = held();
+    let says = |route: Option<u128>, replicas: Vec<Replica>| {
+        let number = held.gate.ask().number;
+        let reply = Reply { replicas, ..reply(number, 1, route, 500) };
+        held.gate.answered(&reply).unwrap();
+        held.gate.permit_read(0, &target, || ()).is_some()
+    };
+    assert!(says(Some(1), vec![replica]));
+    assert!(!says(Some(1), Vec::new()), "named no more");
+    assert!(says(Some(1), vec![replica]));
+    assert!(!says(None, vec![replica]), "no route, no reads: it may be the next main");
+    assert!(says(Some(1), vec![replica]));
+    held.gate.void(held.gate.view().epoch);
+    assert!(held.gate.permit_read(0, &target, || ()).is_none(), "void");
+    held.monotonic.fetch_add(1, SeqCst);
+    assert!(says(Some(1), vec![replica]));
+    held.gate.saw_term(Term(2));
+    assert!(held.gate.permit_read(0, &target, || ()).is_none(), "another term is stored");
+    let other = Target { address: "127.0.0.1:7689".parse().unwrap(), ..target };
+    assert!(held.gate.permit_read(0, &other, || ()).is_none());
 }
 
 #[test]

@@ -12,11 +12,9 @@ use bolt::{
     message::{Extra, Fetch, Route, RouteTarget, Run},
     value::map,
 };
-use gateway::controllers::wire::Replica;
 use std::{net::SocketAddr, sync::atomic::Ordering::SeqCst};
 use support::{
-    host::Role,
-    net::{Client, Got, Instance, LONG, Lead, Running, is_done, one, read_to_end, until},
+    net::{Client, Got, Instance, LONG, is_done, one, read_to_end, until},
     rig::run,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
@@ -145,80 +143,6 @@ async fn every_version_of_memgraph_is_spoken() {
         assert!(is_done(&client.write(id).await), "{version}");
     }
     assert_eq!(instance.committed().len(), Version::MEMGRAPH.len());
-}
-
-fn replica(instance: &Instance, votes: bool) -> Replica {
-    Replica { instance: instance.reference(), address: instance.address, votes }
-}
-
-#[tokio::test]
-async fn reads_go_to_replicas_that_nothing_waits_for_and_never_to_a_main() {
-    let (main, voter, other) = (
-        Instance::start(0, true).await,
-        Instance::start(1, true).await,
-        Instance::start(2, true).await,
-    );
-    for instance in [&voter, &other] {
-        instance.database.lock().unwrap().role = Role::Replica;
-    }
-    let lead = Lead::new();
-    lead.say(|said| said.replicas = vec![replica(&voter, true), replica(&other, false)]);
-    lead.open(&main);
-    let running = Running::start(&lead, &[]);
-    let address = running.at.read.unwrap();
-    let read = || [run("RETURN 2"), Request::Pull(Fetch::ALL)];
-    let mut client = Client::connect(address).await.unwrap();
-    assert!(is_done(&client.ask(&read()).await));
-    assert_eq!((voter.knobs.accepted.load(SeqCst), other.knobs.accepted.load(SeqCst)), (0, 1));
-    // A write there is the client's mistake, and told in the instance's words.
-    let got = client.write(1).await;
-    let code = support::net::code(&got).unwrap();
-    assert_eq!(code, "Memgraph.ClientError.MemgraphError.MemgraphError");
-    assert!(is_done(&client.ask(&[Request::Reset]).await));
-    // It becomes main: nothing more goes there.
-    let before = other.knobs.got.load(SeqCst);
-    lead.say(|said| said.replicas = vec![replica(&voter, true)]);
-    lead.open(&other);
-    until(|| running.gate.view().target.is_some_and(|to| to.address == other.address)).await;
-    assert!(is_done(&client.ask(&read()).await));
-    assert_eq!(other.knobs.got.load(SeqCst), before);
-    assert_eq!(voter.knobs.accepted.load(SeqCst), 1);
-    // The last one dies: reads wait for another.
-    voter.kill();
-    let waiting = tokio::spawn(async move { client.ask(&read()).await });
-    until(|| voter.knobs.accepted.load(SeqCst) == 1).await;
-    lead.say(|said| said.replicas = vec![replica(&main, false)]);
-    lead.open(&other);
-    assert!(is_done(&waiting.await.unwrap()));
-}
-
-#[tokio::test]
-async fn reads_spread_and_fall_back_to_the_main_only_if_told() {
-    let (main, a, b) = (
-        Instance::start(0, true).await,
-        Instance::start(1, true).await,
-        Instance::start(2, true).await,
-    );
-    let lead = Lead::new();
-    lead.say(|said| said.replicas = vec![replica(&a, false), replica(&b, false)]);
-    lead.open(&main);
-    let running = Running::start(&lead, &[("read-fallback-to-main", "true")]);
-    let mut clients = Vec::new();
-    for _ in 0..6 {
-        clients.push(Client::connect(running.at.read.unwrap()).await.unwrap());
-    }
-    let accepted = |instance: &Instance| instance.knobs.accepted.load(SeqCst);
-    assert_eq!((accepted(&main), accepted(&a), accepted(&b)), (0, 3, 3));
-    lead.say(|said| said.replicas = Vec::new());
-    let read = [run("RETURN 1"), Request::Pull(Fetch::ALL)];
-    while accepted(&main) == 0 {
-        for client in &mut clients {
-            // A read under way when its replica leaves ends without an answer.
-            if !is_done(&client.ask(&read).await) {
-                *client = Client::connect(running.at.read.unwrap()).await.unwrap();
-            }
-        }
-    }
 }
 
 async fn http(address: SocketAddr, path: &str) -> String {

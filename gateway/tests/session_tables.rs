@@ -155,6 +155,18 @@ fn a_refused_write_is_told_so_that_it_is_tried_again_elsewhere() {
     assert!(rig.database(0).committed.is_empty());
 }
 
+/// A statement that commits in batches is refused before its first one.
+#[test]
+fn a_batched_statement_that_is_refused_at_once_is_tried_again_elsewhere() {
+    let statement = run("CREATE 1 CALL { WITH n } IN TRANSACTIONS OF 1 ROWS");
+    let batched = Batch { requests: vec![statement, Request::Pull(Fetch::ALL)], commits: vec![1] };
+    let mut rig = logged_in(vec![batched]);
+    rig.demote(0);
+    rig.run();
+    assert_eq!(rig.told.first(), Some(&(1, Told::Retry)));
+    assert!(rig.tally.forbidden >= 1);
+}
+
 #[test]
 fn the_read_port_leaves_a_refused_write_alone() {
     let read = Policy { rewrites: false, ..policy() };

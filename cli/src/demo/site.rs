@@ -111,7 +111,7 @@ impl Site {
                     controller(no, &api, &pages, instances, (bolt, replication), folder, journal)
                 })
                 .collect(),
-            gateway: gateway(write, read, admin, &pages),
+            gateway: gateway((write, read, admin), &pages, &api, &names),
             orders: orders(&api, &pages),
             _api: api,
             kubelet,
@@ -414,7 +414,12 @@ fn controller(
     Part::new(name, arguments)
 }
 
-fn gateway(write: SocketAddr, read: SocketAddr, admin: SocketAddr, pages: &[SocketAddr]) -> Part {
+fn gateway(
+    (write, read, admin): (SocketAddr, SocketAddr, SocketAddr),
+    pages: &[SocketAddr],
+    api: &ApiServer,
+    names: &Names,
+) -> Part {
     let pages: Vec<_> = pages.iter().map(ToString::to_string).collect();
     let arguments = vec![
         "gateway".to_owned(),
@@ -422,6 +427,8 @@ fn gateway(write: SocketAddr, read: SocketAddr, admin: SocketAddr, pages: &[Sock
         format!("--read-bind-address={read}"),
         format!("--admin-bind-address={admin}"),
         format!("--controllers={}", pages.join(",")),
+        format!("--record-configmap={}/{}", names.namespace(), names.record()),
+        format!("--api-server={}", api.uri_of("gateway")),
     ];
     Part::new("gateway".to_owned(), arguments)
 }

@@ -30,9 +30,8 @@ pub(super) struct WriteLane {
 #[derive(Debug)]
 pub(super) struct ReadLane {
     replicas: Arc<Replicas>,
+    shard: usize,
     target: Option<Target>,
-    /// Whether bytes may pass, as of the last change.
-    is_open: bool,
 }
 
 /// What rests on an instance of which it is not known whether it is there.
@@ -57,64 +56,66 @@ impl Doubt {
     }
 }
 
-/// Tells when the way has changed.
-#[derive(Debug)]
-pub(super) enum Changes {
-    Write(watch::Receiver<View>),
-    Read(watch::Receiver<u64>),
-}
-
-impl Changes {
-    /// Waits for a change; for ever, if none can come any more.
-    pub(super) async fn changed(&mut self) {
-        let changed = match self {
-            Self::Write(changes) => changes.changed().await,
-            Self::Read(changes) => changes.changed().await,
-        };
-        if changed.is_err() {
-            std::future::pending::<()>().await;
-        }
+/// Waits for a change of the way; for ever, if none can come any more.
+pub(super) async fn changed(changes: &mut watch::Receiver<View>) {
+    if changes.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
 impl Lane {
-    pub(super) fn write(gate: Arc<Gate>) -> (Self, Changes) {
-        let changes = Changes::Write(gate.subscribe());
+    pub(super) fn write(gate: Arc<Gate>) -> Self {
         let shard = gate.join_shard();
-        (Self::Write(WriteLane { gate, shard, epoch: None, is_busy: false }), changes)
+        Self::Write(WriteLane { gate, shard, epoch: None, is_busy: false })
     }
 
-    pub(super) fn read(replicas: Arc<Replicas>) -> (Self, Changes) {
-        let changes = Changes::Read(replicas.subscribe());
-        (Self::Read(ReadLane { replicas, target: None, is_open: false }), changes)
+    pub(super) fn read(replicas: Arc<Replicas>) -> Self {
+        let shard = replicas.gate().join_shard();
+        Self::Read(ReadLane { replicas, shard, target: None })
+    }
+
+    fn gate(&self) -> &Arc<Gate> {
+        match self {
+            Self::Write(lane) => &lane.gate,
+            Self::Read(lane) => lane.replicas.gate(),
+        }
+    }
+
+    /// Tells when the way has changed.
+    pub(super) fn subscribe(&self) -> watch::Receiver<View> {
+        self.gate().subscribe()
     }
 
     /// Whether the upstream connection, if there is one, may not be used any more.
-    pub(super) fn is_cut(&mut self) -> bool {
+    pub(super) fn is_cut(&self) -> bool {
         match self {
             Self::Write(lane) => lane.epoch.is_some_and(|epoch| epoch != lane.gate.view().epoch),
-            Self::Read(lane) => {
-                lane.is_open =
-                    lane.target.as_ref().is_some_and(|target| lane.replicas.contains(target));
-                lane.target.is_some() && !lane.is_open
-            }
+            Self::Read(lane) => lane.target.is_some_and(|target| {
+                !lane.replicas.gate().readable().iter().any(|it| it.target == target)
+            }),
         }
     }
 
     /// Changes with what there is to go to.
     pub(super) fn generation(&self) -> u64 {
+        let view = self.gate().view();
         match self {
-            Self::Write(lane) => lane.gate.view().epoch,
-            Self::Read(lane) => lane.replicas.version(),
+            Self::Write(_) => view.epoch,
+            Self::Read(_) => view.reads,
         }
     }
 
     /// What may be done, with the upstream there is or with a new one.
     pub(super) fn standing(&self) -> Standing {
-        match self {
-            Self::Write(lane) => lane.gate.view().standing,
-            Self::Read(lane) if lane.replicas.is_empty() => Standing::Closed,
-            Self::Read(_) => Standing::Open,
+        let gate = self.gate();
+        match (self, gate.view().standing) {
+            (Self::Write(_), standing) => standing,
+            // A replica is left when it is no replica any more, and not while a main moves.
+            (Self::Read(_), Standing::Closed | Standing::Frozen) => Standing::Frozen,
+            (Self::Read(_), Standing::Open | Standing::Draining) if gate.readable().is_empty() => {
+                Standing::Closed
+            }
+            (Self::Read(_), Standing::Open | Standing::Draining) => Standing::Open,
         }
     }
 
@@ -130,7 +131,6 @@ impl Lane {
             Self::Read(lane) => {
                 let target = lane.replicas.choose()?;
                 lane.target = Some(target);
-                lane.is_open = true;
                 Some(target)
             }
         }
@@ -141,7 +141,6 @@ impl Lane {
         match self {
             Self::Write(lane) => lane.epoch = None,
             Self::Read(lane) => {
-                lane.is_open = false;
                 if let Some(target) = lane.target.take() {
                     lane.replicas.leave(&target);
                 }
@@ -176,16 +175,16 @@ impl Lane {
 
     /// It was found that bytes may not pass: others are to know.
     pub(super) fn mind(&self) {
-        if let Self::Write(lane) = self {
-            lane.gate.mind();
-        }
+        self.gate().mind();
     }
 
     /// Runs `write` if bytes may pass this very moment; it must not wait for anything.
     pub(super) fn permit<R>(&self, write: impl FnOnce() -> R) -> Option<R> {
         match self {
             Self::Write(lane) => lane.gate.permit(lane.shard, lane.epoch?, write),
-            Self::Read(lane) => lane.is_open.then(write),
+            Self::Read(lane) => {
+                lane.replicas.gate().permit_read(lane.shard, lane.target.as_ref()?, write)
+            }
         }
     }
 

@@ -15,13 +15,13 @@ pub use stream::Watch;
 
 use crate::{
     clock::Clock,
-    gate::{Gate, Target},
+    gate::{Gate, Target, View},
     metrics::{Port, PortMetrics},
     replicas::Replicas,
     session::{Ending, Policy, Proof, Session},
 };
 use ha_core::{ids::StartId, leadership::Millis};
-use lane::{Changes, Doubt, Lane};
+use lane::{Doubt, Lane, changed};
 use pump::{Pump, Pumped};
 use std::{
     future::{Future, poll_fn},
@@ -131,10 +131,11 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) -> Ending {
-    let (lane, mut changes) = match shared.port {
+    let lane = match shared.port {
         Port::Write => Lane::write(Arc::clone(&shared.gate)),
         Port::Read => Lane::read(Arc::clone(&shared.replicas)),
     };
+    let mut changes = lane.subscribe();
     let now = shared.clock.monotonic();
     let session = Session::new(Arc::clone(&shared.policy), lane.standing(), now);
     let pump = Pump::new(session, client, shared.buffer, now);
@@ -155,7 +156,11 @@ pub(crate) async fn serve(
 }
 
 impl Relay {
-    async fn run(&mut self, changes: &mut Changes, stop: &mut watch::Receiver<bool>) -> Ending {
+    async fn run(
+        &mut self,
+        changes: &mut watch::Receiver<View>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Ending {
         loop {
             self.mind_route();
             self.attend();
@@ -175,7 +180,7 @@ impl Relay {
             let mut pumped = None;
             tokio::select! {
                 biased;
-                () = changes.changed() => {}
+                () = changed(changes) => {}
                 result = task.done(), if has_task => done = Some(result),
                 () = sleep(Duration::from_millis(wait.unwrap_or(0))), if wait.is_some() => {
                     is_time = true;

@@ -94,7 +94,7 @@ fn open_lane(clock: &Clock) -> Lane {
         tag: String::new(),
     };
     gate.answered(&reply).expect("a grant");
-    let (mut lane, _) = Lane::write(gate);
+    let mut lane = Lane::write(gate);
     lane.take_target().expect("an open route");
     lane
 }

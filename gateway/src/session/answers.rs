@@ -1,6 +1,6 @@
 //! Answers of the instance: they pass as they are, but for failures that show that no main answered.
 
-use super::{Session, Took, Withheld, requests::Span, rewrite};
+use super::{Session, Took, Withheld, requests::Span, rewrite, rewrite::Rewrite};
 use bolt::{Limits, Response, Signature, chunk::Event, message::Failure, server::FaultClass};
 use ha_core::leadership::Millis;
 
@@ -105,7 +105,8 @@ impl Session {
             }
         };
         self.is_closing |= failure.code == FaultClass::Execution.code();
-        if !self.mind_refusal(&failure.message) || is_batched {
+        let rule = self.mind_refusal(&failure.message);
+        if rule.is_none_or(|rule| is_batched && !rule.in_prepare) {
             // What failed in batches was undone; the batches before it were not.
             return self.lead.extend_from_slice(&withheld.wire);
         }
@@ -114,13 +115,13 @@ impl Session {
         self.say(&Response::Failure(Failure { code, ..failure }));
     }
 
-    /// Whether a failure with this text is told so that drivers retry it. If it shows that the instance
-    /// is not the main, the route ends.
-    pub(super) fn mind_refusal(&mut self, message: &str) -> bool {
-        let Some(rule) = rewrite(message).filter(|_| self.policy.rewrites) else { return false };
+    /// The row by which a failure with this text is told so that drivers retry it. If it shows that
+    /// the instance is not the main, the route ends.
+    pub(super) fn mind_refusal(&mut self, message: &str) -> Option<Rewrite> {
+        let rule = rewrite(message).filter(|_| self.policy.rewrites)?;
         self.tally.forbidden += u32::from(rule.shows_no_main);
         self.orders.void |= rule.shows_no_main;
-        true
+        Some(rule)
     }
 }
 

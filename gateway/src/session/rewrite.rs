@@ -14,18 +14,22 @@ pub struct Rewrite {
     pub says: &'static str,
     /// It is raised by an instance that is not the main, so that the route rests on nothing.
     pub shows_no_main: bool,
+    /// It is raised before anything ran, so that no batch of the statement was committed either.
+    pub in_prepare: bool,
 }
 
 /// The table.
 pub const REWRITES: &[Rewrite] = &[
-    // In prepare.
-    not_main("Write queries are forbidden on the replica instance"),
-    not_main("Write query forbidden on the replica"),
-    // In prepare, by a main that is told not to write yet: it is the main all the same.
+    Rewrite { in_prepare: true, ..not_main("Write queries are forbidden on the replica instance") },
+    Rewrite { in_prepare: true, ..not_main("Write query forbidden on the replica") },
+    // Commands about users.
+    Rewrite { in_prepare: true, ..not_main("Query forbidden on the replica!") },
+    // By a main that is told not to write yet: it is the main all the same.
     Rewrite {
         begins: "Write queries currently forbidden on the main instance",
         says: "",
         shows_no_main: false,
+        in_prepare: true,
     },
     // At the commit, after an abort.
     not_main("Cannot commit because instance is not main anymore."),
@@ -36,16 +40,18 @@ pub const REWRITES: &[Rewrite] = &[
         begins: "Replication Exception: At least one STRICT_SYNC replica has not confirmed",
         says: "Transaction will be aborted on all instances.",
         shows_no_main: false,
+        in_prepare: false,
     },
     Rewrite {
         begins: "Replication Exception: Failed to replicate to ",
         says: "Transaction was aborted on all instances.",
         shows_no_main: false,
+        in_prepare: false,
     },
 ];
 
 const fn not_main(begins: &'static str) -> Rewrite {
-    Rewrite { begins, says: "", shows_no_main: true }
+    Rewrite { begins, says: "", shows_no_main: true, in_prepare: false }
 }
 
 /// The row for this text of a failure.

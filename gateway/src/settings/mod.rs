@@ -77,8 +77,10 @@ pub struct Settings {
     pub stop_limit: Duration,
     /// Reads go to the main where no replica is known.
     pub read_fallback: bool,
-    /// How long reads go on without word from a controller; 0 for ever.
-    pub stale_reads_ms: Millis,
+    /// Namespace and name of the stored record, if it is watched.
+    pub record: Option<(String, String)>,
+    /// The API server at which it is, if not that of the pod's own cluster.
+    pub api_server: Option<String>,
     /// TLS of the listeners, and whose clients are let in.
     pub tls: Option<(KeyPair, Option<PathBuf>)>,
     /// TLS towards instances.
@@ -122,6 +124,17 @@ impl Settings {
             let expected = "a path, since one of certificate and key is set".to_owned();
             wrong("upstream-tls-key-path", values.text("upstream-tls-key-path").into(), expected);
         }
+        // What was meant to be checked, or encrypted, must not silently be neither.
+        if !values.is_on("tls-enabled") && values.path("tls-client-ca-path").is_some() {
+            let value = values.text("tls-client-ca-path").to_owned();
+            wrong("tls-client-ca-path", value, "nothing, or tls-enabled=true".to_owned());
+        }
+        for name in ["upstream-tls-cert-path", "upstream-tls-key-path", "upstream-tls-name"] {
+            let text = values.text(name);
+            if values.path("upstream-tls-ca-path").is_none() && !text.is_empty() {
+                wrong(name, text.to_owned(), "nothing, or upstream-tls-ca-path as well".to_owned());
+            }
+        }
         for name in ["tls-cert-path", "tls-key-path"] {
             if values.is_on("tls-enabled") && values.path(name).is_none() {
                 wrong(name, String::new(), "a path, since tls-enabled=true".to_owned());
@@ -132,6 +145,15 @@ impl Settings {
             if !text.is_empty() && Address::read(text).is_err() {
                 wrong(name, text.to_owned(), "HOST:PORT".to_owned());
             }
+        }
+        let record = values.text("record-configmap");
+        let is_named = |(a, b): &(String, String)| !a.is_empty() && !b.is_empty();
+        if !record.is_empty() && !self.record.as_ref().is_some_and(is_named) {
+            wrong("record-configmap", record.to_owned(), "NAMESPACE/NAME".to_owned());
+        }
+        if record.is_empty() && self.api_server.is_some() {
+            let value = values.text("api-server").to_owned();
+            wrong("api-server", value, "nothing, or record-configmap as well".to_owned());
         }
         let same = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
         if self.read.is_some_and(|read| same(read, self.write) || same(read, self.admin))
@@ -182,7 +204,8 @@ impl Settings {
             },
             stop_limit: values.time("stop-limit"),
             read_fallback: values.is_on("read-fallback-to-main"),
-            stale_reads_ms: values.ms("stale-reads"),
+            record: values.text("record-configmap").split_once('/').map(owned),
+            api_server: values.some_text("api-server"),
             tls: if values.is_on("tls-enabled") { tls() } else { None },
             upstream_tls: values.path("upstream-tls-ca-path").map(|authorities| UpstreamTlsPaths {
                 authorities,
@@ -191,6 +214,10 @@ impl Settings {
             }),
         }
     }
+}
+
+fn owned((namespace, name): (&str, &str)) -> (String, String) {
+    (namespace.to_owned(), name.to_owned())
 }
 
 fn policy(values: &Values) -> Policy {
@@ -264,11 +291,21 @@ mod tests {
             read(&all).err().map_or(Vec::new(), |p| p.all.iter().map(|p| p.name).collect())
         };
         assert_eq!(names(&[("poll-wait", "2s")]), ["poll-wait"]);
-        assert_eq!(names(&[("upstream-tls-cert-path", "/a")]), ["upstream-tls-key-path"]);
+        let authority = ("upstream-tls-ca-path", "/ca");
+        assert_eq!(
+            names(&[authority, ("upstream-tls-cert-path", "/a")]),
+            ["upstream-tls-key-path"]
+        );
+        assert_eq!(names(&[("upstream-tls-name", "a")]), ["upstream-tls-name"]);
+        assert_eq!(names(&[("tls-client-ca-path", "/ca")]), ["tls-client-ca-path"]);
         assert_eq!(names(&[("tls-enabled", "true"), ("tls-key-path", "")]), ["tls-key-path"]);
         assert_eq!(names(&[("advertised-address", "x")]), ["advertised-address"]);
         assert_eq!(names(&[("read-bind-address", "0.0.0.0:7687")]), ["bind-address"]);
         assert!(names(&[("read-bind-address", "off")]).is_empty());
+        for record in ["a", "a/", "/b"] {
+            assert_eq!(names(&[("record-configmap", record)]), ["record-configmap"]);
+        }
+        assert_eq!(names(&[("api-server", "http://a")]), ["api-server"]);
     }
 
     #[test]

@@ -39,6 +39,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("controllers", Kind::Hosts, "", "The controllers that are asked for grants"),
     setting(
+        "record-configmap",
+        Kind::Text,
+        "",
+        "NAMESPACE/NAME of the stored record, watched as a second path by which a route ends",
+    ),
+    setting(
+        "api-server",
+        Kind::Text,
+        "",
+        "Where that is watched, plain HTTP; the API server of the pod's own cluster, if empty",
+    ),
+    setting(
         "grant-limit",
         time(200, 60_000),
         "3s",
@@ -169,12 +181,6 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Switch,
         "false",
         "Whether reads go to the main where no replica is known",
-    ),
-    setting(
-        "stale-reads",
-        Kind::Time { min_ms: 1_000, max_ms: DAY_MS, zero: Some("for ever") },
-        "30s",
-        "How long reads go on without word from a controller",
     ),
     setting("tls-enabled", Kind::Switch, "false", "Whether the listeners speak TLS"),
     setting("tls-cert-path", Kind::Text, "/etc/certs/tls.crt", "The listeners' certificate, PEM"),

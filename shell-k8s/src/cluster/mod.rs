@@ -15,6 +15,8 @@ mod notes;
 mod orders;
 mod pods;
 mod record;
+mod stored;
+mod watching;
 
 pub use error::ApiError;
 pub use label::LeaderLabel;
@@ -23,6 +25,7 @@ pub use names::{APP_LABEL, BadNames, Names};
 pub use notes::{About, Note, Weight};
 pub use orders::Orders;
 pub use pods::{PodWatch, Pods};
+pub use stored::StoredTerms;
 
 pub use kube::Config;
 

@@ -2,7 +2,10 @@
 //! each period says how old that knowledge is, since a watch that is silent proves nothing. Both are
 //! merged by resource version: whichever is older changes nothing.
 
-use super::{ApiError, Cluster, Names, Shown, version};
+use super::{
+    ApiError, Cluster, Names, Shown, version,
+    watching::{Pause, WATCH_S},
+};
 use futures::StreamExt;
 use gateway::clock::Clock;
 use ha_core::{
@@ -16,7 +19,6 @@ use kube::{
     api::{DeleteParams, ListParams, Preconditions},
     runtime::{
         WatchStreamExt,
-        utils::Backoff,
         watcher::{self, Event, watcher},
     },
 };
@@ -32,10 +34,6 @@ use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 const CONTAINER: &str = "memgraph";
 /// Pods that carry the label of the cluster, at most.
 const MOST: u32 = 500;
-/// How long one watch request lasts, in seconds; a dead connection is noticed a little later.
-const WATCH_S: u32 = 30;
-/// The first and the longest wait after a watch failed.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// Sentences that are said once are kept up to this number.
 const SAID: usize = 64;
 
@@ -118,7 +116,7 @@ impl Cluster {
     /// Takes in what the watch tells, for ever.
     async fn listen(&self, merged: &Mutex<Merged>) {
         let config = watcher::Config::default().labels(&self.names.selector()).timeout(WATCH_S);
-        let mut events = pin!(watcher(self.pod_api(), config).backoff(Pause(PAUSES.0)));
+        let mut events = pin!(watcher(self.pod_api(), config).backoff(Pause::default()));
         let mut is_lost = false;
         while let Some(event) = events.next().await {
             match event {
@@ -178,25 +176,6 @@ pub(super) fn uuid_text(uid: PodUid) -> String {
 
 fn lock(merged: &Mutex<Merged>) -> MutexGuard<'_, Merged> {
     merged.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits that double after each failure and begin anew after a success.
-struct Pause(Duration);
-
-impl Iterator for Pause {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let pause = self.0;
-        self.0 = (pause * 2).min(PAUSES.1);
-        Some(pause)
-    }
-}
-
-impl Backoff for Pause {
-    fn reset(&mut self) {
-        self.0 = PAUSES.0;
-    }
 }
 
 /// What a source says of one instance: its pod, none, or one that cannot be read.

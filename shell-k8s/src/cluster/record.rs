@@ -74,7 +74,7 @@ impl Cluster {
 }
 
 /// What the object says.
-fn content(map: &ConfigMap) -> RecordContent {
+pub(super) fn content(map: &ConfigMap) -> RecordContent {
     let empty = BTreeMap::new();
     let data = map.data.as_ref().unwrap_or(&empty);
     let read = match data.get(RECORD) {

@@ -454,14 +454,15 @@ impl Mind {
                 self.pod(main.id).and_then(|pod| pod.address).map(|ip| self.names.bolt(main.id, ip))
             }
         };
-        let replicas = self.replicas();
+        let replicas = if main_address.is_some() { self.replicas() } else { Vec::new() };
         // Changes with whatever a gateway has to act on.
         let content = (&answer.route, answer.term, main_address, &replicas);
         let tag = format!("{:016x}", TAGS.hash_one(format!("{content:?}")));
         Ok(Reply { version: VERSION, answer, main_address, replicas, tag })
     }
 
-    /// Where reads may go: proven replicas of the steady main, in the lives that were proven.
+    /// Where reads may go while writes may go to the main: its proven replicas, in the lives that were
+    /// proven.
     fn replicas(&self) -> Vec<Replica> {
         let Some(record) = self.record() else { return Vec::new() };
         let replica = |(id, member): (&InstanceId, &ha_core::record::Member)| {

@@ -13,4 +13,5 @@ mod objects;
 mod orders;
 mod pods;
 mod record;
+mod stored;
 mod watches;
