@@ -10,6 +10,8 @@ mod client;
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod common;
+mod faults;
+mod frozen;
 mod http;
 mod outage;
 mod people;

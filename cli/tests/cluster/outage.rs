@@ -5,7 +5,7 @@
 
 use crate::{
     site::{Server, Site},
-    writers::{clients, ledger, nothing_is_lost, until},
+    writers::{Gateway, ledger, nothing_is_lost, until, writers},
 };
 use shell_k8s::api_server::{Link, Who};
 use std::time::Duration;
@@ -28,7 +28,8 @@ async fn an_outage_of_the_api_server_stops_nothing_while_both_controllers_live()
     let no = site.settled().await;
     let before = site.record().await;
     let path = site.path("ledger");
-    let [_gateway, writers] = clients(&site, &path, "2s");
+    let gateway = Gateway::start(&site, "2s").await;
+    let writers = writers(&gateway, &path);
     until(&path, "written", |acked, _| acked > 100).await;
     // The lease names the other one, which has promised, once it was renewed since.
     sleep(Duration::from_secs(if given.is_some() { 10 } else { 2 })).await;

@@ -5,7 +5,7 @@ use crate::{
     common::text,
     on_both,
     site::{PASSWORD, Server, Site, ask},
-    writers::{clients, ledger, nothing_is_lost, until},
+    writers::{Gateway, ledger, nothing_is_lost, until, writers},
 };
 use serde_json::Value;
 use std::{
@@ -202,7 +202,8 @@ async fn a_stop_hands_over_and_moves_nothing(server: Server) {
         sleep(Duration::from_millis(50)).await;
     }
     let path = site.path("ledger");
-    let [_gateway, writers] = clients(&site, &path, "5s");
+    let gateway = Gateway::start(&site, "5s").await;
+    let writers = writers(&gateway, &path);
     until(&path, "written", |acked, _| acked > 100).await;
     let (_, troubles) = ledger(&path);
     // A listener and a question that waits do not hold the stop up.

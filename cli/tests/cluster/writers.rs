@@ -2,10 +2,11 @@
 
 use crate::{
     PATIENCE,
-    site::{HERE, Process, Site, ports},
+    site::{HERE, Process, Server, Site, ask, ports},
 };
 use serde_json::Value;
 use std::{
+    net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -42,26 +43,66 @@ pub(crate) async fn until(path: &Path, what: &str, says: impl Fn(usize, &[String
     }
 }
 
-/// A gateway that lets clients wait so long for a route, and clients that write through it.
-pub(crate) fn clients(site: &Site, ledger: &Path, hold: &str) -> [Process; 2] {
-    let first = ports(3);
-    let at = |more: u16| format!("{HERE}:{}", first + more);
-    let pages: Vec<_> = site.controllers.iter().map(|one| one.at.to_string()).collect();
-    let gateway = Command::new(PROGRAM)
-        .arg("gateway")
-        .arg(format!("--bind-address={}", at(0)))
-        .arg(format!("--read-bind-address={}", at(1)))
-        .arg(format!("--admin-bind-address={}", at(2)))
-        .arg(format!("--controllers={}", pages.join(",")))
-        .arg(format!("--hold-limit={hold}"))
-        .stderr(Stdio::null())
-        .spawn();
-    let writers = Command::new(PROGRAM)
+/// The log of a gateway, in the folder of its site.
+pub(crate) const LOG: &str = "gateway.log";
+
+/// A gateway, and where it answers.
+pub(crate) struct Gateway {
+    pub(crate) process: Process,
+    write: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Gateway {
+    /// One that lets clients wait so long for a route, and watches the record as well.
+    pub(crate) async fn start(site: &Site, hold: &str) -> Self {
+        let first = ports(3);
+        let at = |more: u16| SocketAddr::new(HERE, first + more);
+        let pages: Vec<_> = site.controllers.iter().map(|one| one.at.to_string()).collect();
+        let names = site.cluster.names();
+        let mut command = Command::new(PROGRAM);
+        command
+            .arg("gateway")
+            .arg(format!("--bind-address={}", at(0)))
+            .arg(format!("--read-bind-address={}", at(1)))
+            .arg(format!("--admin-bind-address={}", at(2)))
+            .arg(format!("--controllers={}", pages.join(",")))
+            .arg(format!("--record-configmap={}/{}", names.namespace(), names.record()))
+            .arg(format!("--hold-limit={hold}"))
+            .stderr(Stdio::from(std::fs::File::create(site.path(LOG)).expect("a file")));
+        match &site.server {
+            Server::Memory(server) => {
+                command.arg(format!("--api-server={}", server.uri_of("gateway")));
+            }
+            Server::Real(path) => {
+                command.env("KUBECONFIG", path);
+            }
+        }
+        let process = Process(command.spawn().expect("the binary"));
+        let deadline = Instant::now() + PATIENCE;
+        while tokio::net::TcpStream::connect(at(0)).await.is_err() {
+            assert!(Instant::now() < deadline, "the gateway does not listen");
+            sleep(Duration::from_millis(20)).await;
+        }
+        Self { process, write: at(0), admin: at(2) }
+    }
+
+    /// The value of one of its metrics.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let body = ask(self.admin, "GET", "/metrics", "", "").await.body;
+        let value = body.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or_else(|| panic!("{name} in\n{body}"))
+    }
+}
+
+/// Clients that write through it.
+pub(crate) fn writers(gateway: &Gateway, ledger: &Path) -> Process {
+    let child = Command::new(PROGRAM)
         .args(["workload", "run"])
-        .arg(format!("--write={}", at(0)))
+        .arg(format!("--write={}", gateway.write))
         .arg(format!("--ledger={}", ledger.display()))
         .spawn();
-    [gateway, writers].map(|child| Process(child.expect("the binary")))
+    Process(child.expect("the binary"))
 }
 
 pub(crate) async fn nothing_is_lost(site: &Site, ledger: &Path) {

@@ -39,7 +39,11 @@ async fn status(home: &Home, name: &str, address: Option<&str>, state: Value) {
     home.patch(&PODS, name, &patch, Part::Status).await;
 }
 
-on_both!(a_pod_is_followed_from_its_creation_to_its_end, pods_that_are_not_ours_are_left_alone,);
+on_both!(
+    a_pod_is_followed_from_its_creation_to_its_end,
+    pods_that_are_not_ours_are_left_alone,
+    only_the_pod_that_is_meant_is_deleted,
+);
 
 async fn a_pod_is_followed_from_its_creation_to_its_end(home: &Home) {
     let watch = watch(home);
@@ -86,4 +90,17 @@ async fn pods_that_are_not_ours_are_left_alone(home: &Home) {
     let pods = until(&watch, "the first list", |pods| pods.confirmed.is_some()).await;
     assert_eq!(pods.pods.len(), 3);
     assert!(pods.pods.values().all(Option::is_none), "{pods:?}");
+}
+
+/// Whoever has its name by now is another one, with data that nobody judged.
+async fn only_the_pod_that_is_meant_is_deleted(home: &Home) {
+    let uid = create(home, "mg-0").await;
+    let cluster = home.cluster("c");
+    let refused = cluster.delete_pod(ZERO, PodUid(uid.0 ^ 1)).await.unwrap_err();
+    assert!(refused.is_refusal(), "{refused}");
+    let pod = home.get(&PODS, "mg-0").await.expect("it is there");
+    assert!(pod["metadata"].get("deletionTimestamp").is_none(), "{pod}");
+    cluster.delete_pod(ZERO, uid).await.expect("its own uid");
+    let pod = home.get(&PODS, "mg-0").await;
+    assert!(pod.is_none_or(|pod| pod["metadata"].get("deletionTimestamp").is_some()));
 }
