@@ -9,6 +9,11 @@ class Failed(Exception):
     """Something did not do what it should."""
 
 
+def expect(truth, what):
+    if not truth:
+        raise Failed(what)
+
+
 def run(*command, check=True, text=None, timeout=300):
     """Runs a command; its output, or why it failed."""
     try:
@@ -21,6 +26,14 @@ def run(*command, check=True, text=None, timeout=300):
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
         raise Failed(f"{' '.join(command)} ended with {done.returncode}: {said}")
     return done.stdout
+
+
+def parsed(text, whose):
+    """What a text of JSON says, or a Failed that it is none."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Failed(f"{whose} is no JSON: {error}: {text[:200]!r}") from error
 
 
 def until(what, look, limit, pause=0.1):
@@ -52,7 +65,11 @@ class Kube:
         return run("helm", "--namespace", self.namespace, *command, **options)
 
     def get(self, *what):
-        return json.loads(self.ctl("get", *what, "--output", "json"))
+        return parsed(self.ctl("get", *what, "--output", "json"), " ".join(what))
+
+    def uid(self, what):
+        """Which object stands under a name such as `pvc/NAME`."""
+        return self.get(what)["metadata"]["uid"]
 
     def pods(self, selector):
         """Pods with a label that are not on their way out."""
@@ -65,10 +82,11 @@ class Kube:
     def execute(self, pod, *command, **options):
         return self.ctl("exec", pod, "--", *command, **options)
 
-    def proxied(self, service, path):
-        """What a Service answers, asked through the API server."""
-        where = f"/api/v1/namespaces/{self.namespace}/services/{service}:8080/proxy{path}"
-        return json.loads(run("kubectl", "get", "--raw", where, timeout=10))
+    def proxied(self, whom, path):
+        """What a Service or a pod, such as `pods/NAME`, answers at its port 8080, asked through the API
+        server."""
+        where = f"/api/v1/namespaces/{self.namespace}/{whom}:8080/proxy{path}"
+        return run("kubectl", "get", "--raw", where, timeout=10)
 
 
 def is_ready(pod):

@@ -1,20 +1,30 @@
 """The workload: clients in a pod, and what their ledger tells."""
 
+import contextlib
 import json
 import time
 
-from .kube import Failed, until
+from .kube import Failed, parsed, until
 
 POD = "workload"
 LEDGER = "/ledger/ledger.jsonl"
 PAUSE = "/ledger/pause"
+WRITERS = ("auto", "managed", "fresh")
+# How a client is told that it has no connection: nothing was sent.
+NO_CONNECTION = "the connection broke: "
+
+
+def had_no_connection(line):
+    """Whether a write failed for want of a connection alone. A managed one would have been tried again."""
+    told = line.get("why") or ""
+    return line["end"] == "failed" and line["kind"] != "managed" and told.startswith(NO_CONNECTION)
 
 
 class Load:
     """Clients that write and read through the gateways until they are deleted."""
 
-    def __init__(self, kube, image, instances, node=None):
-        self.kube, self.image, self.node = kube, image, node
+    def __init__(self, kube, image, instances, node=None, pull="IfNotPresent"):
+        self.kube, self.image, self.node, self.pull = kube, image, node, pull
         self.targets = [f"memgraph-ha-{no}.memgraph-ha:7687" for no in range(instances)]
         self.lines, self.read = [], 0
 
@@ -23,7 +33,7 @@ class Load:
         container = {
             "name": POD,
             "image": self.image,
-            "imagePullPolicy": "IfNotPresent",
+            "imagePullPolicy": self.pull,
             "command": [
                 "/memgraph-ha", "workload", "run", "--write=memgraph-gateway:7687",
                 "--read=memgraph-gateway-read:7687", f"--ledger={LEDGER}", f"--pause-file={PAUSE}",
@@ -44,6 +54,10 @@ class Load:
         self.kube.ctl("apply", "--filename", "-", text=json.dumps(pod))
         self.kube.ctl("wait", "--for=condition=Ready", f"pod/{POD}", "--timeout=60s")
 
+    def where(self):
+        """The node of the ledger, to which nothing is done: the ledger would go with it."""
+        return self.kube.pod(POD)["spec"]["nodeName"]
+
     def refresh(self):
         """Reads what was added to the ledger."""
         said = self.kube.execute(
@@ -51,29 +65,32 @@ class Load:
         )
         whole = said[: said.rfind("\n") + 1]
         self.read += len(whole.encode())
-        self.lines += [json.loads(line) for line in whole.splitlines()]
+        self.lines += [parsed(line, "a line of the ledger") for line in whole.splitlines()]
         return self.lines
 
-    def writes(self, since=0):
-        return [it for it in self.lines if it["kind"] != "read" and it["ended"] >= since]
+    def writes(self, since=0, kind=None):
+        return [
+            it for it in self.lines
+            if it["kind"] in ([kind] if kind else WRITERS) and it["ended"] >= since
+        ]
 
-    def first_after(self, moment, limit=60):
+    def first_after(self, moment, limit=60, kind=None):
         """Seconds from a moment to the first acknowledged write that began after it."""
 
         def look():
             self.refresh()
             acked = [
-                it["ended"] for it in self.writes(moment)
+                it["ended"] for it in self.writes(moment, kind)
                 if it["end"] == "acked" and it["began"] >= moment
             ]
             return min(acked, default=None)
 
         return (until("a write after the fault", look, limit) - moment) / 1e6
 
-    def longest_pause(self, since, end=None):
+    def longest_pause(self, since, end=None, kind=None):
         """The longest time without an acknowledgement, in seconds."""
         end = end or int(time.time() * 1e6)
-        moments = sorted(it["ended"] for it in self.writes(since) if it["end"] == "acked")
+        moments = sorted(it["ended"] for it in self.writes(since, kind) if it["end"] == "acked")
         moments = [since] + [it for it in moments if it <= end] + [end]
         return max(b - a for a, b in zip(moments, moments[1:])) / 1e6
 
@@ -82,6 +99,15 @@ class Load:
         fault took hold, so that it is never too short."""
         self.first_after(int(time.time() * 1e6))
         return self.longest_pause(moment)
+
+    def pause_of_each(self, since, limit=60):
+        """The longest pause of each client by itself, once all of them go on; of one that does not
+        within the limit, until then."""
+        begun, now = time.monotonic(), int(time.time() * 1e6)
+        for kind in WRITERS:
+            with contextlib.suppress(Failed):
+                self.first_after(now, limit - (time.monotonic() - begun), kind)
+        return {f"pause_{kind}_s": self.longest_pause(since, kind=kind) for kind in WRITERS}
 
     def troubled(self, since):
         """What clients were told since a moment, beside acknowledgements."""
@@ -93,9 +119,10 @@ class Load:
         return told
 
     def counts(self, since):
-        counts = {"acked": 0, "failed": 0, "in-doubt": 0}
+        """How writes ended. What found no gateway is not counted as failed: nothing was sent."""
+        counts = {"acked": 0, "failed": 0, "unconnected": 0, "in-doubt": 0}
         for it in self.writes(since):
-            counts[it["end"]] += 1
+            counts["unconnected" if had_no_connection(it) else it["end"]] += 1
         return counts
 
     def pause(self):
@@ -104,20 +131,23 @@ class Load:
     def resume(self):
         self.kube.execute(POD, "bash", "-c", f"exec /bin/rm {PAUSE}", check=False)
 
-    def check(self):
-        """Compares the whole ledger with every instance, while nobody writes."""
+    @contextlib.contextmanager
+    def paused(self):
+        """Nobody writes meanwhile."""
         self.pause()
         try:
-            said = self.kube.execute(
-                POD, "/memgraph-ha", "workload", "check", f"--ledger={LEDGER}",
-                "--timeout-seconds=60", *[f"--instance={it}" for it in self.targets],
-                check=False, timeout=180,
-            )
-            verdict = json.loads(said)
-        except json.JSONDecodeError as error:
-            raise Failed(f"the checker said no verdict: {said!r}") from error
+            yield
         finally:
             self.resume()
+
+    def check(self):
+        """Compares the whole ledger with every instance. Nobody may write meanwhile."""
+        said = self.kube.execute(
+            POD, "/memgraph-ha", "workload", "check", f"--ledger={LEDGER}",
+            "--timeout-seconds=60", *[f"--instance={it}" for it in self.targets],
+            check=False, timeout=180,
+        )
+        verdict = parsed(said, "the verdict of the checker")
         if not verdict["clean"]:
             raise Failed(f"a promise is broken: {json.dumps(verdict)}")
         return verdict

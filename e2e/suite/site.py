@@ -1,81 +1,122 @@
-"""The release under test: installed, watched, moved, and its evidence kept."""
+"""The release under test: installed, watched, moved and judged."""
 
 import json
 import pathlib
+import re
 import secrets
 import time
 
-from .kube import Failed, Kube, is_ready, run, until
+from .journals import Journals
+from .kube import Failed, Kube, is_ready, parsed, run, until
 from .load import Load
+from .moves import Moves
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
 CHART = HERE.parent / "charts" / "memgraph-ha"
 RELEASE = "memgraph-ha"
 SET = "memgraph-ha"
+STATE = f"{RELEASE}-state"
 LEADER = "app=memgraph-controller"
-CONTROLLERS = "app.kubernetes.io/name=memgraph-ha-controller"
-GATEWAYS = "app.kubernetes.io/name=memgraph-ha-gateway"
-INSTANCES = "app.kubernetes.io/name=memgraph"
-# What a leader may wait for while everything is as it should be: it is under load, and routed.
-AT_REST = {"X10", "X20"}
+OURS = f"app.kubernetes.io/instance={RELEASE}"
+CONTROLLERS = f"app.kubernetes.io/name=memgraph-ha-controller,{OURS}"
+GATEWAYS = f"app.kubernetes.io/name=memgraph-ha-gateway,{OURS}"
+INSTANCES = f"app.kubernetes.io/name=memgraph,{OURS}"
+# What a leader waits for in passing while clients write: a replica is a commit behind. Whether it is
+# proven is asked of the record.
+IN_PASSING = {"X10", "X20"}
+# Instances to which the vote returns by itself.
+PAIR = {"mg-0", "mg-1"}
+ACTIVE = re.compile(r'^memgraph_gateway_connections_active\{listener="write"\} (\d+)', re.MULTILINE)
+
+
+def short(pod):
+    """What controllers call the instance of a pod."""
+    return f"mg-{pod.rsplit('-', 1)[1]}"
 
 
 class Site:
     def __init__(self, namespace, nodes, options):
         self.kube, self.nodes, self.options = Kube(namespace), nodes, options
-        self.count = options.instances
-        self.load = Load(self.kube, options.workload_image, self.count, nodes.control())
-        self.journals, self.folder = {}, pathlib.Path(options.folder)
+        self.count, self.folder = options.instances, pathlib.Path(options.folder)
+        self.load = Load(self.kube, options.workload_image, self.count, nodes.control(), options.pull)
+        self.journals, self.moves = Journals(self.kube, self.folder), Moves(self)
 
     # What is installed.
 
     def arguments(self):
-        arguments = ["--values", str(HERE / "values.yaml"), "--set", f"memgraph.replicas={self.count}"]
-        for values in self.options.values:
+        options = self.options
+        pull = {"tag": options.tag, "pullPolicy": options.pull}
+        images = {
+            "image": {"repository": options.repository, **pull},
+            "memgraph": {"image": {"repository": f"{options.repository}-instance", **pull}},
+        }
+        if options.memgraph_image:
+            repository, _, tag = options.memgraph_image.rpartition(":")
+            images["memgraph"] = {
+                "image": {"repository": repository, "tag": tag},
+                "command": ["/usr/lib/memgraph/memgraph"],
+                "extraFlags": [],
+            }
+        # JSON is YAML. What the user names comes later, and counts.
+        path = self.folder / "images.yaml"
+        path.write_text(json.dumps(images, indent=1) + "\n")
+        arguments = ["--values", str(HERE / "values.yaml"), "--values", str(path)]
+        for values in options.values:
             arguments += ["--values", values]
-        for setting in self.options.set:
+        arguments += ["--set", f"memgraph.replicas={self.count}"]
+        for setting in options.set:
             arguments += ["--set", setting]
-        if self.options.memgraph_image:
-            repository, _, tag = self.options.memgraph_image.rpartition(":")
-            arguments += [
-                "--set", f"memgraph.image.repository={repository}",
-                "--set-string", f"memgraph.image.tag={tag}",
-                "--set", "memgraph.command={/usr/lib/memgraph/memgraph}",
-                "--set", "memgraph.extraFlags=null",
-            ]
         return arguments
 
-    def install(self):
-        self.kube.helm("install", RELEASE, str(CHART), *self.arguments())
+    def install(self, release=RELEASE, *settings):
+        self.kube.helm("install", release, str(CHART), *self.arguments(), *settings)
 
     def upgrade(self, *settings):
         self.kube.helm("upgrade", RELEASE, str(CHART), *self.arguments(), *settings)
 
-    def uninstall(self):
-        self.keep_journals()
-        self.kube.helm("uninstall", RELEASE, "--wait", "--timeout", "180s", timeout=200)
-        until("no pod of the release", lambda: not self.release_pods(), 120)
+    def uninstall(self, release=RELEASE):
+        if release == RELEASE:
+            self.keep_journals()
+        self.kube.helm("uninstall", release, "--wait", "--timeout", "180s", timeout=200)
+        until("no pod of the release", lambda: not self.release_pods(release), 120)
 
-    def release_pods(self):
-        return self.kube.get("pods", "--selector", f"app.kubernetes.io/instance={RELEASE}")["items"]
+    def release_pods(self, release=RELEASE):
+        return self.kube.get("pods", "--selector", f"app.kubernetes.io/instance={release}")["items"]
 
     # What it says of itself.
 
+    def tell(self, command, *words, release=RELEASE, check=True):
+        """What a command for operators prints, asked from outside of the cluster."""
+        where = ("--namespace", self.kube.namespace, "--release", release, "--statefulset", release)
+        return run(str(self.options.binary), command, *words, *where, check=check, timeout=30)
+
     def status(self):
         """What the leader shows."""
-        status = self.kube.proxied("memgraph-controller", "/v1/status")
-        if not status["leads"]:
+        status = parsed(self.kube.proxied("services/memgraph-controller", "/v1/status"), "the status")
+        if not status["leads"] or not status["observation"]:
             raise Failed("the controller behind the Service does not lead")
         return status
 
     def record(self):
-        data = self.kube.get("configmap", f"{RELEASE}-state")["data"]
-        return json.loads(data["record"])
+        data = self.kube.get("configmap", STATE)["data"]
+        return parsed(data["record"], "the record")
 
     def main(self):
         """The pod of the recorded main."""
-        data = self.kube.get("configmap", f"{RELEASE}-state")["data"]
+        data = self.kube.get("configmap", STATE)["data"]
         return f"{SET}-{data['targetMainIndex']}"
+
+    def unproven(self, record):
+        """What the record lacks: every other instance proven in this reign, the vote where it belongs."""
+        members = record["members"]
+        others = {f"mg-{no}" for no in range(self.count)} - {record["target"]}
+        for other in sorted(others):
+            if not members.get(other, {}).get("proof"):
+                return f"{other} is not proven in term {record['term']}"
+        voters = {name for name, member in members.items() if member["votes"]}
+        if others and not voters & PAIR:
+            return f"the vote is with {', '.join(sorted(voters)) or 'nobody'}"
+        return None
 
     def obstacles(self):
         """What is left to do; nothing, if the leader has nothing left and every replica is proven."""
@@ -85,42 +126,81 @@ class Site:
             return f"the record is {record['stage']}"
         if "open" not in json.dumps(status["observation"]["route"]["handed_out"]):
             return "the route is not open"
-        if status["plan"]["settled"]:
-            return None
-        waits = [it for it in status["waits"] if it["rule"] not in AT_REST]
+        if why := self.unproven(record):
+            return why
+        waits = [it for it in status["waits"] if it["rule"] not in IN_PASSING]
         steps = status["plan"]["steps"]
-        if not waits and not steps:
+        if status["plan"]["settled"] or not waits and not steps:
             return None
         return "; ".join([it["words"] for it in waits] + [json.dumps(it) for it in steps])
 
-    def settled(self, limit=120):
-        """Waits until everything is at rest; how long that took, in seconds."""
-        begun = time.monotonic()
+    def unsettled(self):
+        """Why it is not settled in full, which it is only while nobody writes; nothing, if it is."""
+        status = self.status()
+        seen = status["observation"]["instances"]
+        if len(seen) != self.count:
+            return f"the leader sees {', '.join(seen)}"
+        if status["plan"]["settled"]:
+            return None
+        return "; ".join(f"{it['rule']} {it['subject'] or ''}: {it['words']}" for it in status["waits"]) or "steps"
+
+    def rests(self, what, why_not, limit):
+        """Waits until nothing is left of why_not(), and all instances are ready."""
         last = [None]
 
         def look():
-            last[0] = self.obstacles()
-            ready = all(is_ready(pod) for pod in self.kube.pods(INSTANCES))
-            return last[0] is None and ready and len(self.kube.pods(INSTANCES)) == self.count
+            last[0] = why_not()
+            pods = self.kube.pods(INSTANCES)
+            return last[0] is None and len(pods) == self.count and all(is_ready(pod) for pod in pods)
 
         try:
-            until("settled", look, limit, 0.2)
+            until(what, look, limit, 0.2)
         except Failed as error:
             raise Failed(f"{error}; the leader waits: {last[0]}") from error
+
+    def settled(self, limit=120):
+        """Waits until everything is at rest, while clients write; how long that took, in seconds."""
+        begun = time.monotonic()
+        self.rests("settled", self.obstacles, limit)
         return time.monotonic() - begun
+
+    def judge(self):
+        """While nobody writes: the leader is settled in full, what every client was told holds, and the
+        moves are those that were asked for. The checker's verdict, and the moves in words."""
+        with self.load.paused():
+            self.rests("settled in full", self.unsettled, 60)
+            verdict = self.load.check()
+            return verdict, self.moves.end()
+
+    def connections(self, node):
+        """Connections of writers at gateways on a node, and at others; nothing where they do not tell."""
+        counts = {"there": 0, "elsewhere": 0}
+        try:
+            for pod in self.kube.pods(GATEWAYS):
+                text = self.kube.proxied(f"pods/{pod['metadata']['name']}", "/metrics")
+                found = ACTIVE.search(text)
+                where = "there" if pod["spec"]["nodeName"] == node else "elsewhere"
+                counts[where] += int(found[1]) if found else 0
+        except Failed as error:
+            print(f"    a gateway does not tell its connections: {error}")
+            return None
+        return counts
 
     # What is done to it.
 
     def kill(self, pod):
-        """kill -9 of a pod's first container; the pod's node and when, in microseconds."""
+        """kill -9 of a pod's first container; when, in microseconds."""
         pod = self.kube.pod(pod)
         container = pod["status"]["containerStatuses"][0]["containerID"].split("//")[1]
         return self.nodes.kill(pod["spec"]["nodeName"], container)
 
     def switchover(self, to=None):
         """Asks for a move of the main, as an operator does; when."""
-        request = {"id": secrets.token_hex(8), "to": to}
-        text = json.dumps({"paused": False, "switchover": request})
+        main, request = short(self.main()), f"{secrets.randbits(64) | 1:x}"
+        # An order for whoever is main already is answered without a move.
+        if to != main:
+            self.moves.ask("switchover", main, to=to, request=request)
+        text = json.dumps({"paused": False, "switchover": {"id": request, "to": to}})
         moment = self.nodes.now()
         body = {
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -144,54 +224,9 @@ class Site:
 
     def keep_journals(self):
         """Reads what controllers added to their journals."""
-        for pod in self.kube.pods(CONTROLLERS):
-            name = pod["metadata"]["name"]
-            path = self.folder / f"{name}.journal"
-            size = path.stat().st_size if path.exists() else 0
-            try:
-                said = self.kube.execute(
-                    name, "/memgraph-ha", "workload", "print", "/journal/journal.jsonl", f"--from={size}",
-                )
-            except Failed as error:
-                print(f"    the journal of {name} is not read: {error}")
-                continue
-            whole = said[: said.rfind("\n") + 1]
-            with path.open("a") as file:
-                file.write(whole)
-            self.journals[name] = path
+        self.journals.keep(self.kube.pods(CONTROLLERS))
 
     def replay_journals(self):
         """Makes every decision of this run again; what came of it."""
         self.keep_journals()
-        paths = [str(path) for path in self.journals.values() if path.stat().st_size]
-        if not paths:
-            raise Failed("there is no journal")
-        return run(str(self.options.binary), "replay", *paths, timeout=900).strip().splitlines()
-
-    def evidence(self, name):
-        """Keeps logs, events, objects and the ledger of a scenario that failed."""
-        folder = self.folder / f"failed-{name}"
-        folder.mkdir(parents=True, exist_ok=True)
-
-        def keep(file, *command):
-            try:
-                (folder / file).write_text(self.kube.ctl(*command, timeout=60))
-            except Failed as error:
-                (folder / file).write_text(f"{error}\n")
-
-        keep("events.txt", "get", "events", "--sort-by=.lastTimestamp")
-        keep("objects.yaml", "get", "all,configmap,lease,pvc", "--output", "yaml")
-        keep("record.yaml", "get", "configmap", f"{RELEASE}-state", "--output", "yaml")
-        for pod in self.release_pods():
-            pod = pod["metadata"]["name"]
-            keep(f"{pod}.log", "logs", pod, "--all-containers", "--timestamps")
-            keep(f"{pod}.previous.log", "logs", pod, "--all-containers", "--timestamps", "--previous")
-        try:
-            (folder / "status.json").write_text(json.dumps(self.status(), indent=1))
-            self.load.refresh()
-            self.keep_journals()
-        except Failed as error:
-            print(f"    evidence is missing: {error}")
-        lines = [json.dumps(line) for line in self.load.lines]
-        (folder / "ledger.jsonl").write_text("\n".join(lines) + "\n")
-        return folder
+        return self.journals.replay(self.options.binary)

@@ -50,10 +50,17 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- .Values.auth.existingSecret | default (printf "%s-auth" (include "memgraph-ha.set" .)) -}}
 {{- end -}}
 
-{{- define "memgraph-ha.credentials" -}}
+{{- define "memgraph-ha.user" -}}
 {{- if .Values.auth.enabled }}
 - name: MEMGRAPH_USER
   valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . }}, key: {{ .Values.auth.usernameKey }}}}
+{{- end }}
+{{- end -}}
+
+{{/* For those who log in once: a variable stays what it was at the start. */}}
+{{- define "memgraph-ha.credentials" -}}
+{{- if .Values.auth.enabled }}
+{{- include "memgraph-ha.user" . }}
 - name: MEMGRAPH_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . }}, key: {{ .Values.auth.passwordKey }}}}
 {{- end }}
@@ -70,6 +77,28 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "memgraph-ha.authorityMount" -}}
 {{- if .Values.memgraph.tls.secretName -}}
 - {name: authority, mountPath: /etc/instances, readOnly: true}
+{{- end -}}
+{{- end -}}
+
+{{/* A size in Mi or Gi, in bytes. */}}
+{{- define "memgraph-ha.bytes" -}}
+{{- mul (regexFind "^[0-9]+" .) (ternary 1073741824 1048576 (hasSuffix "Gi" .)) -}}
+{{- end -}}
+
+{{/* A time such as 1m30s, in milliseconds. */}}
+{{- define "memgraph-ha.milliseconds" -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h)" (toString .) -1 -}}
+{{- $unit := get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) (regexFind "[a-z]+$" .) -}}
+{{- $sum = add $sum (mul (regexFind "^[0-9]+" .) $unit) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
+{{/* The journal's files fill its volume but for one: each ends with the line that goes over its size. */}}
+{{- define "memgraph-ha.journalBytes" -}}
+{{- with .Values.controller.journal -}}
+{{- div (include "memgraph-ha.bytes" .sizeLimit) (add 1 (int .files)) -}}
 {{- end -}}
 {{- end -}}
 

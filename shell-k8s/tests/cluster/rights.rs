@@ -2,7 +2,7 @@
 //! none is there that nobody needs.
 
 use crate::common::{NAMESPACE, names, server, within};
-use gateway::clock::Clock;
+use gateway::{clock::Clock, controllers::StoredTarget};
 use ha_core::{
     ids::{ControllerId, InstanceId, PodUid},
     marks::Part,
@@ -10,7 +10,7 @@ use ha_core::{
 use serde_json::{Value, json};
 use shell_k8s::{
     api_server::{ApiServer, resource::PODS},
-    cluster::{About, Cluster, LeaderLabel, Note, Show, Weight, Written},
+    cluster::{About, Cluster, LeaderLabel, Note, Show, StoredTerms, Weight, Written},
     controller::Members,
 };
 use std::{
@@ -24,8 +24,32 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What `helm template` made of the chart's defaults; `charts/check` keeps it.
-const RENDERED: &str = include_str!("../../../charts/tests/snapshots/default.yaml");
+/// What `helm template` made, and what is called there as in our test.
+struct Release {
+    rendered: &'static str,
+    name: &'static str,
+    set: &'static str,
+    controller: &'static str,
+    gateway: &'static str,
+}
+
+/// The chart's defaults, and a second release in a namespace; `charts/check` keeps both.
+const RELEASES: [Release; 2] = [
+    Release {
+        rendered: include_str!("../../../charts/tests/snapshots/default.yaml"),
+        name: "memgraph-ha",
+        set: "memgraph-ha",
+        controller: "memgraph-controller",
+        gateway: "memgraph-gateway",
+    },
+    Release {
+        rendered: include_str!("../../../charts/tests/snapshots/second-release.yaml"),
+        name: "graphs",
+        set: "graphs",
+        controller: "graphs-controller",
+        gateway: "graphs-gateway",
+    },
+];
 
 /// A request as a rule of a Role names it: verb, group, resource, name.
 type Right = (String, String, String, Option<String>);
@@ -58,16 +82,21 @@ fn right(method: &str, target: &str) -> Right {
         panic!("{target} is not within a namespace");
     };
     assert_eq!(*namespace, NAMESPACE, "{target}");
-    let name = named.first().map(|name| (*name).to_owned());
+    // Who lists or watches one object by its name needs the right to that one.
+    let selected = query
+        .split('&')
+        .find_map(|part| part.strip_prefix("fieldSelector=metadata.name")?.strip_prefix("%3D"));
+    let one = !named.is_empty();
+    let name = named.first().copied().or(selected).map(ToOwned::to_owned);
     let resource = named.get(1).map_or((*resource).to_owned(), |part| format!("{resource}/{part}"));
-    let verb = match (method, &name) {
-        ("GET", Some(_)) => "get",
-        ("GET", None) if query.contains("watch=") => "watch",
-        ("GET", None) => "list",
-        ("POST", _) => "create",
-        ("PATCH", _) => "patch",
-        ("PUT", _) => "update",
-        ("DELETE", _) => "delete",
+    let verb = match method {
+        "GET" if one => "get",
+        "GET" if query.contains("watch=") => "watch",
+        "GET" => "list",
+        "POST" => "create",
+        "PATCH" => "patch",
+        "PUT" => "update",
+        "DELETE" => "delete",
         other => panic!("{other:?}"),
     };
     (verb.to_owned(), group.to_owned(), resource, name)
@@ -142,24 +171,35 @@ async fn everything(cluster: &Cluster, server: &ApiServer) {
     cluster.delete_pod(InstanceId(0), uid).await.expect("a deletion");
 }
 
-/// The rules of a Role of the chart, with the names of our test in place of the chart's.
-fn rules(role: &str) -> Vec<Value> {
-    let is_it = |text: &&str| {
-        text.contains("\nkind: Role\n") && text.contains(&format!("\n  name: {role}\n"))
-    };
-    let text = RENDERED.split("\n---\n").find(is_it).expect("the role is rendered");
-    let role: Value = serde_saphyr::from_str(text).expect("YAML");
-    role["rules"].as_array().expect("rules").clone()
+impl Release {
+    /// The rules of a Role, with the names of our test in place of the chart's.
+    fn rules(&self, role: &str) -> Vec<Value> {
+        let is_it = |text: &&str| {
+            text.contains("\nkind: Role\n") && text.contains(&format!("\n  name: {role}\n"))
+        };
+        let text = self.rendered.split("\n---\n").find(is_it).expect("the role is rendered");
+        let role: Value = serde_saphyr::from_str(text).expect("YAML");
+        let mut rules = role["rules"].as_array().expect("rules").clone();
+        for name in
+            rules.iter_mut().filter_map(|rule| rule["resourceNames"].as_array_mut()).flatten()
+        {
+            *name = self.ours(name.as_str().expect("a name")).into();
+        }
+        rules
+    }
+
+    fn ours(&self, name: &str) -> String {
+        if name == self.set {
+            return names().set().to_owned();
+        }
+        let rest = name.strip_prefix(self.name).expect("the release names its objects");
+        format!("graph{rest}")
+    }
 }
 
 fn texts(value: &Value) -> Vec<String> {
     let all = value.as_array().into_iter().flatten();
-    all.filter_map(Value::as_str)
-        .map(|text| match text {
-            "memgraph-ha" => names().set().to_owned(),
-            _ => text.replace("memgraph-ha-", "graph-"),
-        })
-        .collect()
+    all.filter_map(Value::as_str).map(ToOwned::to_owned).collect()
 }
 
 fn allows(rule: &Value, (verb, group, resource, name): &Right) -> bool {
@@ -170,19 +210,12 @@ fn allows(rule: &Value, (verb, group, resource, name): &Right) -> bool {
         && (names.is_empty() || name.as_ref().is_some_and(|name| names.contains(name)))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_controller_has_the_rights_that_it_uses() {
-    let (server, seen) = (server().await, Arc::new(Seen::default()));
-    let at = recorder(&server, Arc::clone(&seen)).await;
-    let config = kube::Config::new(format!("http://{at}/").parse().expect("a uri"));
-    let cluster = Cluster::connect(config, names()).expect("a client");
-    everything(&cluster, &server).await;
-    let rules = rules("memgraph-controller");
-    let used = seen.all();
-    for right in &used {
+/// Every right that is used is granted, and every one that is granted is used.
+fn fit(rules: &[Value], used: &BTreeSet<Right>) {
+    for right in used {
         assert!(rules.iter().any(|rule| allows(rule, right)), "not granted: {right:?}");
     }
-    for rule in &rules {
+    for rule in rules {
         for group in texts(&rule["apiGroups"]) {
             for resource in texts(&rule["resources"]) {
                 for verb in texts(&rule["verbs"]) {
@@ -197,16 +230,51 @@ async fn the_controller_has_the_rights_that_it_uses() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_controller_has_the_rights_that_it_uses() {
+    let (server, seen) = (server().await, Arc::new(Seen::default()));
+    let at = recorder(&server, Arc::clone(&seen)).await;
+    let config = kube::Config::new(format!("http://{at}/").parse().expect("a uri"));
+    let cluster = Cluster::connect(config, names()).expect("a client");
+    everything(&cluster, &server).await;
+    let used = seen.all();
+    for release in &RELEASES {
+        fit(&release.rules(release.controller), &used);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_may_read_the_record_and_nothing_else() {
     let (server, seen) = (server().await, Arc::new(Seen::default()));
     let at = recorder(&server, Arc::clone(&seen)).await;
     let config = kube::Config::new(format!("http://{at}/").parse().expect("a uri"));
     let cluster = Cluster::connect(config, names()).expect("a client");
     cluster.read_record().await.expect("an answer");
-    let rules = rules("memgraph-ha");
-    assert_eq!(rules.len(), 1);
-    assert_eq!(texts(&rules[0]["verbs"]), ["get"]);
-    for right in seen.all() {
-        assert!(allows(&rules[0], &right), "not granted: {right:?}");
+    for release in &RELEASES {
+        let rules = release.rules(release.set);
+        assert_eq!(rules.len(), 1);
+        assert_eq!(texts(&rules[0]["verbs"]), ["get"]);
+        fit(&rules, &seen.all());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_may_watch_the_record_and_nothing_else() {
+    let (server, seen) = (server().await, Arc::new(Seen::default()));
+    let at = recorder(&server, Arc::clone(&seen)).await;
+    let config =
+        || kube::Config::new(format!("http://{}/", server.address()).parse().expect("a uri"));
+    let cluster = Cluster::connect(config(), names()).expect("a client");
+    let mut watched = config();
+    watched.cluster_url = format!("http://{at}/").parse().expect("a uri");
+    let (namespace, name) = (names().namespace().to_owned(), names().record());
+    let mut terms = StoredTerms::connect(watched, &namespace, &name).expect("a client");
+    let told = tokio::spawn(async move { terms.changed().await });
+    let written = cluster.write_record(None, &crate::common::record::record(1)).await;
+    assert!(matches!(written, Written::Done(_)), "{written:?}");
+    within("a term", told).await.expect("a watch");
+    for release in &RELEASES {
+        let rules = release.rules(release.gateway);
+        assert_eq!(rules.len(), 1);
+        fit(&rules, &seen.all());
     }
 }
