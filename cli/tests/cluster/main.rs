@@ -13,6 +13,7 @@ mod common;
 mod faults;
 mod frozen;
 mod http;
+mod orders;
 mod outage;
 mod people;
 #[path = "../../../instance/tests/ports/mod.rs"]
