@@ -1,7 +1,7 @@
 //! What controllers ask each other: each asks all others about once a second, and is given a word
 //! that the core judges. Plain HTTP within the cluster, as gateways ask.
 
-use crate::controller::{Heard, Unavailable};
+use crate::controller::{Controller, Heard, Move, Unavailable};
 use gateway::controllers::{Lookup, Name, http::Address};
 use ha_core::{ids::ControllerId, leadership::Word};
 use http_body_util::{BodyExt, Full, Limited};
@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The version of both messages.
 pub const VERSION: u32 = 1;
@@ -28,11 +28,21 @@ pub const PATH: &str = "/v1/promise";
 /// for that: whoever hears it looks at the lease at once instead of in its period.
 pub const FREE_PATH: &str = "/v1/lease-is-free";
 
+/// The path at which a controller answers `GET` with the moves of the main that it remembers.
+pub const MOVES_PATH: &str = "/v1/moves";
+
 /// The bytes that either message may have.
 pub(crate) const BYTES: usize = 4 << 10;
+/// The bytes that moves may have.
+const MOVES_BYTES: usize = 256 << 10;
+/// So often a controller that begins asks for them.
+const ROUNDS: u32 = 10;
 
 /// How many addresses are asked at most.
 const ADDRESSES: usize = 16;
+
+/// How long a controller is waited for that is asked what it remembers, and the time between rounds.
+const EACH: Duration = Duration::from_secs(1);
 
 /// How long a look-up of a name may take. It then counts where the name pointed before.
 const LOOK_UP: Duration = Duration::from_millis(300);
@@ -57,6 +67,17 @@ pub struct Reply {
     pub pod: String,
     /// Its word.
     pub word: Word,
+}
+
+/// The moves of the main that a controller remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Who answers.
+    pub controller: ControllerId,
+    /// They, the latest at the end.
+    pub moves: Vec<Move>,
 }
 
 /// The other controllers, at names that may have several addresses each, this one among them.
@@ -120,6 +141,42 @@ impl Peers {
             .body(Full::default())
             .map_err(|error| failed(at, error.to_string()))?;
         self.send(at, request, StatusCode::NO_CONTENT).await.map(drop)
+    }
+
+    /// What the controller at an address remembers.
+    ///
+    /// # Errors
+    /// It does not answer, or not as a controller of this version does.
+    pub async fn moves(&self, at: SocketAddr) -> Result<Remembered, Unavailable> {
+        let request = Request::get(format!("http://{at}{MOVES_PATH}"))
+            .body(Full::default())
+            .map_err(|error| failed(at, error.to_string()))?;
+        let response = self.send(at, request, StatusCode::OK).await?;
+        let body = Limited::new(response.into_body(), MOVES_BYTES).collect().await;
+        let bytes = body.map_err(|error| failed(at, error.to_string()))?.to_bytes();
+        let told: Remembered = serde_json::from_slice(&bytes)
+            .map_err(|error| failed(at, format!("its moves are not understood: {error}")))?;
+        if told.version != VERSION {
+            let found = told.version;
+            return Err(failed(at, format!("its moves are of version {found}, this is {VERSION}")));
+        }
+        Ok(told)
+    }
+
+    /// Has a controller that begins hear what the others remember. Whoever does not answer may be gone
+    /// or begin as well, so that all are asked a few times.
+    pub async fn hand_over(&self, to: &Controller) {
+        for _ in 0..ROUNDS {
+            for at in self.addresses().await {
+                let told = timeout(EACH, self.moves(at)).await;
+                if let Ok(Ok(told)) = told
+                    && told.controller != to.me()
+                {
+                    to.inherit(told.moves);
+                }
+            }
+            sleep(EACH).await;
+        }
     }
 
     async fn send(

@@ -8,7 +8,7 @@ use http_support::{Lease, ME, OTHER, Served, StandIn};
 use serde_json::json;
 use shell_k8s::{
     controller::Heard,
-    peers::{FREE_PATH, PATH, Peers},
+    peers::{FREE_PATH, MOVES_PATH, PATH, Peers},
 };
 use std::net::SocketAddr;
 
@@ -67,6 +67,11 @@ async fn one_controller_asks_another() {
     assert_eq!(heard, Heard { from: ME, pod: "my-pod".to_owned(), word: Word::Promises });
     let nobody: SocketAddr = ([127, 0, 0, 1], 1).into();
     let error = peers.ask(nobody, OTHER).await.expect_err("nobody is there").to_string();
+    assert!(error.starts_with("controller at 127.0.0.1:1: "), "{error}");
+    let told = peers.moves(served.at).await.expect("an answer");
+    assert_eq!((told.controller, told.moves), (ME, Vec::new()));
+    assert_eq!(served.ask("POST", MOVES_PATH, "").await.status, 405);
+    let error = peers.moves(nobody).await.expect_err("nobody is there").to_string();
     assert!(error.starts_with("controller at 127.0.0.1:1: "), "{error}");
     let error = peers.tell_free(nobody).await.expect_err("nobody is there").to_string();
     assert!(error.starts_with("controller at 127.0.0.1:1: "), "{error}");

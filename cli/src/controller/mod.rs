@@ -91,6 +91,8 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
         .await
         .map_err(|error| refused(&format!("cannot listen at {}", settings.listen), &error))?;
     tracing::info!(%me, listen = %settings.listen, "the controller runs");
+    let (begun, peers) = (controller.clone(), Peers::new(settings.controllers.clone()));
+    let remembers = tokio::spawn(async move { peers.hand_over(&begun).await });
     let (stop, mut told) = watch::channel(());
     let serving = tokio::spawn(http::serve(site, controller.clone(), listener, async move {
         // Ends with the sender, too.
@@ -105,6 +107,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
         () = secret.follow() => false,
     };
     drop(stop);
+    remembers.abort();
     if let Some(shown) = shown {
         shown.abort();
     }

@@ -61,7 +61,7 @@ async fn an_outage_of_the_api_server_stops_nothing_while_both_controllers_live()
     sleep(Duration::from_secs(3)).await;
     let (still, others) = ledger(&path);
     assert_eq!(still, held, "nothing is acknowledged under no grant");
-    let reason = "The main is another instance now, or none can be reached";
+    let reason = "No controller lets this gateway forward at the moment";
     let mut refused = others.iter().skip(refused_before.len()).filter(|why| !is_in_doubt(why));
     assert!(refused.all(|why| why.contains(reason)), "{others:?}");
 

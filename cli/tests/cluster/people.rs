@@ -226,4 +226,35 @@ async fn a_stop_hands_over_and_moves_nothing(server: Server) {
     assert_eq!(made.len(), 1, "{moves:#}");
     assert_eq!(made[0]["to"], before.target.to_string());
     assert_eq!(made[0]["read"], true, "by whom it was made does not answer");
+
+    // Both are replaced, one after the other, as by an upgrade: nobody is left who saw it.
+    site.run(no, &[]);
+    remembered(&site, no, before.term).await;
+    let last = site.controllers[1 - no].process.take().unwrap();
+    last.signal(rustix::process::Signal::TERM);
+    assert_eq!(last.ended().await, Some(0));
+    site.run(1 - no, &[]);
+    remembered(&site, 1 - no, before.term).await;
+    assert_eq!(site.settled().await, no);
+    let moves = json(&site.person(&["history", "-o", "json"]).await);
+    let terms: Vec<_> = moves.as_array().unwrap().iter().map(|it| it["term"].clone()).collect();
+    let all: Vec<_> = (1..=before.term.0).map(Value::from).collect();
+    assert_eq!(terms, all, "{moves:#}");
+    assert!(moves.as_array().unwrap().iter().all(|it| it["to"].is_string()), "{moves:#}");
+}
+
+/// Waits until a controller lists the move of that term.
+async fn remembered(site: &Site, no: usize, term: ha_core::ids::Term) {
+    let at = site.controllers[no].at;
+    let deadline = Instant::now() + crate::PATIENCE;
+    loop {
+        if tokio::net::TcpStream::connect(at).await.is_ok() {
+            let status = ask(at, "GET", "/v1/status", "", "").await.json();
+            if status["moves"].as_array().unwrap().iter().any(|it| it["term"] == term.0) {
+                return;
+            }
+        }
+        assert!(Instant::now() < deadline, "controller {no} never hears of {term}");
+        sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -10,8 +10,8 @@ use bolt::{
     tracker::Tracker,
 };
 
-const MESSAGE: &str = "The main is another instance now, or none can be reached: the request was not \
-                       carried out, and its transaction is undone. Try it again.";
+const MESSAGE: &str =
+    "the request was not carried out, and its transaction is undone. Try it again.";
 
 /// The client's message under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,10 @@ impl Session {
             Some(_) => {
                 broken.failed = true;
                 self.tally.failed_retryable += 1;
-                let fault = Fault::new(FaultClass::MainChanged, MESSAGE);
+                let fault = Fault::new(
+                    FaultClass::MainChanged,
+                    format!("{}: {MESSAGE}", self.standing.reason()),
+                );
                 self.say(&Response::Failure(fault.failure()));
             }
             None => {

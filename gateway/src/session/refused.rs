@@ -9,8 +9,7 @@ use bolt::{
 };
 use ha_core::leadership::Millis;
 
-const MESSAGE: &str = "The main is another instance now, or none can be reached: no instance could \
-                       be logged in to in time. Connect again.";
+const MESSAGE: &str = "no instance could be logged in to in time. Connect again.";
 
 /// Drivers to which a failed login is final, whatever its code, and an end of the connection too: as they
 /// name themselves in HELLO. They are held once more for as long.
@@ -44,7 +43,8 @@ impl Session {
             return;
         }
         self.tally.failed_retryable += 1;
-        let fault = Fault::new(FaultClass::MainChanged, MESSAGE);
+        let fault =
+            Fault::new(FaultClass::MainChanged, format!("{}: {MESSAGE}", self.standing.reason()));
         self.say(&Response::Failure(fault.failure()));
         self.end(Ending::HoldTime);
     }

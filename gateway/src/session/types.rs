@@ -35,6 +35,17 @@ pub enum Standing {
     Closed,
 }
 
+impl Standing {
+    /// Why a client was kept waiting, for the client.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Open | Self::Draining => "The main is another instance now, or cannot be reached",
+            Self::Frozen => "No controller lets this gateway forward at the moment",
+            Self::Closed => "No instance is main at the moment",
+        }
+    }
+}
+
 /// What became of bytes that were handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Took {

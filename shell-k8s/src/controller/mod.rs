@@ -209,6 +209,12 @@ impl Controller {
         self.shared.freed.notify_one();
     }
 
+    /// Lists what another controller remembers of the moves of before; false as long as the record was
+    /// not read.
+    pub fn inherit(&self, moves: Vec<Move>) -> bool {
+        self.shared.board.inherit(moves)
+    }
+
     /// What it knows and waits for, as of its last pass.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {

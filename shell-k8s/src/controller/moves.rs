@@ -1,6 +1,7 @@
 //! The moves of the main that a controller remembers. It lists those that it began and, from the
-//! record as it is read, those that others began or of which its own write had no answer. So each move
-//! stands there once, whoever made it and whatever got lost on the way.
+//! record as it is read, those that others began or of which its own write had no answer; and what was
+//! over before it began it hears from the others. So each move stands there once, whoever made it and
+//! whatever got lost on the way.
 
 use super::status::{push, wall_ms};
 use ha_core::{
@@ -212,6 +213,22 @@ impl Moves {
         }
     }
 
+    /// What another controller remembers of the time before this one read the record first; false as
+    /// long as it has not. Those of its own stay as they are, and so does one that may go on.
+    pub(super) fn inherit(&mut self, others: Vec<Move>) -> bool {
+        let Some(last) = self.last else { return false };
+        for it in others {
+            let is_over = it.term < last || (it.term == last && it.steady_ms.is_some());
+            if is_over && self.of(it.term).is_none() {
+                let at = self.list.partition_point(|own| own.term < it.term);
+                self.list.insert(at, Move { read: true, ..it });
+            }
+        }
+        let more = self.list.len().saturating_sub(MOVES);
+        self.list.drain(..more);
+        true
+    }
+
     fn add(&mut self, it: Move) {
         self.last = self.last.max(Some(it.term));
         self.unsure = None;
@@ -296,6 +313,38 @@ mod tests {
         moves.step(2, &other, Outcome::Unknown);
         moves.read(3, &stored(5, Stage::Intent));
         assert_eq!(list(&moves), [(5, "", true)]);
+    }
+
+    /// Whoever begins hears of moves that were over from those who saw them, each once.
+    #[test]
+    fn moves_of_before_are_inherited() {
+        let mut other = Moves::default();
+        other.read(1, &stored(3, Stage::Steady));
+        for term in 4..6 {
+            other.step(2, &write(RuleId::E10, term, Stage::Intent), Outcome::Done);
+            other.step(3, &write(RuleId::A30, term, Stage::Steady), Outcome::Done);
+        }
+        // This one may go on: whoever sees its parts lists it.
+        other.step(4, &write(RuleId::E10, 6, Stage::Intent), Outcome::Done);
+        let told: Vec<_> = other.list().iter().cloned().collect();
+        let mut moves = Moves::default();
+        assert!(!moves.inherit(told.clone()), "nothing was read yet");
+        moves.read(7, &stored(5, Stage::Steady));
+        moves.read(8, &stored(6, Stage::Intent));
+        for _ in 0..2 {
+            assert!(moves.inherit(told.clone()));
+            assert_eq!(list(&moves), [(4, "E10", true), (5, "E10", true), (6, "", true)]);
+        }
+        let text = serde_json::to_string(&told).expect("JSON");
+        assert_eq!(moves.list()[1].steady_ms, told[1].steady_ms, "{text}");
+        // As many as are kept, the latest.
+        let template = told[0].clone();
+        let many = (1..100).map(|term| Move { term: Term(term), ..template.clone() }).collect();
+        let mut moves = Moves::default();
+        moves.read(1, &stored(100, Stage::Steady));
+        assert!(moves.inherit(many));
+        assert_eq!(moves.list().len(), MOVES);
+        assert_eq!(moves.list()[0].term, Term(50));
     }
 
     /// Whoever takes an intent over and writes it again did not begin it.

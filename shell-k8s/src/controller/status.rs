@@ -140,6 +140,11 @@ impl Board {
         }
     }
 
+    /// What another controller remembers; false as long as nothing can be made of it.
+    pub(super) fn inherit(&self, moves: Vec<Move>) -> bool {
+        self.now().moves.inherit(moves)
+    }
+
     /// A pass has ended.
     pub(super) fn passed(&self, shared: &Shared, plan: &Plan, took: Duration) {
         let (at, leads, observation) = {

@@ -5,7 +5,7 @@
 //! | path | what |
 //! |---|---|
 //! | `POST /v1/grant` | a gateway's question, in the manner of a long poll |
-//! | `POST /v1/promise`, `POST /v1/lease-is-free` | what controllers ask and tell each other |
+//! | `POST /v1/promise`, `POST /v1/lease-is-free`, `GET /v1/moves` | what controllers ask and tell each other |
 //! | `GET /v1/status` | the whole status, with its reasons in words |
 //! | `GET /v1/explain` | what every rule says of the last observation; `?format=json` for machines |
 //! | `GET /v1/journal` | the journal as it is written, or its last lines |
@@ -167,6 +167,7 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
         .route(wire::PATH, post(grant::grant))
         .route(peers::PATH, post(promise::promise))
         .route(peers::FREE_PATH, post(promise::lease_is_free))
+        .route(peers::MOVES_PATH, get(promise::moves))
         .route("/v1/status", get(shown::status))
         .route("/v1/explain", get(explain::explain))
         .route("/v1/journal", get(journal::journal))
@@ -190,5 +191,5 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
         .with_state(http)
 }
 
-const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /v1/promise, /v1/lease-is-free, \
+const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /v1/promise, /v1/lease-is-free, /v1/moves, \
     /prestop-hook/POD, /api/v1/status, /api/v1/leadership, /livez, /readyz, /health, /metrics";

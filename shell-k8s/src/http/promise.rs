@@ -1,8 +1,9 @@
 //! `POST /v1/promise`: another controller's question. What it is answered is judged by the core.
 //! `POST /v1/lease-is-free`: a reason to look at the lease now, and nothing more.
+//! `GET /v1/moves`: what it remembers of moves of the main, for one that begins.
 
 use super::{Http, answer, body};
-use crate::peers::{BYTES, Question, Reply, VERSION};
+use crate::peers::{BYTES, Question, Remembered, Reply, VERSION};
 use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use std::sync::Arc;
 
@@ -20,6 +21,12 @@ pub(super) async fn promise(State(http): State<Arc<Http>>, body: Body) -> Respon
 pub(super) async fn lease_is_free(State(http): State<Arc<Http>>) -> StatusCode {
     http.controller.lease_is_free();
     StatusCode::NO_CONTENT
+}
+
+pub(super) async fn moves(State(http): State<Arc<Http>>) -> Response {
+    let moves = http.controller.status().borrow().moves.iter().cloned().collect();
+    let controller = http.controller.me();
+    answer::json(StatusCode::OK, &Remembered { version: VERSION, controller, moves })
 }
 
 async fn question(body: Body) -> Result<Question, (StatusCode, String)> {
