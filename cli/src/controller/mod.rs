@@ -20,7 +20,7 @@ use shell_k8s::{
     production::{Limits, Production},
 };
 use std::{process::ExitCode, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 
 /// How long the end of everything may take after it was told to stop.
 const LAST: Duration = Duration::from_secs(4);
@@ -91,31 +91,36 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
         .await
         .map_err(|error| refused(&format!("cannot listen at {}", settings.listen), &error))?;
     tracing::info!(%me, listen = %settings.listen, "the controller runs");
-    let (begun, peers) = (controller.clone(), Peers::new(settings.controllers.clone()));
-    let remembers = tokio::spawn(async move { peers.hand_over(&begun).await });
     let (stop, mut told) = watch::channel(());
     let serving = tokio::spawn(http::serve(site, controller.clone(), listener, async move {
         // Ends with the sender, too.
         let _ended = told.changed().await;
     }));
-    let shown = settings.label.clone().map(|(pod, label)| {
-        let status = controller.status();
-        tokio::spawn(async move { labelled.follow_leader(&pod, &label, status).await })
-    });
+    let around = around(&settings, &controller, labelled);
     let is_told = tokio::select! {
         is_told = controller.run(stopped) => is_told,
         () = secret.follow() => false,
     };
     drop(stop);
-    remembers.abort();
-    if let Some(shown) = shown {
-        shown.abort();
-    }
+    drop(around);
     // What is still being answered is answered within the bound of the server.
     if timeout(LAST, serving).await.is_err() {
         tracing::warn!("what was being answered is cut");
     }
     Ok(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What goes on beside the loop until it is dropped: a label that shows who leads, and what the others
+/// remember is asked for.
+fn around(settings: &Settings, controller: &Controller, cluster: Cluster) -> JoinSet<()> {
+    let mut around = JoinSet::new();
+    if let Some((pod, label)) = settings.label.clone() {
+        let status = controller.status();
+        around.spawn(async move { cluster.follow_leader(&pod, &label, status).await });
+    }
+    let (begun, peers) = (controller.clone(), Peers::new(settings.controllers.clone()));
+    around.spawn(async move { peers.hand_over(&begun).await });
+    around
 }
 
 fn kube_config(url: &str) -> Result<shell_k8s::cluster::Config, InputError> {
