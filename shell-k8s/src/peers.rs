@@ -14,7 +14,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 use tokio::time::{sleep, timeout};
 
@@ -120,11 +120,7 @@ impl Peers {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(question)))
             .map_err(|error| failed(at, error.to_string()))?;
-        let response = self.send(at, request, StatusCode::OK).await?;
-        let body = Limited::new(response.into_body(), BYTES).collect().await;
-        let bytes = body.map_err(|error| failed(at, error.to_string()))?.to_bytes();
-        let reply: Reply = serde_json::from_slice(&bytes)
-            .map_err(|error| failed(at, format!("the reply is not understood: {error}")))?;
+        let reply: Reply = self.told(at, request, BYTES, "the reply is").await?;
         if reply.version != VERSION {
             let found = reply.version;
             return Err(failed(at, format!("its reply is of version {found}, this is {VERSION}")));
@@ -151,11 +147,7 @@ impl Peers {
         let request = Request::get(format!("http://{at}{MOVES_PATH}"))
             .body(Full::default())
             .map_err(|error| failed(at, error.to_string()))?;
-        let response = self.send(at, request, StatusCode::OK).await?;
-        let body = Limited::new(response.into_body(), MOVES_BYTES).collect().await;
-        let bytes = body.map_err(|error| failed(at, error.to_string()))?.to_bytes();
-        let told: Remembered = serde_json::from_slice(&bytes)
-            .map_err(|error| failed(at, format!("its moves are not understood: {error}")))?;
+        let told: Remembered = self.told(at, request, MOVES_BYTES, "its moves are").await?;
         if told.version != VERSION {
             let found = told.version;
             return Err(failed(at, format!("its moves are of version {found}, this is {VERSION}")));
@@ -177,6 +169,21 @@ impl Peers {
             }
             sleep(EACH).await;
         }
+    }
+
+    /// What is answered, as JSON of so many bytes at most.
+    async fn told<T: DeserializeOwned>(
+        &self,
+        at: SocketAddr,
+        request: Request<Full<Bytes>>,
+        most: usize,
+        what: &str,
+    ) -> Result<T, Unavailable> {
+        let response = self.send(at, request, StatusCode::OK).await?;
+        let body = Limited::new(response.into_body(), most).collect().await;
+        let bytes = body.map_err(|error| failed(at, error.to_string()))?.to_bytes();
+        serde_json::from_slice(&bytes)
+            .map_err(|error| failed(at, format!("{what} not understood: {error}")))
     }
 
     async fn send(
