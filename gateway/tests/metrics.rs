@@ -6,18 +6,11 @@
 mod support;
 
 use bolt::{Request, message::Fetch};
-use gateway::{
-    clock::Clock,
-    controllers::{NoStoredTarget, wire::Replica},
-};
-use ha_core::grant::Clocks;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::SeqCst},
-};
+use gateway::controllers::{NoStoredTarget, wire::Replica};
+use std::sync::atomic::Ordering::SeqCst;
 use support::{
     host::Role,
-    net::{Client, Got, Instance, Lead, Running, is_done, read_to_end, until},
+    net::{Client, Got, Instance, Lead, Running, clock_ahead, is_done, read_to_end, until},
     rig::run,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -148,12 +141,7 @@ async fn the_age_of_a_grant_grows_until_the_next_answer() {
     let instance = Instance::start(0, true).await;
     let lead = Lead::new();
     lead.open(&instance);
-    let later = Arc::new(AtomicU64::new(0));
-    let (read, system) = (Arc::clone(&later), Clock::system());
-    let clock = Clock::given(move || {
-        let now = system.now();
-        Clocks { monotonic: now.monotonic + read.load(SeqCst), ..now }
-    });
+    let (clock, later) = clock_ahead();
     let running = Running::start_with(&lead, &[], clock, NoStoredTarget);
     until(|| running.metric("memgraph_gateway_grant_held") == 1).await;
     let age = || running.metric("memgraph_gateway_grant_age_seconds");

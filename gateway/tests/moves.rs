@@ -10,18 +10,18 @@ use gateway::{
     clock::Clock,
     controllers::{NoStoredTarget, StoredTarget},
 };
-use ha_core::{grant::Clocks, ids::Term};
+use ha_core::ids::Term;
 use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
     time::Duration,
 };
 use support::{
     host::Role,
-    net::{Client, Got, Instance, Lead, Running, code, is_done, until},
+    net::{Client, Got, Instance, Lead, Running, clock_ahead, code, is_done, until},
 };
 use tokio::sync::mpsc;
 
@@ -226,12 +226,7 @@ async fn a_frozen_gateway_passes_nothing_on_waking() {
     let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
     let lead = Lead::new();
     lead.open(&first);
-    let slept = Arc::new(AtomicU64::new(0));
-    let (read, system) = (Arc::clone(&slept), Clock::system());
-    let clock = Clock::given(move || {
-        let now = system.now();
-        Clocks { monotonic: now.monotonic + read.load(SeqCst), ..now }
-    });
+    let (clock, slept) = clock_ahead();
     let running = Running::start_with(&lead, &[], clock, NoStoredTarget);
     let mut client = connected(&running).await;
     assert!(is_done(&client.begin(1).await));

@@ -7,11 +7,7 @@
 mod support;
 
 use bolt::{Request, message::Fetch, server::FaultClass};
-use gateway::{
-    clock::Clock,
-    controllers::{NoStoredTarget, wire::Replica},
-};
-use ha_core::grant::Clocks;
+use gateway::controllers::{NoStoredTarget, wire::Replica};
 use std::{
     sync::{
         Arc,
@@ -21,7 +17,7 @@ use std::{
 };
 use support::{
     host::Role,
-    net::{Client, Instance, Lead, Running, code, is_done, until},
+    net::{Client, Instance, Lead, Running, clock_ahead, code, is_done, until},
     rig::run,
 };
 
@@ -108,12 +104,7 @@ async fn reader() -> (Instance, Instance, Lead, Running, Client, Arc<AtomicU64>)
     let lead = Lead::new();
     lead.say(|said| said.replicas = vec![replica(&other, false)]);
     lead.open(&main);
-    let slept = Arc::new(AtomicU64::new(0));
-    let (ahead, system) = (Arc::clone(&slept), Clock::system());
-    let clock = Clock::given(move || {
-        let now = system.now();
-        Clocks { monotonic: now.monotonic + ahead.load(SeqCst), ..now }
-    });
+    let (clock, slept) = clock_ahead();
     let running = Running::start_with(&lead, &[], clock, NoStoredTarget);
     let mut client = Client::connect(running.at.read.unwrap()).await.unwrap();
     assert!(is_done(&client.ask(&read()).await));

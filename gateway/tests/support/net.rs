@@ -26,7 +26,7 @@ use gateway::{
     session::server_name,
 };
 use ha_core::{
-    grant::Answer,
+    grant::{Answer, Clocks},
     ids::{BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, Term, VolumeId},
     observation::Route,
 };
@@ -36,7 +36,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -373,6 +373,17 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// A clock, and how many milliseconds its monotonic side is ahead of the machine's.
+pub fn clock_ahead() -> (Clock, Arc<AtomicU64>) {
+    let ahead = Arc::new(AtomicU64::new(0));
+    let (read, system) = (Arc::clone(&ahead), Clock::system());
+    let clock = Clock::given(move || {
+        let now = system.now();
+        Clocks { monotonic: now.monotonic + read.load(SeqCst), ..now }
+    });
+    (clock, ahead)
 }
 
 /// A gateway before one instance.
