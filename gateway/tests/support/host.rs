@@ -1,7 +1,7 @@
 //! A small Bolt server without sockets: the `bolt` crate's server machine, and a database that is a
 //! list of the writes that it committed.
 
-use super::response_bytes;
+use super::{recorded, response_bytes};
 use bolt::{
     Map, Response, Value, Version,
     chunk::{Decoder, Frame},
@@ -27,6 +27,8 @@ pub struct Database {
     pub column: &'static str,
     /// Logins that were accepted.
     pub logins: u32,
+    /// Statements that nobody can read.
+    pub refused: u32,
     /// LOGOFF is answered, which Memgraph does not do (MR 7).
     pub answers_logoff: bool,
 }
@@ -45,12 +47,18 @@ pub struct Connection {
     pub closed: bool,
 }
 
-/// The write in a statement such as `CREATE 7`, and the rows it returns, as in `RETURN 3`.
+/// The write in a statement such as `CREATE 7`, and the rows it returns, as in `RETURN 3`; in those of
+/// recordings, a pattern and a range.
 fn parsed(query: &str) -> (Option<u32>, u64) {
+    if let Some(number) = recorded::number(query) {
+        return (Some(number), 0);
+    }
     let number = |word: &str| {
-        query.split_once(word).and_then(|(_, rest)| rest.split(' ').next()?.parse::<u32>().ok())
+        let rest = query.split_once(word)?.1;
+        rest.split([' ', ')']).next()?.parse::<u32>().ok()
     };
-    (number("CREATE "), number("RETURN ").map_or(1, u64::from))
+    let rows = number("range(1, ").or_else(|| number("RETURN "));
+    (number("CREATE "), rows.map_or(1, u64::from))
 }
 
 impl Connection {
@@ -141,6 +149,11 @@ fn carry_out(
             Outcome::Done
         }
         Ask::Run { query, in_transaction, .. } => {
+            // An expression without its end.
+            if query.ends_with('(') {
+                database.refused += 1;
+                return Outcome::Failed(Fault::client("it does not end"));
+            }
             let (write, rows) = parsed(&query);
             if write.is_some() && database.role == Role::Replica {
                 return Outcome::Failed(Fault::client(

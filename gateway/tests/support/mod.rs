@@ -4,7 +4,10 @@
 
 pub mod client;
 pub mod host;
+pub mod laws;
 pub mod net;
+pub mod recorded;
+pub mod requests;
 pub mod rig;
 #[path = "../../../core/tests/common/runs.rs"]
 pub mod runs;

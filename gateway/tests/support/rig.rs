@@ -1,14 +1,18 @@
 //! A client, a session of the gateway and two instances, with the bytes between them; no sockets.
 
+pub use super::requests::{
+    Batch, Told, auto, explicit, failure_codes, is_begin, is_end, login, one, run,
+};
 use super::{
     host::{Connection, Database, Role},
+    recorded::{Recording, Said},
     request_bytes,
 };
 use bolt::{
     Limits, Request, Response, Version,
     chunk::{Decoder, Frame},
     handshake::Offer,
-    message::{AuthMap, Extra, Fetch, HelloMap, Run},
+    message::HelloMap,
     value::map,
 };
 use gateway::session::{Ending, Policy, Session, Standing, server_name};
@@ -26,24 +30,6 @@ pub fn policy() -> Policy {
         passthrough: true,
         routing: None,
     }
-}
-
-/// What a client sends at once and then waits for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    pub requests: Vec<Request>,
-    /// The write that the last answer of the batch acknowledges.
-    pub commits: Vec<u32>,
-}
-
-/// What became of a write, as the client knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    Acked,
-    /// It is to be tried again.
-    Retry,
-    /// It failed otherwise.
-    Failed,
 }
 
 pub struct Rig {
@@ -75,9 +61,20 @@ pub struct Rig {
     /// Which instance may be dialled.
     pub open: Option<usize>,
     pub ending: Option<Ending>,
-    batches: VecDeque<Batch>,
+    said: VecDeque<Said>,
+    /// What it says when all that is answered.
+    last: Vec<u8>,
     current: Option<(Batch, usize)>,
     needs_reset: bool,
+    /// The client began a transaction and did not end it.
+    in_transaction: bool,
+    /// The client's socket takes nothing of what the instance says.
+    pub is_clogged: bool,
+    /// What waits for it.
+    down: Vec<u8>,
+    /// No grant: whoever writes to the instance waits, whatever the session says.
+    is_frozen: bool,
+    up: Vec<u8>,
     pub told: Vec<(u32, Told)>,
     pub tally: gateway::session::Tally,
 }
@@ -86,47 +83,19 @@ pub fn start_of(instance: usize) -> StartId {
     StartId(0x1000 + instance as u128)
 }
 
-pub fn run(query: &str) -> Request {
-    Request::Run(Run { query: query.to_owned(), ..Run::default() })
-}
-
-pub fn auto(write: u32) -> Batch {
-    Batch {
-        requests: vec![run(&format!("CREATE {write}")), Request::Pull(Fetch::ALL)],
-        commits: vec![write],
-    }
-}
-
-pub fn one(request: Request) -> Batch {
-    Batch { requests: vec![request], commits: Vec::new() }
-}
-
-pub fn explicit(writes: &[u32]) -> Vec<Batch> {
-    let mut batches = vec![one(Request::Begin(Extra::none()))];
-    for write in writes {
-        let requests = vec![run(&format!("CREATE {write}")), Request::Pull(Fetch::ALL)];
-        batches.push(Batch { requests, commits: Vec::new() });
-    }
-    batches.push(Batch { requests: vec![Request::Commit], commits: writes.to_vec() });
-    batches
-}
-
-fn login(version: Version) -> Vec<Request> {
-    let mut hello = map([("user_agent", "test/1")]);
-    let auth = AuthMap::basic("neo", "secret");
-    if version.has_logon() {
-        return vec![Request::Hello(HelloMap(hello)), Request::Logon(auth)];
-    }
-    hello.extend(auth.0);
-    vec![Request::Hello(HelloMap(hello))]
-}
-
 impl Rig {
     /// A client that connects, logs in and then sends these.
     pub fn new(version: Version, policy: Policy, batches: Vec<Batch>) -> Self {
-        let session = Session::new(Arc::new(policy), Standing::Open, 0);
         let first = Batch { requests: login(version), commits: Vec::new() };
-        let batches = std::iter::once(first).chain(batches).collect();
+        let said = std::iter::once(first).chain(batches).map(Said::from).collect();
+        let (offer, last) = (Offer::of(&[version]).bytes().to_vec(), Vec::new());
+        Self::recorded(&Recording { offer, version, said, last }, policy)
+    }
+
+    /// A client that says what was recorded.
+    pub fn recorded(recording: &Recording, policy: Policy) -> Self {
+        let session = Session::new(Arc::new(policy), Standing::Open, 0);
+        let Recording { offer, version, said, last } = recording.clone();
         Self {
             session,
             version,
@@ -136,7 +105,7 @@ impl Rig {
             left: Vec::new(),
             at_server: Vec::new(),
             from_server: Vec::new(),
-            from_client: Offer::of(&[version]).bytes().to_vec(),
+            from_client: offer,
             received: Vec::new(),
             delivered: [Vec::new(), Vec::new()],
             decoder: Decoder::new(1 << 20),
@@ -147,9 +116,15 @@ impl Rig {
             heard_at_cut: 0,
             open: Some(0),
             ending: None,
-            batches,
+            said: said.into(),
+            last,
             current: None,
             needs_reset: false,
+            in_transaction: false,
+            is_clogged: false,
+            down: Vec::new(),
+            is_frozen: false,
+            up: Vec::new(),
             told: Vec::new(),
             tally: gateway::session::Tally::default(),
         }
@@ -158,8 +133,8 @@ impl Rig {
     /// Its driver names itself so.
     pub fn user_agent(&mut self, name: &str) {
         let named = HelloMap(map([("user_agent", name)]));
-        let login = self.batches.front_mut().expect("its login");
-        login.requests[0] = Request::Hello(named);
+        let login = self.said.front_mut().expect("its login");
+        login.batch.requests[0] = Request::Hello(named);
     }
 
     /// What a client says until it is logged in.
@@ -181,7 +156,7 @@ impl Rig {
 
     /// The client asks for this, after its other batches.
     pub fn asks(&mut self, batch: Batch) {
-        self.batches.push_back(batch);
+        self.said.push_back(batch.into());
     }
 
     /// Bytes that the client says beside its batches.
@@ -191,8 +166,12 @@ impl Rig {
 
     /// Whether the client has got everything it asked for, and asks for nothing more.
     pub fn is_done(&self) -> bool {
-        self.ending.is_some()
-            || (self.batches.is_empty() && self.current.is_none() && !self.needs_reset)
+        self.ending.is_some() || self.is_said()
+    }
+
+    /// Whether the client got all that it asked for.
+    pub fn is_said(&self) -> bool {
+        self.said.is_empty() && self.current.is_none() && !self.needs_reset
     }
 
     /// The gateway's client direction: hands over at most so many bytes. False if nothing moved.
@@ -229,6 +208,13 @@ impl Rig {
     /// The gateway's other direction.
     pub fn server_step(&mut self, most: usize) -> bool {
         let Some((_, connection)) = &self.upstream else { return false };
+        if !self.down.is_empty() {
+            if !self.is_clogged {
+                let down = std::mem::take(&mut self.down);
+                self.hear(&down);
+            }
+            return !self.is_clogged;
+        }
         let is_closed = connection.closed;
         let count = most.min(self.from_server.len());
         if count == 0 && !self.session.has_withheld() {
@@ -250,12 +236,19 @@ impl Rig {
         self.deliver(&to_server);
         // What stood in front of the gateway's own words was of the instance.
         let moved = took.consumed > 0 || had_withheld != self.session.has_withheld();
-        self.hear(&out);
+        if self.is_clogged {
+            self.down = out;
+        } else {
+            self.hear(&out);
+        }
         self.settle();
         moved
     }
 
     fn deliver(&mut self, bytes: &[u8]) {
+        if self.is_frozen {
+            return self.up.extend_from_slice(bytes);
+        }
         if bytes.is_empty() {
             return;
         }
@@ -267,8 +260,10 @@ impl Rig {
 
     /// Does what the session orders.
     fn settle(&mut self) {
-        let own = std::mem::take(&mut self.session.to_client);
-        self.hear(&own);
+        if self.down.is_empty() {
+            let own = std::mem::take(&mut self.session.to_client);
+            self.hear(&own);
+        }
         let tally = self.session.take_tally();
         self.tally.held += tally.held;
         self.tally.rehomed += tally.rehomed;
@@ -303,33 +298,55 @@ impl Rig {
         }
         self.at_server.clear();
         self.from_server.clear();
+        self.down.clear();
+        self.up.clear();
     }
 
     /// The route to the instance ends.
     pub fn cut(&mut self) {
         self.heard_at_cut = self.summaries;
-        self.session.cut(false, self.now);
+        self.session.cut(!self.down.is_empty(), self.now);
         self.session.standing(Standing::Closed, self.now);
+        self.is_frozen = false;
         self.open = None;
         self.settle();
         assert!(self.upstream.is_none(), "the upstream outlives its route");
     }
 
+    /// The instance's process ends; what reached it may have been processed, or not.
+    pub fn lose(&mut self, is_processed: bool) {
+        self.heard_at_cut = self.summaries;
+        if self.upstream.is_some() {
+            if !is_processed {
+                self.at_server.clear();
+            }
+            self.from_server.clear();
+            // What it said before is written first.
+            let down = std::mem::take(&mut self.down);
+            self.hear(&down);
+            self.session.server_ended(false, self.now);
+            self.settle();
+        }
+        self.cut();
+    }
+
     /// There is a route, to this instance.
     pub fn route(&mut self, instance: usize) {
         self.open = Some(instance);
-        self.session.standing(Standing::Open, self.now);
-        self.settle();
+        self.stand(Standing::Open);
     }
 
     pub fn stand(&mut self, standing: Standing) {
+        self.is_frozen = standing == Standing::Frozen;
         self.session.standing(standing, self.now);
+        let up = std::mem::take(&mut self.up);
+        self.deliver(&up);
         self.settle();
     }
 
     pub fn pass_time(&mut self, to: u64) {
         self.now = to;
-        self.session.timer(false, to);
+        self.session.timer(!self.down.is_empty(), to);
         self.settle();
     }
 
@@ -358,18 +375,26 @@ impl Rig {
         if self.current.is_some() || self.handshake > 0 {
             return;
         }
-        if self.needs_reset {
-            self.needs_reset = false;
+        let resets = |said: &Said| said.batch.requests == [Request::Reset];
+        if std::mem::take(&mut self.needs_reset) && !self.said.front().is_some_and(resets) {
             return self.send(one(Request::Reset));
         }
-        if let Some(batch) = self.batches.pop_front() {
-            self.send(batch);
+        match self.said.pop_front() {
+            Some(said) => self.send(said),
+            None => self.from_client.append(&mut self.last),
         }
     }
 
-    fn send(&mut self, batch: Batch) {
+    fn send(&mut self, said: impl Into<Said>) {
+        let Said { batch, wire } = said.into();
+        let usual = || {
+            let requests = batch.requests.iter();
+            requests.flat_map(|request| request_bytes(request, self.version)).collect()
+        };
+        let wire = wire.unwrap_or_else(usual);
+        self.from_client.extend(wire);
         for request in &batch.requests {
-            self.from_client.extend(request_bytes(request, self.version));
+            self.in_transaction = (self.in_transaction && !is_end(request)) || is_begin(request);
         }
         self.asked += batch.requests.len();
         let left = batch.requests.len();
@@ -418,22 +443,18 @@ impl Rig {
         }
     }
 
-    /// The writes of the transaction that failed; the client gives it up.
+    /// The writes of what failed; the client gives it up.
     fn open_writes(&mut self) -> Vec<u32> {
         let current = self.current.as_ref().map(|(batch, _)| batch.commits.clone());
-        let current = current.unwrap_or_default();
-        if !current.is_empty() {
-            return current;
-        }
-        let mut writes = Vec::new();
-        let inside = |batch: &Batch| batch.requests.first() != Some(&Request::Begin(Extra::none()));
-        while self.batches.front().is_some_and(inside) {
-            let Some(batch) = self.batches.pop_front() else { break };
-            let ends = batch.requests.contains(&Request::Commit);
-            writes = batch.commits;
-            if ends {
+        let mut writes = current.unwrap_or_default();
+        while let Some(first) = self.said.front().and_then(|said| said.batch.requests.first()) {
+            let is_more = matches!(first, Request::Pull(_) | Request::Discard(_));
+            if !is_more && (!self.in_transaction || !writes.is_empty() || is_begin(first)) {
                 break;
             }
+            let Some(Said { batch, .. }) = self.said.pop_front() else { break };
+            self.in_transaction &= !batch.requests.iter().any(is_end);
+            writes.extend(batch.commits);
         }
         writes
     }
@@ -461,15 +482,4 @@ impl Rig {
 /// A client whose login went through, with the usual policy.
 pub fn logged_in(batches: Vec<Batch>) -> Rig {
     Rig::new(Version::V5_2, policy(), batches)
-}
-
-/// The codes of the failures among answers.
-pub fn failure_codes(answers: &[Response]) -> Vec<&str> {
-    let mut codes = Vec::new();
-    for answer in answers {
-        if let Response::Failure(failure) = answer {
-            codes.push(failure.code.as_str());
-        }
-    }
-    codes
 }
