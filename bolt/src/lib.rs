@@ -9,6 +9,7 @@
 //! | [`message`] | requests and answers, per version |
 //! | [`server`] | Memgraph's side of a session as a machine |
 //! | [`tracker`] | where a connection stands, for a gateway that forwards its bytes |
+//! | [`wipe`] | bytes that may be a login, without copies that stay |
 //!
 //! A **server** reads a handshake, then hands messages to its session:
 //!
@@ -107,6 +108,7 @@ pub mod server;
 pub mod tracker;
 pub mod value;
 mod version;
+pub mod wipe;
 
 pub use message::{Request, Response, Signature};
 pub use packstream::Limits;

@@ -1,6 +1,8 @@
 //! Assembles messages from bytes in any split, up to a limit.
 
+use crate::wipe;
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 /// What a stream of chunks consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +39,13 @@ enum Part {
 }
 
 /// Assembles messages. Holds no more memory than the message that it is in the middle of, and never
-/// more than twice its limit.
+/// more than twice its limit. A message may be a login: no copy of it stays in memory that was given
+/// back; what was handed out is in the hands of who took it.
 #[derive(Debug)]
 pub struct Decoder {
     limit: usize,
     part: Part,
-    message: Vec<u8>,
+    message: Zeroizing<Vec<u8>>,
     /// A chunk of the message was announced, so that two zero bytes end it.
     begun: bool,
     /// Bytes taken from the stream, and of those the ones before the message.
@@ -54,11 +57,11 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder of messages of at most `limit` bytes.
     #[must_use]
-    pub const fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self {
             limit,
             part: Part::Length,
-            message: Vec::new(),
+            message: Zeroizing::new(Vec::new()),
             begun: false,
             taken: 0,
             start: 0,
@@ -102,7 +105,7 @@ impl Decoder {
                 Part::Chunk(missing) => {
                     let count = input.len().min(usize::from(missing));
                     let (piece, rest) = input.split_at(count);
-                    self.message.extend_from_slice(piece);
+                    wipe::grow(&mut self.message, piece);
                     self.take(input, rest, count);
                     let left = missing.saturating_sub(u16::try_from(count).unwrap_or(missing));
                     self.part = if left == 0 { Part::Length } else { Part::Chunk(left) };
@@ -120,7 +123,7 @@ impl Decoder {
     fn length(&mut self, length: u16) -> Result<Option<Frame>, ChunkError> {
         self.part = Part::Length;
         if length == 0 {
-            let whole = core::mem::take(&mut self.message);
+            let whole = core::mem::take(&mut *self.message);
             let begun = core::mem::take(&mut self.begun);
             return Ok(Some(if begun { Frame::Message(whole) } else { Frame::Noop }));
         }
@@ -132,7 +135,7 @@ impl Decoder {
         if bytes > self.limit {
             let error = ChunkError { start: self.start, bytes, limit: self.limit };
             self.broken = Some(error);
-            self.message = Vec::new();
+            self.message = Zeroizing::new(Vec::new());
             return Err(error);
         }
         self.part = Part::Chunk(length);

@@ -425,6 +425,9 @@ fn gateway(
         "gateway".to_owned(),
         format!("--bind-address={write}"),
         format!("--read-bind-address={read}"),
+        // For drivers that ask where to go.
+        format!("--advertised-address={write}"),
+        format!("--advertised-read-address={read}"),
         format!("--admin-bind-address={admin}"),
         format!("--controllers={}", pages.join(",")),
         format!("--record-configmap={}/{}", names.namespace(), names.record()),

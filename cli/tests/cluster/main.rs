@@ -18,6 +18,7 @@ mod outage;
 mod people;
 #[path = "../../../instance/tests/ports/mod.rs"]
 mod ports;
+mod secrets;
 mod site;
 mod writers;
 

@@ -56,6 +56,11 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// One that lets clients wait so long for a route, and watches the record as well.
     pub(crate) async fn start(site: &Site, hold: &str) -> Self {
+        Self::telling(site, hold, "info").await
+    }
+
+    /// One whose log has this level.
+    pub(crate) async fn telling(site: &Site, hold: &str, level: &str) -> Self {
         let first = ports(3);
         let at = |more: u16| SocketAddr::new(HERE, first + more);
         let pages: Vec<_> = site.controllers.iter().map(|one| one.at.to_string()).collect();
@@ -69,6 +74,7 @@ impl Gateway {
             .arg(format!("--controllers={}", pages.join(",")))
             .arg(format!("--record-configmap={}/{}", names.namespace(), names.record()))
             .arg(format!("--hold-limit={hold}"))
+            .env("LOG_LEVEL", level)
             .stderr(Stdio::from(std::fs::File::create(site.path(LOG)).expect("a file")));
         match &site.server {
             Server::Memory(server) => {
@@ -85,6 +91,11 @@ impl Gateway {
             sleep(Duration::from_millis(20)).await;
         }
         Self { process, write: at(0), admin: at(2) }
+    }
+
+    /// Where clients write.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.write
     }
 
     /// The value of one of its metrics.

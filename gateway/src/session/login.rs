@@ -7,6 +7,7 @@ use bolt::{
     chunk::{self, Decoder, Event, Frame, Head, Scanner},
     handshake::{HANDSHAKE_BYTES, Offer},
     tracker::Tracker,
+    wipe,
 };
 use ha_core::leadership::Millis;
 use std::fmt;
@@ -48,7 +49,7 @@ impl fmt::Debug for Login {
 }
 
 impl Login {
-    pub(super) const fn new(bytes: usize) -> Self {
+    pub(super) fn new(bytes: usize) -> Self {
         Self {
             handshake: [0; HANDSHAKE_BYTES],
             offer: None,
@@ -114,16 +115,6 @@ impl Login {
 /// The bytes that a LOGON has, usually.
 const RENEWAL_ROOM: usize = 1 << 10;
 
-/// Appends bytes, and leaves no copy behind where that needs another place.
-fn grow(to: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
-    if to.capacity() - to.len() < bytes.len() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(2 * (to.len() + bytes.len())));
-        larger.extend_from_slice(to);
-        *to = larger;
-    }
-    to.extend_from_slice(bytes);
-}
-
 /// The messages that a login of this version consists of.
 fn needed(version: Version) -> usize {
     1 + usize::from(version.has_logon())
@@ -179,7 +170,7 @@ impl Session {
             return;
         }
         if let Some(message) = self.login.messages.get(*next) {
-            self.to_server.extend_from_slice(message);
+            wipe::grow(&mut self.to_server, message);
             *sent = true;
         }
     }
@@ -273,7 +264,7 @@ impl Session {
             let wire = event.wire();
             renewal.fits &= renewal.wire.len() + wire.len() <= limit;
             if renewal.fits {
-                grow(&mut renewal.wire, wire);
+                wipe::grow(&mut renewal.wire, wire);
             }
         }
         if matches!(event, Event::End(_)) {
