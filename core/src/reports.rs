@@ -54,10 +54,20 @@ impl Reports {
         self.0.is_empty()
     }
 
-    /// Takes a question in, with the question whose answer the gateway took last.
+    /// A later question of this gateway was heard before: its answer is not waited for any more, and
+    /// what it says was true before. Each process of a gateway has an id of its own.
+    #[must_use]
+    pub fn is_overtaken(&self, question: &Question) -> bool {
+        self.0.get(&question.gateway).is_some_and(|report| report.number > question.number)
+    }
+
+    /// Takes a question in, with the question whose answer the gateway took last. One that was
+    /// overtaken says nothing.
     pub fn hear(&mut self, question: &Question, accepted: Option<u64>, now: Millis) {
-        // Questions may overtake each other.
-        let earlier = self.0.get(&question.gateway).filter(|it| it.number <= question.number);
+        if self.is_overtaken(question) {
+            return;
+        }
+        let earlier = self.0.get(&question.gateway);
         let report = Report {
             number: question.number,
             open: question.open_transactions,
@@ -66,6 +76,11 @@ impl Reports {
             draining_since: earlier.and_then(|report| report.draining_since),
         };
         self.0.insert(question.gateway, report);
+    }
+
+    /// The process of a gateway ended, and another one has its id.
+    pub fn forget(&mut self, gateway: GatewayId) {
+        self.0.remove(&gateway);
     }
 
     /// A drain begins: what was answered in an earlier one says nothing about this.
@@ -95,8 +110,8 @@ impl Reports {
         }
     }
 
-    /// What a question that was heard is answered, if this process may answer at all: a grant rests
-    /// on a steady record and never outlives the lease. `record` is one that was read after the
+    /// What a question that was heard is answered, if this process may answer at all, and nothing if
+    /// it was overtaken: a grant rests on a steady record and never outlives the lease. `record` is one that was read after the
     /// lease was acquired.
     pub fn answer(
         &mut self,
@@ -107,6 +122,10 @@ impl Reports {
         (now, timing): (Millis, &Timing),
     ) -> Option<Answer> {
         let Question { gateway, number, holds, .. } = *question;
+        // A grant would count that nobody takes, and a drain as told that nobody heard of.
+        if self.is_overtaken(question) {
+            return None;
+        }
         if holds.is_none() {
             leader.holds_nothing(gateway, number);
         }

@@ -425,7 +425,7 @@ impl Mind {
             self.reports.keep(&self.leader.outstanding(now));
         }
         self.reports.hear(&ask.question, ask.accepted, now);
-        if ask.question.holds.is_none() {
+        if ask.question.holds.is_none() && !self.reports.is_overtaken(&ask.question) {
             self.leader.holds_nothing(ask.question.gateway, ask.question.number);
         }
         let after = self.forwarding();
@@ -435,7 +435,8 @@ impl Mind {
     /// What a gateway's question is answered now; it was heard when it arrived.
     ///
     /// # Errors
-    /// This process may not answer: it does not lead, or has not read the record since it does.
+    /// This process may not answer: it does not lead, or has not read the record since it does; or a
+    /// later question of the same gateway was heard.
     pub fn answer(&mut self, ask: &Ask) -> Result<Reply, AskError> {
         let now = self.now();
         let read_as_leader = self.record_read >= self.leader.acquired();
@@ -443,10 +444,12 @@ impl Mind {
         let record = stored.and_then(StoredRecord::record);
         let route = self.history.route();
         let time = (now, &self.timing);
+        let is_overtaken = self.reports.is_overtaken(&ask.question);
         let answer = self.reports.answer(&ask.question, &mut self.leader, record, route, time);
         let answer = answer.ok_or_else(|| AskError::Failed {
             controller: self.me().to_string(),
-            why: "it does not lead".to_owned(),
+            why: if is_overtaken { "a later question came first" } else { "it does not lead" }
+                .to_owned(),
         })?;
         let main_address = match answer.route {
             Route::Closed => None,

@@ -308,6 +308,12 @@ impl World {
             return Err(Refused::NoSuch(Place::Gateway(id)));
         };
         let before = std::mem::replace(gateway, fresh);
+        // Another process has another id, of which nobody has heard anything.
+        for controller in &mut self.controllers {
+            if let Some(process) = &mut controller.process {
+                process.reports.forget(id);
+            }
+        }
         let here = Place::Gateway(id);
         self.network.forget_receiver(here);
         self.network
