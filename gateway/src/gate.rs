@@ -266,6 +266,12 @@ impl Gate {
         let now = self.clock.now();
         let had_one = state.holder.live(now).is_some();
         self.voided.fetch_add(u64::from(had_one), Relaxed);
+        if had_one {
+            tracing::warn!(
+                term = %state.term,
+                "the instance closed or refused a connection: its grant is void"
+            );
+        }
         state.holder.void(now);
         self.publish(&mut state);
         drop(state);

@@ -11,7 +11,7 @@ use crate::{
     metrics::{Metrics, Port, PortMetrics, Refusal},
     relay::{self, Dialer, Shared, Stream},
     replicas::Replicas,
-    session::Policy,
+    session::{Ending, Policy},
     settings::Settings,
     tls::{ListenerTls, TlsError, UpstreamTls, keep_fresh},
 };
@@ -287,7 +287,11 @@ impl BoundPort {
             if let Some(client) = opened(socket, tls, &shared).await {
                 let ending = relay::serve(client, shared, stop).await;
                 metrics.ended(ending);
-                tracing::debug!(%peer, %ending, "a connection ended");
+                if ending == Ending::InDoubt {
+                    tracing::warn!(%peer, %ending, "a client does not know whether it wrote");
+                } else {
+                    tracing::debug!(%peer, %ending, "a connection ended");
+                }
             }
             metrics.active.dec();
             drop(place);

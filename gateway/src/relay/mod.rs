@@ -248,7 +248,12 @@ impl Relay {
             }
         }
         self.pump.shuts_down |= orders.shutdown_upstream;
-        self.shared.metrics.tally(self.pump.session.take_tally());
+        let tally = self.pump.session.take_tally();
+        if tally.forbidden > 0 {
+            let instance = self.target.map(|target| target.address);
+            tracing::warn!(?instance, "an instance refused a write because it is not the main");
+        }
+        self.shared.metrics.tally(tally);
     }
 
     fn begin_task(&mut self) {
