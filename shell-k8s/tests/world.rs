@@ -351,7 +351,7 @@ async fn a_command_is_in_the_journal_before_it_is_sent() {
         if let What::Decided(decided) = &line.what {
             stage.decided.extend(decided.plan.steps.iter().cloned());
         }
-        false
+        Ok(false)
     }));
     let _running = run(&controller);
     theatre.until("bootstrap", |record| record.stage == Stage::Steady).await;

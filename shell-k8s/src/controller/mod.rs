@@ -4,6 +4,7 @@
 mod apply;
 mod effects;
 mod election;
+mod journal;
 mod looks;
 mod marks;
 mod meters;
@@ -16,7 +17,8 @@ mod status;
 pub(crate) use meters::Meters;
 
 pub use effects::{Effects, Heard, Lease, Members, Probing, Unavailable};
-pub use mind::{Mind, Sink};
+pub use journal::Sink;
+pub use mind::Mind;
 pub use moves::Move;
 pub use status::{Noted, Status};
 
@@ -242,6 +244,11 @@ impl Controller {
     #[must_use]
     pub fn grants_on_promises(&self) -> bool {
         self.shared.mind().is_promised()
+    }
+
+    /// Lines of the journal that were not written.
+    pub(crate) fn unwritten_lines(&self) -> u64 {
+        self.shared.mind().journal().map_or(0, journal::Journal::lost)
     }
 
     /// What the pods show of their instances, as last seen.
