@@ -12,7 +12,9 @@ mod mind;
 mod moves;
 mod notes;
 mod peers;
+mod set;
 mod status;
+mod warnings;
 
 pub(crate) use meters::Meters;
 
@@ -21,6 +23,7 @@ pub use journal::Sink;
 pub use mind::Mind;
 pub use moves::Move;
 pub use status::{Noted, Status};
+pub use warnings::{Warning, WarningKind};
 
 use crate::{
     cluster::{Note, Shown},
@@ -69,6 +72,8 @@ pub struct Settings {
     pub look_period: Duration,
     /// How long a pass waits for instances that answered last time, and for the API server.
     pub look_bound: Duration,
+    /// How often the StatefulSet is read.
+    pub set_period: Duration,
     /// How soon it looks again after a step that was not done.
     pub again: Duration,
 }
@@ -81,6 +86,7 @@ impl Default for Settings {
             patience: Patience::default(),
             look_period: Duration::from_secs(1),
             look_bound: Duration::from_millis(250),
+            set_period: Duration::from_secs(10),
             again: Duration::from_millis(100),
         }
     }
@@ -91,6 +97,8 @@ struct Shared {
     settings: Settings,
     effects: Arc<dyn Effects>,
     mind: Mutex<Mind>,
+    /// What is known of the StatefulSet.
+    set: Mutex<set::Set>,
     wakes: Notify,
     /// Somebody says that the lease was given up.
     freed: Notify,
@@ -106,6 +114,10 @@ impl Shared {
     fn mind(&self) -> MutexGuard<'_, Mind> {
         // Nothing that is done under the lock can leave it half-done.
         self.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self) -> MutexGuard<'_, set::Set> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often the lease is renewed, and others are asked.
@@ -171,6 +183,7 @@ impl Controller {
                 settings,
                 effects,
                 mind: Mutex::new(mind),
+                set: Mutex::default(),
                 wakes: Notify::new(),
                 freed: Notify::new(),
                 desk,
@@ -240,6 +253,13 @@ impl Controller {
         self.shared.mind().leads()
     }
 
+    /// Whether it might promote an instance at this moment, as far as lease, grants of other leaders and
+    /// promises go.
+    #[must_use]
+    pub fn may_promote(&self) -> bool {
+        self.shared.mind().may_promote()
+    }
+
     /// Whether it grants although its lease ran out, since every other controller promised.
     #[must_use]
     pub fn grants_on_promises(&self) -> bool {
@@ -277,6 +297,7 @@ impl Controller {
         around.spawn(watch_changes(Arc::clone(shared)));
         around.spawn(passes(Arc::clone(shared)));
         around.spawn(marks::run(Arc::clone(shared)));
+        around.spawn(set::run(Arc::clone(shared)));
         around.spawn(notes::listen(Arc::clone(shared)));
         let noted = shared.noted.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(noted) = noted {

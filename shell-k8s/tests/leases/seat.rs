@@ -142,6 +142,15 @@ impl Effects for Seat {
         if cut { None } else { Effects::pods(&self.theatre) }
     }
 
+    fn unconfirmed(&self) -> Option<String> {
+        None
+    }
+
+    async fn replicas(&self) -> Result<Option<u32>, Unavailable> {
+        self.reaches_api().await?;
+        self.theatre.replicas().await
+    }
+
     fn shown(&self) -> BTreeMap<InstanceId, Shown> {
         BTreeMap::new()
     }

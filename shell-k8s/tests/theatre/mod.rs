@@ -50,6 +50,10 @@ pub struct Scene {
     pub api_down: bool,
     /// Those who answer each other.
     pub controllers: Vec<Controller>,
+    /// What people were told.
+    pub notes: Vec<Note>,
+    /// How many pods the StatefulSet asks for.
+    pub replicas: u32,
     /// How often each instance was looked at.
     pub looks: BTreeMap<InstanceId, u32>,
     /// Whoever writes this stage next hears nothing of it any more.
@@ -90,6 +94,8 @@ impl Theatre {
             leases: Vec::new(),
             api_down: false,
             controllers: Vec::new(),
+            notes: Vec::new(),
+            replicas: instances.into(),
             looks: BTreeMap::new(),
             dies_at: None,
             decided: Vec::new(),
@@ -213,6 +219,15 @@ impl Effects for Theatre {
         (!stage.api_down).then(|| (self.now(), world.instances().map(pod).collect()))
     }
 
+    fn unconfirmed(&self) -> Option<String> {
+        self.available("the pods").err().map(|error| error.to_string())
+    }
+
+    async fn replicas(&self) -> Result<Option<u32>, Unavailable> {
+        self.available("the set")?;
+        Ok(Some(self.stage().replicas))
+    }
+
     fn shown(&self) -> BTreeMap<InstanceId, Shown> {
         BTreeMap::new()
     }
@@ -221,7 +236,9 @@ impl Effects for Theatre {
         Ok(())
     }
 
-    async fn publish(&self, _: &Note) -> Result<(), Unavailable> {
+    async fn publish(&self, note: &Note) -> Result<(), Unavailable> {
+        self.available("events")?;
+        self.stage().notes.push(note.clone());
         Ok(())
     }
 
