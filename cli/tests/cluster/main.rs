@@ -20,6 +20,7 @@ mod people;
 #[path = "../../../instance/tests/ports/mod.rs"]
 mod ports;
 mod site;
+mod stop;
 mod writers;
 
 use site::PATIENCE;
