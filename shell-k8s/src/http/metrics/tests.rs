@@ -79,7 +79,7 @@ fn a_phase_that_another_move_cut_short_is_told_apart() {
     let others = began(4, 20_000, [None; 4], true);
     let statuses = [
         moves(&[]),
-        moves(&[first.clone()]),
+        moves(std::slice::from_ref(&first)),
         moves(&[first.clone(), second]),
         moves(&[first.clone(), done.clone()]),
         moves(&[first.clone(), done.clone(), others]),
