@@ -48,6 +48,8 @@ pub struct Scene {
     pub leases: Vec<Lease>,
     /// Whether nobody reaches the API server.
     pub api_down: bool,
+    /// Whether writes of the lease that name a holder land and are never answered.
+    pub lease_unanswered: bool,
     /// Those who answer each other.
     pub controllers: Vec<Controller>,
     /// What people were told.
@@ -93,6 +95,7 @@ impl Theatre {
             version: 0,
             leases: Vec::new(),
             api_down: false,
+            lease_unanswered: false,
             controllers: Vec::new(),
             notes: Vec::new(),
             replicas: instances.into(),
@@ -261,15 +264,21 @@ impl Effects for Theatre {
         if self.available("the lease").is_err() {
             return Written::Unknown("down".to_owned());
         }
-        let mut stage = self.stage();
-        if stage.leases.last().map(|lease| lease.sample.version) != expected {
-            return Written::Refused;
+        let (version, is_answered) = {
+            let mut stage = self.stage();
+            if stage.leases.last().map(|lease| lease.sample.version) != expected {
+                return Written::Refused;
+            }
+            stage.version += 1;
+            let version = ResourceVersion(stage.version);
+            let named = members.keys().copied().collect();
+            let sample = LeaseSample { version, holder, members: named };
+            stage.leases.push(Lease { sample, pods: members.clone() });
+            (version, holder.is_none() || !stage.lease_unanswered)
+        };
+        if !is_answered {
+            std::future::pending::<()>().await;
         }
-        stage.version += 1;
-        let version = ResourceVersion(stage.version);
-        let named = members.keys().copied().collect();
-        let sample = LeaseSample { version, holder, members: named };
-        stage.leases.push(Lease { sample, pods: members.clone() });
         Written::Done(version)
     }
 
