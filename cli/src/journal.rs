@@ -5,7 +5,10 @@ use crate::{
     operator::{CODES, Where, nobody, on, out},
 };
 use clap::Args as ClapArgs;
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
+
+/// How long the answer may take: it may be large, and the way long.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Which cluster, and how much.
 #[derive(Debug, ClapArgs)]
@@ -13,8 +16,8 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     #[command(flatten)]
     place: Where,
-    /// The last lines only, to look at; without it the whole file that is written now, which begins
-    /// with all that was known, so that `replay` can decide it again
+    /// The last lines only, to look at; without it all files that are kept, the newest 128 MiB of them,
+    /// each of which begins with all that was known, so that `replay` can decide it again
     #[arg(long, value_name = "N")]
     lines: Option<u32>,
     /// Of this controller's pod or address only
@@ -28,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
         let path = format!("/v1/journal{lines}");
         let mut silent: Vec<_> = operator.nobody().into_iter().collect();
         let mut was_found = false;
-        for answer in operator.ask(&path).await {
+        for answer in operator.ask_within(&path, LIMIT).await {
             if args.of.as_ref().is_some_and(|of| *of != answer.from) {
                 continue;
             }

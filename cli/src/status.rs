@@ -86,6 +86,9 @@ async fn look(operator: &Operator) -> Shown {
     let Some(first) = seen.first() else { return objects(operator, &silent).await };
     let is_settled = first.leads && first.plan.settled;
     let mut text = table(operator, first);
+    for line in warnings(&seen) {
+        let _ = writeln!(text, "warning     {line}");
+    }
     for why in &silent {
         let _ = writeln!(text, "no answer   {why}");
     }
@@ -111,6 +114,19 @@ fn table(operator: &Operator, seen: &Seen) -> String {
         let _ = write!(text, "\n{}\n", lines.join("\n"));
     }
     text
+}
+
+/// What the leader warns of, and what others warn of besides.
+fn warnings(seen: &[Seen]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (no, one) in seen.iter().enumerate() {
+        let known: Vec<_> = seen[..no].iter().flat_map(|it| &it.warnings).collect();
+        for warning in one.warnings.iter().filter(|it| !known.contains(it)) {
+            let by = if no == 0 { String::new() } else { format!("{}: ", one.from) };
+            lines.push(format!("{by}{} ({})", warning.words, warning.kind.name()));
+        }
+    }
+    lines
 }
 
 fn head(cluster: &str, seen: &Seen) -> String {

@@ -199,6 +199,31 @@ async fn a_controller_is_asked_and_stops_when_it_is_told() {
     assert_eq!(status.expect("it ends").code(), Some(0));
 }
 
+/// The cluster is kept in order without a journal, and whoever looks is told.
+#[tokio::test]
+async fn a_journal_without_room_is_told_and_stops_nothing() {
+    let server = server(&["graph"]).await;
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listen = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let api = server.uri().to_string();
+    let controller = Command::new(env!("CARGO_BIN_EXE_memgraph-ha"))
+        .args(["controller", "--api-server", &api, "--namespace", NAMESPACE])
+        .args(["--release", "graph", "--listen", &listen, "--journal", "/dev/full"])
+        .spawn()
+        .expect("the binary");
+    let mut controller = Running(controller);
+    loop {
+        let output = run(&server, &["status", "--controller", &listen]).await;
+        let said = text(&output.stdout);
+        if said.contains("warning     the journal is not written, and decisions go on without it") {
+            break;
+        }
+        assert!(controller.0.try_wait().expect("a child").is_none(), "it ended: {said}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[test]
 fn what_would_be_decided_is_told() {
     let plain = memgraph_ha(&["explain", SETTLED]);

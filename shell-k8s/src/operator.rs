@@ -175,10 +175,15 @@ impl Operator {
 
     /// What each controller answers to a GET of that path.
     pub async fn ask(&self, path: &str) -> Vec<Answer> {
+        self.ask_within(path, LIMIT).await
+    }
+
+    /// The same where an answer may take longer than usual.
+    pub async fn ask_within(&self, path: &str, limit: Duration) -> Vec<Answer> {
         let asked = self.controllers.iter().map(async |way| {
             let (from, what) = match way {
-                Way::Pod(pod) => (pod.clone(), self.through_server(pod, path).await),
-                Way::Host(host) => (host.clone(), directly(host, path).await),
+                Way::Pod(pod) => (pod.clone(), self.through_server(pod, path, limit).await),
+                Way::Host(host) => (host.clone(), directly(host, path, limit).await),
             };
             let asked = format!("{from}: GET {path}");
             Answer { from, body: what.map_err(|why| OperatorError::Unanswered { asked, why }) }
@@ -186,20 +191,25 @@ impl Operator {
         futures::future::join_all(asked).await
     }
 
-    async fn through_server(&self, pod: &str, path: &str) -> Result<String, String> {
+    async fn through_server(
+        &self,
+        pod: &str,
+        path: &str,
+        limit: Duration,
+    ) -> Result<String, String> {
         let namespace = self.cluster.names().namespace();
         let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}:{PORT}/proxy{path}");
         let request = Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
-        let asked = timeout(LIMIT, self.client.request_text(request)).await;
-        asked.map_err(|_| late())?.map_err(|error| error.to_string())
+        let asked = timeout(limit, self.client.request_text(request)).await;
+        asked.map_err(|_| late(limit))?.map_err(|error| error.to_string())
     }
 }
 
-fn late() -> String {
-    format!("no answer within {} s", LIMIT.as_secs())
+fn late(limit: Duration) -> String {
+    format!("no answer within {} s", limit.as_secs())
 }
 
-async fn directly(host: &str, path: &str) -> Result<String, String> {
+async fn directly(host: &str, path: &str, limit: Duration) -> Result<String, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let asked = async {
         let stream = TcpStream::connect(host).await.map_err(|error| text(&error))?;
@@ -218,7 +228,7 @@ async fn directly(host: &str, path: &str) -> Result<String, String> {
         let body = String::from_utf8(body.to_bytes().into()).map_err(|error| text(&error))?;
         if code.is_success() { Ok(body) } else { Err(format!("{code}: {}", body.trim())) }
     };
-    timeout(LIMIT, asked).await.map_err(|_| late())?
+    timeout(limit, asked).await.map_err(|_| late(limit))?
 }
 
 /// The release whose record is in the namespace.
@@ -227,7 +237,7 @@ async fn release(client: &Client, namespace: &str) -> Result<String, OperatorErr
     let asked = || format!("list ConfigMaps of namespace {namespace}");
     let listed = timeout(LIMIT, maps.list(&ListParams::default().labels(OURS).limit(MOST))).await;
     let listed = listed
-        .map_err(|_| OperatorError::Unanswered { asked: asked(), why: late() })?
+        .map_err(|_| OperatorError::Unanswered { asked: asked(), why: late(LIMIT) })?
         .map_err(|error| OperatorError::Unanswered { asked: asked(), why: error.to_string() })?;
     let label = |map: &ConfigMap| map.metadata.labels.as_ref()?.get(RELEASE).cloned();
     let releases: BTreeSet<String> = listed.items.iter().filter_map(label).collect();
@@ -249,7 +259,7 @@ async fn instances(client: &Client, namespace: &str, set: &str) -> Result<u8, Op
     let sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
     let asked = format!("read StatefulSet {namespace}/{set}");
     let fail = |why: String| OperatorError::Unanswered { asked: asked.clone(), why };
-    let read = timeout(LIMIT, sets.get_opt(set)).await.map_err(|_| fail(late()))?;
+    let read = timeout(LIMIT, sets.get_opt(set)).await.map_err(|_| fail(late(LIMIT)))?;
     let read = read.map_err(|error| fail(error.to_string()))?;
     let Some(read) = read else {
         let why = format!("there is no StatefulSet {namespace}/{set}; expected --statefulset");
@@ -277,7 +287,7 @@ async fn controllers(
     let asked = format!("list pods {selector} of namespace {namespace}");
     let fail = |why: String| OperatorError::Unanswered { asked: asked.clone(), why };
     let list = ListParams::default().labels(&selector).limit(MOST);
-    let listed = timeout(LIMIT, pods.list(&list)).await.map_err(|_| fail(late()))?;
+    let listed = timeout(LIMIT, pods.list(&list)).await.map_err(|_| fail(late(LIMIT)))?;
     let listed = listed.map_err(|error| fail(error.to_string()))?;
     let names = listed.items.into_iter().filter_map(|pod| pod.metadata.name);
     Ok(names.map(Way::Pod).collect())

@@ -124,6 +124,14 @@ impl Effects for Production {
         Some((latest.confirmed?, latest.pods))
     }
 
+    fn unconfirmed(&self) -> Option<String> {
+        self.pods.latest().lost
+    }
+
+    async fn replicas(&self) -> Result<Option<u32>, Unavailable> {
+        Ok(self.cluster.read_replicas().await?)
+    }
+
     fn shown(&self) -> BTreeMap<InstanceId, Shown> {
         self.pods.latest().shown
     }

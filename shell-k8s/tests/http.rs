@@ -8,32 +8,12 @@ use ha_core::{
     observation::{Container, RoleView},
     reading::Reading,
 };
-use http_support::{Events, Lease, Served, StandIn, question, raw};
+use http_support::{Events, Lease, Served, StandIn, metric, metric_becomes, question, raw};
 use shell_k8s::http::{ASK_BYTES, CONNECTIONS, LISTENERS};
-use std::time::Duration;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 fn settled() -> StandIn {
     StandIn::from("settled.json", Lease::Free)
-}
-
-/// The value of one metric, by its name and labels as written.
-fn metric(text: &str, name: &str) -> Option<f64> {
-    let line =
-        text.lines().find(|line| line.strip_prefix(name).is_some_and(|it| it.starts_with(' ')));
-    line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
-}
-
-async fn metric_becomes(served: &Served, name: &str, wanted: f64) {
-    for _ in 0..1_000 {
-        let text = served.get("/metrics").await.body;
-        if metric(&text, name) == Some(wanted) {
-            return;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    let text = served.get("/metrics").await.body;
-    panic!("{name} never became {wanted}: {:?}\n{text}", metric(&text, name));
 }
 
 #[tokio::test]
@@ -294,9 +274,9 @@ async fn a_failover_is_counted_in_its_parts() {
             now["moves"].as_array().unwrap().last().is_some_and(|it| !it["open_ms"].is_null())
         })
         .await;
-    for part in ["withdraw", "attach", "commit", "open"] {
-        let name =
-            format!("memgraph_ha_move_part_seconds_count{{cause=\"failover\",part=\"{part}\"}}");
+    for phase in ["withdraw", "attach", "commit", "open"] {
+        let labels = format!("cause=\"failover\",phase=\"{phase}\",result=\"done\"");
+        let name = format!("memgraph_ha_move_phase_seconds_count{{{labels}}}");
         metric_becomes(&served, &name, 1.0).await;
     }
     let text = served.get("/metrics").await.body;

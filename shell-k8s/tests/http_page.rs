@@ -189,10 +189,20 @@ async fn stuck(browser: &Browser) {
     world.fail(|action| matches!(action, Action::Promote { .. }), Outcome::Refused);
     // What an instance says is never markup.
     world.spoil(2, Why::Unrecognized("<b id=hurt>".to_owned()));
+    world.set(Ok(Some(5)));
     world.refuse(0);
     served.until("a refused promotion", |now| now["stepped"].as_u64() > Some(4)).await;
     let page = browser.text(served.at, 1_500).await;
-    has(&page, &["Failover under way", "promote mg-1 term=2", "refused", "&lt;b id=hurt&gt;"]);
+    has(
+        &page,
+        &[
+            "asks for 5 pods",
+            "Failover under way",
+            "promote mg-1 term=2",
+            "refused",
+            "&lt;b id=hurt&gt;",
+        ],
+    );
     assert!(!page.contains("<b id="), "{page}");
     browser.pictures(served.at, SOON, "under-way").await;
 }

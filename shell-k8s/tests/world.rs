@@ -351,7 +351,7 @@ async fn a_command_is_in_the_journal_before_it_is_sent() {
         if let What::Decided(decided) = &line.what {
             stage.decided.extend(decided.plan.steps.iter().cloned());
         }
-        false
+        Ok(false)
     }));
     let _running = run(&controller);
     theatre.until("bootstrap", |record| record.stage == Stage::Steady).await;
@@ -421,4 +421,30 @@ async fn a_stop_hands_grants_over() {
     assert!(both[1].leads() && !both[0].leads());
     assert_eq!(theatre.record(), before, "nothing moved");
     theatre.assert_sound();
+}
+
+/// A renewal may be under way when a process is told to stop: it lands, and nobody hears of its answer.
+#[tokio::test(start_paused = true)]
+async fn a_stop_amid_a_renewal_gives_the_lease_up() {
+    let theatre = Theatre::new();
+    tokio::spawn(theatre.clone().keep_time());
+    let only = controller(&theatre, 0);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let runs = only.clone();
+    let running = tokio::spawn(async move {
+        runs.run(async {
+            let _told = stopped.await;
+        })
+        .await
+    });
+    settled(&only).await;
+    let written = theatre.stage().leases.len();
+    theatre.stage().lease_unanswered = true;
+    while theatre.stage().leases.len() == written {
+        sleep(Duration::from_millis(10)).await;
+    }
+    stop.send(()).expect("it runs");
+    assert!(running.await.expect("it ends"), "because it was told to");
+    let last = theatre.stage().leases.last().expect("a lease").sample.holder;
+    assert_eq!(last, None, "the next one would wait for the whole length of the lease");
 }

@@ -1,85 +1,93 @@
 //! The journal in files of a bounded size and number. Each begins with all that is known, so that any
-//! of them can be decided again on its own; each line is flushed, so that a kill loses none.
+//! of them can be decided again on its own; each line is written at once, so that a kill loses none.
 
 use super::settings::Journal;
 use crate::input::InputError;
 use ha_core::journal::Line;
-use shell_k8s::controller::Sink;
+use shell_k8s::{controller::Sink, http::JournalFiles};
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    io::{self, Write},
+    path::Path,
 };
 
 struct Files {
     settings: Journal,
-    out: BufWriter<File>,
+    out: File,
+    /// The bytes of whole lines in it.
     written: u64,
     lines: u64,
     /// Whether the last line failed, so that this is said once.
     is_broken: bool,
 }
 
-/// The name of an older file: 1 is the one before the one that is written.
-fn older(path: &Path, age: u64) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{age}"));
-    PathBuf::from(name)
-}
-
-fn open(path: &Path) -> io::Result<(BufWriter<File>, u64)> {
+fn open(path: &Path) -> io::Result<(File, u64)> {
     let file = File::options().create(true).append(true).open(path)?;
     let length = file.metadata()?.len();
-    Ok((BufWriter::new(file), length))
+    Ok((file, length))
 }
 
 /// A journal in these files. What an earlier process wrote stays.
 ///
 /// # Errors
-/// It cannot be written.
+/// It cannot be opened.
 pub(super) fn sink(settings: Journal) -> Result<Sink, InputError> {
-    let (out, written) = open(&settings.path).map_err(|error| {
-        InputError::Refused(format!("journal {}: {error}", settings.path.display()))
-    })?;
-    let lines = u64::from(written > 0);
-    let mut files = Files { settings, out, written, lines, is_broken: false };
+    let mut files = Files::open(settings)?;
     Ok(Box::new(move |line| files.take(line)))
 }
 
 impl Files {
+    fn open(settings: Journal) -> Result<Self, InputError> {
+        let (out, written) = open(&settings.path).map_err(|error| {
+            InputError::Refused(format!("journal {}: {error}", settings.path.display()))
+        })?;
+        let lines = u64::from(written > 0);
+        Ok(Self { settings, out, written, lines, is_broken: false })
+    }
+
     /// Writes a line; whether the next one begins a file.
-    fn take(&mut self, line: &Line) -> bool {
-        let result = self.write(line).and_then(|()| {
-            // A file that its first line fills is still one, or none would ever be of use.
-            if self.written < self.settings.bytes || self.lines < 2 {
-                return Ok(false);
-            }
-            self.turn().map(|()| true)
-        });
-        match result {
-            Ok(is_new) => {
+    fn take(&mut self, line: &Line) -> io::Result<bool> {
+        let result = self.write(line);
+        let path = self.settings.path.display();
+        match &result {
+            Ok(_) => {
                 if std::mem::take(&mut self.is_broken) {
-                    tracing::info!(path = %self.settings.path.display(), "the journal goes on");
+                    tracing::info!(%path, "the journal goes on");
                 }
-                is_new
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.is_broken, true) {
-                    let path = self.settings.path.display();
                     tracing::error!(%path, %error, "the journal is not written");
                 }
-                false
             }
         }
+        result
     }
 
-    fn write(&mut self, line: &Line) -> io::Result<()> {
+    fn write(&mut self, line: &Line) -> io::Result<bool> {
+        if self.is_broken {
+            self.mend()?;
+        }
         let mut bytes = serde_json::to_vec(line).map_err(io::Error::from)?;
         bytes.push(b'\n');
         self.out.write_all(&bytes)?;
-        self.out.flush()?;
         self.written += bytes.len() as u64;
         self.lines += 1;
+        // A file that its first line fills is still one, or none would ever be of use.
+        if self.written < self.settings.bytes || self.lines < 2 {
+            return Ok(false);
+        }
+        self.turn().map(|()| true)
+    }
+
+    /// Opens the file again, and takes off what a failed write left of its line: what follows must be
+    /// read as lines.
+    fn mend(&mut self) -> io::Result<()> {
+        let (out, length) = open(&self.settings.path)?;
+        if length > self.written {
+            out.set_len(self.written)?;
+        }
+        (self.out, self.written) = (out, length.min(self.written));
         Ok(())
     }
 
@@ -87,8 +95,8 @@ impl Files {
     fn turn(&mut self) -> io::Result<()> {
         let path = &self.settings.path;
         for age in (1..self.settings.files).rev() {
-            let from = if age == 1 { path.clone() } else { older(path, age - 1) };
-            match fs::rename(&from, older(path, age)) {
+            let [from, to] = [age - 1, age].map(|age| JournalFiles::older(path, age));
+            match fs::rename(&from, to) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 other => other?,
             }
@@ -122,7 +130,7 @@ mod tests {
         let one = serde_json::to_vec(&line(10)).expect("JSON").len() as u64 + 1;
         let settings = Journal { path: path.clone(), bytes: 2 * one, files: 3 };
         let mut sink = sink(settings).expect("a journal");
-        let turns: Vec<bool> = (10..20).map(|at| sink(&line(at))).collect();
+        let turns: Vec<bool> = (10..20).map(|at| sink(&line(at)).expect("it is written")).collect();
         assert_eq!(turns, [false, true, false, true, false, true, false, true, false, true]);
         let mut names: Vec<_> = fs::read_dir(folder.path())
             .expect("a folder")
@@ -130,7 +138,7 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["journal", "journal.1", "journal.2"]);
-        let newest = fs::read_to_string(older(&path, 1)).expect("a file");
+        let newest = fs::read_to_string(JournalFiles::older(&path, 1)).expect("a file");
         assert_eq!(newest.lines().count(), 2);
         assert!(newest.contains("18") && newest.contains("19"), "{newest}");
     }
@@ -141,7 +149,46 @@ mod tests {
         let path = folder.path().join("journal");
         let one = serde_json::to_vec(&line(10)).expect("JSON").len() as u64 + 1;
         let settings = Journal { path: path.clone(), bytes: 2 * one, files: 2 };
-        assert!(!sink(settings.clone()).expect("a journal")(&line(10)));
-        assert!(sink(settings).expect("a journal")(&line(11)), "the second line fills the file");
+        let write =
+            |at| sink(settings.clone()).expect("a journal")(&line(at)).expect("it is written");
+        assert!(!write(10));
+        assert!(write(11), "the second line fills the file");
+    }
+
+    /// A full disk leaves half a line, and the error is told; when there is room again, what follows can
+    /// be read.
+    #[test]
+    fn what_a_failed_write_left_is_taken_off() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let settings = Journal { path: path.clone(), bytes: u64::MAX, files: 2 };
+        let mut files = Files::open(settings).expect("a journal");
+        files.take(&line(10)).expect("it is written");
+        File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(b"{\"half"))
+            .expect("a file");
+        // It takes no byte any more.
+        files.out = File::open(&path).expect("a file");
+        files.take(&line(11)).expect_err("it is read-only");
+        files.take(&line(12)).expect("it is opened anew");
+        let text = fs::read_to_string(&path).expect("a file");
+        let at: Vec<_> = text
+            .lines()
+            .map(|line| serde_json::from_str::<Line>(line).expect("a line").at)
+            .collect();
+        assert_eq!(at, [10, 12]);
+    }
+
+    /// A device without room is no file to mend, and stays one that is not written.
+    #[test]
+    fn a_full_device_is_told_each_time() {
+        let settings = Journal { path: "/dev/full".into(), bytes: 1, files: 2 };
+        let mut sink = sink(settings).expect("it can be opened");
+        for at in 0..3 {
+            let error = sink(&line(at)).expect_err("there is no room");
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        }
     }
 }

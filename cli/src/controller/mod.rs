@@ -60,7 +60,10 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
         pod: settings.pod.clone(),
         access: Some(secret.access()),
         prestop: settings.prestop,
-        journal: settings.journal.as_ref().map(|journal| journal.path.clone()),
+        journal: settings
+            .journal
+            .as_ref()
+            .map(|journal| http::JournalFiles { path: journal.path.clone(), files: journal.files }),
     };
     let cluster = Cluster::connect(config, names.clone())
         .map_err(|error| refused("the API server", &error))?;

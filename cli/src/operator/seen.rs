@@ -8,7 +8,7 @@ use ha_core::{
 use serde::Deserialize;
 use serde_json::Value;
 use shell_k8s::{
-    controller::Move,
+    controller::{Move, Warning},
     operator::{Answer, Operator},
 };
 use std::{
@@ -30,6 +30,9 @@ pub(crate) struct Seen {
     pub(crate) pods: BTreeMap<InstanceId, String>,
     /// What is waited for, in words.
     pub(crate) waits: Vec<Words>,
+    /// What it warns of; an older controller warns of nothing.
+    #[serde(default)]
+    pub(crate) warnings: Vec<Warning>,
     /// What it saw.
     pub(crate) observation: Option<ClusterObservation>,
     /// What it decided.

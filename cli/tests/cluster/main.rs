@@ -4,6 +4,7 @@
 // Each body is a test, and none of them is marked as one here.
 #![allow(clippy::unwrap_used)]
 
+mod amiss;
 #[path = "../../../shell-k8s/tests/http_support/client.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with tests of another crate")]
 mod client;
@@ -20,6 +21,7 @@ mod people;
 mod ports;
 mod secrets;
 mod site;
+mod stop;
 mod writers;
 
 use site::PATIENCE;

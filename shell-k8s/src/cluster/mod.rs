@@ -15,6 +15,7 @@ mod notes;
 mod orders;
 mod pods;
 mod record;
+mod set;
 mod stored;
 mod watching;
 

@@ -3,14 +3,8 @@
 
 use super::{ApiError, Cluster, pods::uuid_text};
 use ha_core::ids::{InstanceId, PodUid};
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    core::v1::{ObjectReference, Pod},
-};
-use kube::{
-    Api,
-    runtime::events::{Event, EventType, Recorder, Reporter},
-};
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 /// The longest text of an event, in bytes, as the API server allows it.
 const NOTE: usize = 1_024;
@@ -82,10 +76,8 @@ impl Cluster {
     async fn regarding(&self, about: About) -> Result<ObjectReference, ApiError> {
         let (api_version, kind, name, uid) = match about {
             About::Set => {
-                let sets: Api<StatefulSet> =
-                    Api::namespaced(self.client.clone(), self.names.namespace());
                 // `kubectl describe` finds events by the uid, hence it is read.
-                let set = self.read(&sets, self.names.set()).await?;
+                let set = self.read(&self.sets(), self.names.set()).await?;
                 let uid = set.and_then(|set| set.metadata.uid);
                 ("apps/v1", "StatefulSet", self.names.set().to_owned(), uid)
             }

@@ -7,6 +7,7 @@ use ha_core::{
     history::Outcome,
     leadership::Millis,
     plan::{Plan, Step},
+    record::Stage,
 };
 
 /// What became of a plan.
@@ -26,6 +27,9 @@ pub(super) async fn apply(shared: &Shared, plan: &Plan) -> Applied {
         let began = shared.mind().now();
         let (at, outcome) = carry_out(shared, &step.action).await;
         shared.mind().ended(at, &step.action, outcome);
+        if outcome == Outcome::Done && decides_route(&step.action) {
+            shared.mind().decided_route();
+        }
         if matches!(step.action, Action::SetRoute(_) | Action::WriteRecord { .. }) {
             shared.desk.changed();
         }
@@ -35,6 +39,20 @@ pub(super) async fn apply(shared: &Shared, plan: &Plan) -> Applied {
         }
     }
     if plan.steps.is_empty() { Applied::Nothing } else { Applied::Whole }
+}
+
+/// From now on gateways are to hear where writes go, or that they go nowhere because a main is chosen.
+fn decides_route(action: &Action) -> bool {
+    match action {
+        Action::SetRoute(_) => true,
+        Action::WriteRecord { record, .. } => record.stage != Stage::Steady,
+        Action::Promote { .. }
+        | Action::Demote { .. }
+        | Action::Register { .. }
+        | Action::Drop { .. }
+        | Action::SetAside { .. }
+        | Action::Commit { .. } => false,
+    }
 }
 
 fn tell(shared: &Shared, step: &Step, outcome: Outcome, began: Millis) {

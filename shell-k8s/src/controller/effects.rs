@@ -70,6 +70,12 @@ pub trait Effects: Send + Sync + 'static {
     /// the controller; nothing while nobody has told.
     fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)>;
 
+    /// Why the last list of the pods did not confirm what [`Effects::pods`] says; nothing if it did.
+    fn unconfirmed(&self) -> Option<String>;
+
+    /// How many pods the StatefulSet asks for; nothing if there is no such object.
+    async fn replicas(&self) -> Result<Option<u32>, Unavailable>;
+
     /// What the pods show of their instances, as last seen; nothing of a pod that is not known.
     fn shown(&self) -> BTreeMap<InstanceId, Shown>;
 

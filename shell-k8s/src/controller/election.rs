@@ -1,7 +1,7 @@
 //! Holds the lease, or tries to get it. What may be concluded from it, and until when, is judged by
 //! the core's clock of leadership; this only reads and writes the object.
 
-use super::Shared;
+use super::{Lease, Shared};
 use crate::cluster::Written;
 use ha_core::ids::ControllerId;
 use std::sync::Arc;
@@ -9,6 +9,9 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+
+/// How often giving the lease up is tried: more than one renewal cannot have been under way.
+const RELEASES: u32 = 2;
 
 /// Renews, or campaigns, in its period, and when somebody says that the lease is free.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -88,11 +91,28 @@ async fn read(shared: &Shared) {
 pub(super) async fn release(shared: &Shared) {
     let held = shared.mind().release();
     shared.desk.changed();
-    if let Some((expected, members)) = held {
+    let Some((mut expected, mut members)) = held else { return };
+    let me = shared.mind().me();
+    for _ in 0..RELEASES {
         let written = shared.effects.write_lease(Some(expected), None, &members).await;
         tracing::info!(?written, "the lease is given up");
-        tell_peers(shared).await;
+        if written != Written::Refused {
+            break;
+        }
+        // A renewal of this process may have been under way when it was told to stop, and have landed
+        // since: nobody heard of its answer, and it gives no right any more.
+        match shared.effects.lease().await {
+            Ok(Some(Lease { sample, pods })) if sample.holder == Some(me) => {
+                (expected, members) = (sample.version, pods);
+            }
+            Ok(_) => break,
+            Err(error) => {
+                tracing::warn!(%error, "whether the lease is given up cannot be read");
+                break;
+            }
+        }
     }
+    tell_peers(shared).await;
 }
 
 async fn tell_peers(shared: &Shared) {

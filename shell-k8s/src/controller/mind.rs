@@ -2,18 +2,17 @@
 //! short and none waits, so that a lock around it is never held for long. All judgement is the
 //! core's; this only brings the parts together.
 
-use super::{Heard, Lease, Members};
+mod gateways;
+
+use super::{
+    Heard, Lease, Members,
+    journal::{Journal, Sink},
+};
 use crate::{
     cluster::Written,
     memgraph::{Addresses, Endpoints, Look},
 };
-use gateway::{
-    clock::Clock,
-    controllers::{
-        AskError,
-        wire::{Ask, Replica, Reply, VERSION},
-    },
-};
+use gateway::clock::Clock;
 use ha_core::{
     action::{Action, Precondition},
     desired::Desired,
@@ -31,16 +30,8 @@ use ha_core::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::BuildHasher,
     time::Duration,
 };
-
-/// Gateways whose last word is kept, beside those that may forward.
-const GATEWAYS: usize = 256;
-
-/// Takes the lines of a journal. True if the next line begins another file, which then begins with
-/// what is known.
-pub type Sink = Box<dyn FnMut(&Line) -> bool + Send>;
 
 /// What one controller process knows.
 pub struct Mind {
@@ -52,6 +43,9 @@ pub struct Mind {
     history: History,
     reports: Reports,
     record_read: Option<Millis>,
+    /// Since when this process led when it last decided, and when it last decided where writes go.
+    decided: Option<Millis>,
+    routed: Option<Millis>,
     pods: BTreeMap<InstanceId, Option<PodView>>,
     desired: Desired,
     number: u8,
@@ -61,7 +55,7 @@ pub struct Mind {
     members: Members,
     /// Where the others said that they run.
     others: Members,
-    sink: Option<Sink>,
+    journal: Option<Journal>,
 }
 
 impl Mind {
@@ -84,6 +78,8 @@ impl Mind {
             history: History::start(now),
             reports: Reports::default(),
             record_read: None,
+            decided: None,
+            routed: None,
             pods: BTreeMap::new(),
             // Until it is read what operators ask for, nothing is done.
             desired: Desired { paused: true, ..desired },
@@ -91,28 +87,41 @@ impl Mind {
             pod,
             members: Members::new(),
             others: Members::new(),
-            sink: None,
+            journal: None,
         }
     }
 
     /// Keeps a journal from now on: it begins with what is known already.
     pub fn keep_journal(&mut self, sink: Sink) {
-        self.sink = Some(sink);
+        self.journal = Some(Journal::new(sink));
         self.begin_journal();
     }
 
-    fn begin_journal(&mut self) {
+    /// The journal, where one is kept.
+    pub(super) const fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// What is known already, as the line that a journal begins with.
+    fn beginning(&self) -> Line {
         let history = Box::new(self.history.clone());
         let what = What::Start { history, patience: self.patience };
-        let line = Line::new(self.clock.monotonic(), self.number, what);
-        if let Some(sink) = &mut self.sink {
+        Line::new(self.clock.monotonic(), self.number, what)
+    }
+
+    fn begin_journal(&mut self) {
+        let line = self.beginning();
+        if let Some(journal) = &mut self.journal {
             // A file that is full with this line alone takes the next one, too.
-            let _is_full = sink(&line);
+            let _is_full = journal.write(&line);
         }
     }
 
+    /// Writes a line; true if the next one begins a file.
     fn note(&mut self, line: &Line) -> bool {
-        self.sink.as_mut().is_some_and(|sink| sink(line))
+        let gap = self.journal.as_ref().filter(|journal| journal.has_gap());
+        let first = gap.map(|_| self.beginning());
+        self.journal.as_mut().is_some_and(|journal| journal.note(first, line))
     }
 
     /// Now, on the clock that everything here counts by.
@@ -135,7 +144,7 @@ impl Mind {
 
     /// Takes one sample in whose reading began at `began`.
     pub fn take(&mut self, began: Millis, sample: Sample) {
-        let is_full = self.sink.is_some() && {
+        let is_full = self.journal.is_some() && {
             let what = What::Sample { began, look: Box::new(sample.clone()) };
             let line = Line::new(self.clock.monotonic(), self.number, what);
             self.note(&line)
@@ -156,6 +165,19 @@ impl Mind {
     #[must_use]
     pub fn pod(&self, id: InstanceId) -> Option<PodView> {
         self.pods.get(&id).copied().flatten()
+    }
+
+    /// How many instances the cluster is to have.
+    #[must_use]
+    pub const fn size(&self) -> u8 {
+        self.desired.instances
+    }
+
+    /// Instances beyond the size whose pods are there.
+    #[must_use]
+    pub fn beyond(&self) -> BTreeSet<InstanceId> {
+        let there = self.pods.iter().filter(|(id, pod)| id.0 >= self.size() && pod.is_some());
+        there.map(|(id, _)| *id).collect()
     }
 
     /// Who is to be looked at: also whoever is beyond the size and still there.
@@ -324,6 +346,12 @@ impl Mind {
         self.leader.right(self.now(), &self.timing) > 0
     }
 
+    /// Whether lease, grants of other leaders and promises let it promote.
+    #[must_use]
+    pub fn may_promote(&self) -> bool {
+        self.leader.view(self.now(), &self.timing).promotion == PromotionRight::Granted
+    }
+
     /// The record as last read.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
@@ -345,7 +373,8 @@ impl Mind {
         let mut decided = self.decided(Plan::default());
         let observation = decided.observe(now, &self.history, &self.patience);
         let plan = ha_core::plan(&observation);
-        if self.sink.is_some() {
+        self.decided = self.leader.acquired();
+        if self.journal.is_some() {
             decided.plan = plan.clone();
             let line = Line::new(now, self.number, What::Decided(Box::new(decided)));
             if self.note(&line) {
@@ -353,6 +382,11 @@ impl Mind {
             }
         }
         (observation, plan)
+    }
+
+    /// Of what was decided last that was carried out which says where writes go.
+    pub const fn decided_route(&mut self) {
+        self.routed = self.decided;
     }
 
     fn decided(&self, plan: Plan) -> Decided {
@@ -379,7 +413,7 @@ impl Mind {
             Precondition::NobodyForwards => {
                 self.history.route() == Route::Closed
                     && self.leader.outstanding(now).is_empty()
-                    && self.leader.view(now, &self.timing).promotion == PromotionRight::Granted
+                    && self.may_promote()
             }
             // The API server compares it itself.
             Precondition::RecordVersion(_)
@@ -408,81 +442,4 @@ impl Mind {
     pub const fn route(&self) -> Route {
         self.history.route()
     }
-
-    /// How many gateways may forward, and whether a transaction may be open through one of them.
-    #[must_use]
-    fn forwarding(&self) -> (usize, bool) {
-        let outstanding = self.leader.outstanding(self.now());
-        (outstanding.len(), self.reports.open_transactions(self.history.route(), &outstanding))
-    }
-
-    /// A gateway asks. True if what it says may let a decision go on.
-    pub fn hear(&mut self, ask: &Ask) -> bool {
-        let before = self.forwarding();
-        let now = self.now();
-        if self.reports.len() >= GATEWAYS {
-            // Each process of a gateway has an id of its own, and nobody says when one has ended.
-            self.reports.keep(&self.leader.outstanding(now));
-        }
-        self.reports.hear(&ask.question, ask.accepted, now);
-        if ask.question.holds.is_none() && !self.reports.is_overtaken(&ask.question) {
-            self.leader.holds_nothing(ask.question.gateway, ask.question.number);
-        }
-        let after = self.forwarding();
-        after.0 < before.0 || (before.1 && !after.1)
-    }
-
-    /// What a gateway's question is answered now; it was heard when it arrived.
-    ///
-    /// # Errors
-    /// This process may not answer: it does not lead, or has not read the record since it does; or a
-    /// later question of the same gateway was heard.
-    pub fn answer(&mut self, ask: &Ask) -> Result<Reply, AskError> {
-        let now = self.now();
-        let read_as_leader = self.record_read >= self.leader.acquired();
-        let stored = self.history.record().filter(|_| read_as_leader);
-        let record = stored.and_then(StoredRecord::record);
-        let route = self.history.route();
-        let time = (now, &self.timing);
-        let is_overtaken = self.reports.is_overtaken(&ask.question);
-        let answer = self.reports.answer(&ask.question, &mut self.leader, record, route, time);
-        let answer = answer.ok_or_else(|| AskError::Failed {
-            controller: self.me().to_string(),
-            why: if is_overtaken { "a later question came first" } else { "it does not lead" }
-                .to_owned(),
-        })?;
-        let main_address = match answer.route {
-            Route::Closed => None,
-            Route::Open { main, .. } | Route::Draining { main, .. } => {
-                self.pod(main.id).and_then(|pod| pod.address).map(|ip| self.names.bolt(main.id, ip))
-            }
-        };
-        let replicas = if main_address.is_some() { self.replicas() } else { Vec::new() };
-        // Changes with whatever a gateway has to act on.
-        let content = (&answer.route, answer.term, main_address, &replicas);
-        let tag = format!("{:016x}", TAGS.hash_one(format!("{content:?}")));
-        Ok(Reply { version: VERSION, answer, main_address, replicas, tag })
-    }
-
-    /// Where reads may go while writes may go to the main: its proven replicas, in the lives that were
-    /// proven.
-    fn replicas(&self) -> Vec<Replica> {
-        let Some(record) = self.record() else { return Vec::new() };
-        let replica = |(id, member): (&InstanceId, &ha_core::record::Member)| {
-            let proof = member.proof?;
-            let address = self.names.bolt(*id, self.pod(*id)?.address?);
-            let lives = self.history.last_life(*id) == Some(proof.replica);
-            let instance = ha_core::ids::InstanceRef { id: *id, incarnation: proof.replica };
-            (lives && *id != record.target).then_some(Replica {
-                instance,
-                address,
-                votes: member.votes,
-            })
-        };
-        record.members.iter().filter_map(replica).collect()
-    }
 }
-
-/// The same tags in every process: a gateway may ask any of them.
-const TAGS: std::hash::BuildHasherDefault<std::hash::DefaultHasher> =
-    std::hash::BuildHasherDefault::new();

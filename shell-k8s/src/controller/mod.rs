@@ -4,6 +4,7 @@
 mod apply;
 mod effects;
 mod election;
+mod journal;
 mod looks;
 mod marks;
 mod meters;
@@ -11,14 +12,18 @@ mod mind;
 mod moves;
 mod notes;
 mod peers;
+mod set;
 mod status;
+mod warnings;
 
 pub(crate) use meters::Meters;
 
 pub use effects::{Effects, Heard, Lease, Members, Probing, Unavailable};
-pub use mind::{Mind, Sink};
+pub use journal::Sink;
+pub use mind::Mind;
 pub use moves::Move;
 pub use status::{Noted, Status};
+pub use warnings::{Warning, WarningKind};
 
 use crate::{
     cluster::{Note, Shown},
@@ -67,6 +72,8 @@ pub struct Settings {
     pub look_period: Duration,
     /// How long a pass waits for instances that answered last time, and for the API server.
     pub look_bound: Duration,
+    /// How often the StatefulSet is read.
+    pub set_period: Duration,
     /// How soon it looks again after a step that was not done.
     pub again: Duration,
 }
@@ -79,6 +86,7 @@ impl Default for Settings {
             patience: Patience::default(),
             look_period: Duration::from_secs(1),
             look_bound: Duration::from_millis(250),
+            set_period: Duration::from_secs(10),
             again: Duration::from_millis(100),
         }
     }
@@ -89,6 +97,8 @@ struct Shared {
     settings: Settings,
     effects: Arc<dyn Effects>,
     mind: Mutex<Mind>,
+    /// What is known of the StatefulSet.
+    set: Mutex<set::Set>,
     wakes: Notify,
     /// Somebody says that the lease was given up.
     freed: Notify,
@@ -104,6 +114,10 @@ impl Shared {
     fn mind(&self) -> MutexGuard<'_, Mind> {
         // Nothing that is done under the lock can leave it half-done.
         self.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self) -> MutexGuard<'_, set::Set> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often the lease is renewed, and others are asked.
@@ -169,6 +183,7 @@ impl Controller {
                 settings,
                 effects,
                 mind: Mutex::new(mind),
+                set: Mutex::default(),
                 wakes: Notify::new(),
                 freed: Notify::new(),
                 desk,
@@ -238,10 +253,22 @@ impl Controller {
         self.shared.mind().leads()
     }
 
+    /// Whether it might promote an instance at this moment, as far as lease, grants of other leaders and
+    /// promises go.
+    #[must_use]
+    pub fn may_promote(&self) -> bool {
+        self.shared.mind().may_promote()
+    }
+
     /// Whether it grants although its lease ran out, since every other controller promised.
     #[must_use]
     pub fn grants_on_promises(&self) -> bool {
         self.shared.mind().is_promised()
+    }
+
+    /// Lines of the journal that were not written.
+    pub(crate) fn unwritten_lines(&self) -> u64 {
+        self.shared.mind().journal().map_or(0, journal::Journal::lost)
     }
 
     /// What the pods show of their instances, as last seen.
@@ -270,6 +297,7 @@ impl Controller {
         around.spawn(watch_changes(Arc::clone(shared)));
         around.spawn(passes(Arc::clone(shared)));
         around.spawn(marks::run(Arc::clone(shared)));
+        around.spawn(set::run(Arc::clone(shared)));
         around.spawn(notes::listen(Arc::clone(shared)));
         let noted = shared.noted.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(noted) = noted {

@@ -1,8 +1,8 @@
 //! What people are told of in events: moves, data that is set aside, what is waited for if that lasts,
-//! refusals of the guard. Each once, and no more than a bound: events cost the API server, and whoever
+//! refusals of the guard, and warnings that last. Each once, and no more than a bound: events cost the API server, and whoever
 //! is told everything reads nothing. All of it is in the log and in the status, too.
 
-use super::{Shared, Status};
+use super::{Shared, Status, Warning};
 use crate::cluster::{About, Note, Weight};
 use ha_core::{
     action::Action,
@@ -136,8 +136,8 @@ fn begins(record: &Record, step: &Step, rule: RuleId) -> String {
     format!("term {term}: the main moves{from} to {target} ({rule}: {})", step.reason)
 }
 
-/// Something that may last: a hold of a rule, or a refusal of a guard.
-type Subject = (&'static str, RuleId, Option<InstanceId>);
+/// Something that may last: a hold of a rule, a refusal of a guard, or a warning.
+type Subject = (&'static str, Option<RuleId>, Option<InstanceId>);
 
 /// Since when each thing has lasted, and when it was told.
 #[derive(Debug, Default)]
@@ -154,7 +154,7 @@ impl Lasting {
             .plan
             .holds
             .iter()
-            .map(|hold| (("Waits", hold.rule, hold.subject), of_hold(seen, hold), LASTS));
+            .map(|hold| (("Waits", Some(hold.rule), hold.subject), of_hold(seen, hold), LASTS));
         let vetoes = status.plan.vetoes.iter().map(|veto| {
             let guard = veto.guard.name();
             let rule = veto.step.rule;
@@ -166,9 +166,21 @@ impl Lasting {
                 action: format!("{rule}-{guard}"),
                 text,
             };
-            ((guard, rule, None), note, Duration::ZERO)
+            ((guard, Some(rule), None), note, Duration::ZERO)
         });
-        let present: Vec<_> = holds.chain(vetoes).collect();
+        let warnings = status.warnings.iter().map(|warning| {
+            let Warning { kind, words } = warning;
+            let (name, reason) = (kind.name(), kind.reason());
+            let note = Note {
+                about: About::Set,
+                weight: Weight::Warning,
+                reason,
+                action: name.to_owned(),
+                text: words.clone(),
+            };
+            ((name, None, None), note, LASTS)
+        });
+        let present: Vec<_> = holds.chain(vetoes).chain(warnings).collect();
         self.0.retain(|subject, _| present.iter().any(|(it, ..)| it == subject));
         let mut notes = Vec::new();
         for (subject, note, lasts) in present {
@@ -198,4 +210,60 @@ fn of_hold(seen: &ClusterObservation, hold: &Hold) -> Note {
     };
     let text = format!("{whom}{} ({}: {})", hold.reason, rule.id, rule.name);
     Note { about, weight, reason: "Waits", action: rule.id.to_string(), text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::WarningKind;
+    use ha_core::{guard::GUARDS, observation::Route, plan::Veto, reason::Reason};
+
+    fn leads() -> Status {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shell-sim/observations/settled.json");
+        let text = std::fs::read_to_string(path).expect("an observation");
+        let observation = Some(serde_json::from_str(&text).expect("an observation"));
+        Status { leads: true, observation, ..Status::default() }
+    }
+
+    fn reasons(notes: Vec<Note>) -> Vec<&'static str> {
+        assert!(notes.iter().all(|note| note.weight == Weight::Warning), "{notes:?}");
+        notes.into_iter().map(|note| note.reason).collect()
+    }
+
+    /// What lasts is told once, and again half an hour later; what a leader alone may tell it tells
+    /// alone.
+    #[test]
+    fn a_warning_is_told_when_it_lasts_and_no_more_often_than_that() {
+        let (mut lasting, begun) = (Lasting::default(), Instant::now());
+        let kind = WarningKind::SetSize;
+        let warnings = vec![Warning { kind, words: "5 pods, 3 instances".to_owned() }];
+        let amiss = Status { warnings, ..leads() };
+        let follows = Status { leads: false, ..amiss.clone() };
+        let mut told = |status: &Status, s: u64| {
+            reasons(lasting.notes(status, begun + Duration::from_secs(s)))
+        };
+        assert_eq!(told(&amiss, 0), [""; 0]);
+        assert_eq!(told(&amiss, 9), [""; 0]);
+        assert_eq!(told(&amiss, 10), ["SizeDiffers"]);
+        assert_eq!(told(&amiss, 11), [""; 0]);
+        assert_eq!(told(&amiss, 1_809), [""; 0]);
+        assert_eq!(told(&amiss, 1_810), ["SizeDiffers"]);
+        assert_eq!(told(&leads(), 1_811), [""; 0]);
+        // Begun anew it lasts anew.
+        assert_eq!(told(&amiss, 1_812), [""; 0]);
+        assert_eq!(told(&amiss, 1_822), ["SizeDiffers"]);
+        assert_eq!(told(&follows, 9_000), [""; 0]);
+    }
+
+    #[test]
+    fn a_refusal_of_a_guard_is_told_at_once() {
+        let action = Action::SetRoute(Route::Closed);
+        let step = Step { rule: RuleId::E10, action, reason: Reason::NotLeader };
+        let mut refused = leads();
+        refused.plan.vetoes = vec![Veto { step, guard: GUARDS[0].id }];
+        let mut lasting = Lasting::default();
+        let now = Instant::now();
+        assert_eq!(reasons(lasting.notes(&refused, now)), ["Refused"]);
+        assert_eq!(reasons(lasting.notes(&refused, now)), [""; 0]);
+    }
 }

@@ -4,6 +4,7 @@
 use super::{
     Shared,
     moves::{Move, Moves},
+    warnings::{self, Warning},
 };
 use ha_core::{
     action::Action,
@@ -57,6 +58,12 @@ pub struct Status {
     pub observation: Option<ClusterObservation>,
     /// What it decided.
     pub plan: Plan,
+    /// How many instances this controller keeps in order (`--instances`).
+    pub size: u8,
+    /// How many pods the StatefulSet asks for, as last read; none while that is not known.
+    pub set_replicas: Option<u32>,
+    /// What people are told that no rule waits for.
+    pub warnings: Vec<Warning>,
     /// Steps so far, those that are not kept any more included.
     pub stepped: u64,
     /// The last steps, the latest at the end.
@@ -147,11 +154,12 @@ impl Board {
 
     /// A pass has ended.
     pub(super) fn passed(&self, shared: &Shared, plan: &Plan, took: Duration) {
-        let (at, leads, observation) = {
+        let (at, leads, size, observation) = {
             let mind = shared.mind();
-            (mind.now(), mind.leads(), mind.observe())
+            (mind.now(), mind.leads(), mind.size(), mind.observe())
         };
         self.saw(at, &observation);
+        let (warnings, set_replicas) = (warnings::of(shared), shared.set().replicas());
         let Kept { status, moves } = &mut *self.now();
         status.wall_ms = wall_ms();
         status.leads = leads;
@@ -159,6 +167,9 @@ impl Board {
         status.pass_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         status.observation = Some(observation);
         status.plan = plan.clone();
+        (status.size, status.set_replicas) = (size, set_replicas);
+        warnings::log(&status.warnings, &warnings);
+        status.warnings = warnings;
         status.moves.clone_from(moves.list());
         self.shown.send_replace(Arc::new(status.clone()));
     }

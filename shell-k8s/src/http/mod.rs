@@ -8,7 +8,7 @@
 //! | `POST /v1/promise`, `POST /v1/lease-is-free`, `GET /v1/moves` | what controllers ask and tell each other |
 //! | `GET /v1/status` | the whole status, with its reasons in words |
 //! | `GET /v1/explain` | what every rule says of the last observation; `?format=json` for machines |
-//! | `GET /v1/journal` | the journal as it is written, or its last lines |
+//! | `GET /v1/journal` | the journal over its files, or its last lines |
 //! | `GET /v1/may-leave/{pod}` | whether a pod may go |
 //! | `POST /prestop-hook/{pod}` | the same as the predecessor's hook asks it: answered when it may (PI 6) |
 //! | `GET /api/v1/status`, `GET /api/v1/leadership` | as the predecessor's tools read them (PI 6) |
@@ -37,6 +37,8 @@ mod probes;
 mod promise;
 mod shown;
 
+pub use journal::JournalFiles;
+
 use crate::peers;
 use crate::{
     controller::{Controller, Status},
@@ -51,7 +53,6 @@ use axum::{
 use gateway::controllers::wire;
 use metrics::Metrics;
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -84,7 +85,7 @@ pub struct Site {
     /// How long a call of the preStop hook waits.
     pub prestop: Duration,
     /// Where the journal is written.
-    pub journal: Option<PathBuf>,
+    pub journal: Option<JournalFiles>,
 }
 
 /// What the paths share.

@@ -13,13 +13,17 @@ use crate::{
     memgraph::Endpoints,
 };
 use ha_core::ids::InstanceId;
-use k8s_openapi::api::{
-    apps::v1::{StatefulSet, StatefulSetSpec},
-    core::v1::{Pod, PodSpec, PodTemplateSpec},
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{StatefulSet, StatefulSetSpec},
+        core::v1::{Pod, PodSpec, PodTemplateSpec},
+        events::v1::Event,
+    },
 };
 use kube::{
-    Api, Client,
-    api::{ObjectMeta, PostParams},
+    Api, Client, Resource,
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
 use std::{
     collections::BTreeMap,
@@ -63,7 +67,7 @@ impl std::fmt::Debug for Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum KubeletError {
     /// The API server.
-    #[error("the StatefulSet cannot be made: {0}")]
+    #[error("the StatefulSet cannot be written: {0}")]
     Api(#[from] kube::Error),
     /// The kernel or a volume.
     #[error(transparent)]
@@ -145,6 +149,23 @@ impl Kubelet {
         self.shared.admin_socket(id)
     }
 
+    /// Has the StatefulSet ask for so many pods, as `kubectl scale` does. None is started or ended for it.
+    ///
+    /// # Errors
+    /// The API server does not take it.
+    pub async fn scale(&self, replicas: u32) -> Result<(), KubeletError> {
+        let sets: Api<StatefulSet> = self.shared.objects();
+        let patch = Patch::Merge(serde_json::json!({"spec": {"replicas": replicas}}));
+        sets.patch(self.shared.settings.names.set(), &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    /// The events of the namespace.
+    #[must_use]
+    pub fn events(&self) -> Api<Event> {
+        self.shared.objects()
+    }
+
     /// The pods.
     #[must_use]
     pub fn pods(&self) -> Api<Pod> {
@@ -158,6 +179,13 @@ impl Shared {
     }
 
     fn pods(&self) -> Api<Pod> {
+        self.objects()
+    }
+
+    fn objects<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
         Api::namespaced(self.client.clone(), self.settings.names.namespace())
     }
 

@@ -44,6 +44,12 @@ impl Endpoints {
         self.names.pod(id)
     }
 
+    /// The StatefulSet of the instances.
+    #[must_use]
+    pub fn set(&self) -> &str {
+        self.names.set()
+    }
+
     /// The instance of a pod; none for a name of somebody else's.
     #[must_use]
     pub fn instance_of_pod(&self, pod: &str) -> Option<InstanceId> {

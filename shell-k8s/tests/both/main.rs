@@ -13,5 +13,6 @@ mod objects;
 mod orders;
 mod pods;
 mod record;
+mod set;
 mod stored;
 mod watches;

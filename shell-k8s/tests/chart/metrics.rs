@@ -87,7 +87,24 @@ fn what_is_asked_for_is_there() {
     assert!(count > 20, "{count} names in all expressions");
 }
 
-/// The test above judges nothing if these are read wrong.
+/// What the table for people names is counted.
+#[test]
+fn the_table_names_what_there_is() {
+    let known: BTreeSet<String> =
+        SOURCES.iter().flat_map(|(path, prefix)| names(&text(path), prefix)).collect();
+    let table = text("design/operating.md");
+    let (_, table) = table.split_once("## Metrics of a controller").expect("the table");
+    let (table, _) = table.split_once("\n## ").expect("its end");
+    let mut count = 0;
+    for name in table.split('`').filter(|word| word.starts_with("memgraph_")) {
+        let plain = name.strip_suffix("_total").filter(|_| !known.contains(name)).unwrap_or(name);
+        assert!(known.contains(plain), "nobody counts {name}");
+        count += 1;
+    }
+    assert!(count > 35, "{count} names in the table");
+}
+
+/// The tests above judge nothing if these are read wrong.
 #[test]
 fn sources_and_expressions_are_read_right() {
     let source = r#"with_prefix("memgraph_a"); register("x_y", "Some help", it); "memgraph_b_z""#;

@@ -168,6 +168,7 @@ async fn everything(cluster: &Cluster, server: &ApiServer) {
     let watch = cluster.pods(Clock::system(), Duration::from_millis(10));
     let mut told = watch.subscribe();
     within("a list", told.wait_for(|pods| pods.confirmed.is_some())).await.expect("a watch");
+    cluster.read_replicas().await.expect("an answer");
     cluster.delete_pod(InstanceId(0), uid).await.expect("a deletion");
 }
 

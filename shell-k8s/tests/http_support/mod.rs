@@ -10,7 +10,8 @@ mod served;
 
 #[allow(unused_imports, reason = "each test file uses a part of it")]
 pub use client::{Answer, Events, question, raw};
-pub use served::Served;
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub use served::{Served, metric, metric_becomes};
 
 use async_trait::async_trait;
 use gateway::clock::Clock;
@@ -74,6 +75,15 @@ struct World {
     is_mute: bool,
     /// Whether nobody tells of changes any more.
     is_deaf: bool,
+    /// How many pods the StatefulSet asks for, where there is one and it can be read.
+    replicas: Result<Option<u32>, &'static str>,
+    /// Why pods are not confirmed.
+    unconfirmed: Option<String>,
+    /// So many writes of the record find another version.
+    conflicts: u32,
+    /// Whether commands never end, and how many are such.
+    hangs: bool,
+    hung: u32,
 }
 
 /// A stand-in for API server and instances.
@@ -103,6 +113,11 @@ impl StandIn {
             notes: Vec::new(),
             is_mute: false,
             is_deaf: false,
+            replicas: Ok(Some(3)),
+            unconfirmed: None,
+            conflicts: 0,
+            hangs: false,
+            hung: 0,
         })))
     }
 
@@ -134,6 +149,11 @@ impl StandIn {
     /// From now on the address of that instance refuses.
     pub fn refuse(&self, id: u8) {
         self.world().refuses.insert(InstanceId(id));
+    }
+
+    /// From now on it answers again.
+    pub fn admit(&self, id: u8) {
+        self.world().refuses.remove(&InstanceId(id));
     }
 
     /// What pods show, and how often something was written to one.
@@ -169,6 +189,36 @@ impl StandIn {
     /// From now on nobody tells of changes.
     pub fn deafen(&self) {
         self.world().is_deaf = true;
+    }
+
+    /// What the StatefulSet asks for from now on.
+    pub fn set(&self, replicas: Result<Option<u32>, &'static str>) {
+        self.world().replicas = replicas;
+    }
+
+    /// Why pods are not confirmed from now on.
+    pub fn unconfirm(&self, why: Option<&str>) {
+        self.world().unconfirmed = why.map(ToOwned::to_owned);
+    }
+
+    /// So many writes of the record find another version from now on.
+    pub fn conflict(&self, times: u32) {
+        self.world().conflicts = times;
+    }
+
+    /// Whether commands are never answered.
+    pub fn hang(&self, hangs: bool) {
+        self.world().hangs = hangs;
+    }
+
+    /// Waits until a command is not answered.
+    pub async fn hung(&self) {
+        let hung = async {
+            while self.world().hung == 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, hung).await.expect("a command");
     }
 
     pub fn fail(&self, which: Which, outcome: Outcome) {
@@ -263,6 +313,14 @@ impl Effects for StandIn {
         Some((Clock::system().monotonic(), world.seen.instances.iter().map(pod).collect()))
     }
 
+    fn unconfirmed(&self) -> Option<String> {
+        self.world().unconfirmed.clone()
+    }
+
+    async fn replicas(&self) -> Result<Option<u32>, Unavailable> {
+        self.world().replicas.map_err(|why| Unavailable(why.to_owned()))
+    }
+
     fn shown(&self) -> BTreeMap<InstanceId, Shown> {
         self.world().shown.clone()
     }
@@ -335,6 +393,10 @@ impl Effects for StandIn {
 
     async fn write_record(&self, _expected: Option<ResourceVersion>, record: &Record) -> Written {
         let mut world = self.world();
+        if let Some(left) = world.conflicts.checked_sub(1) {
+            world.conflicts = left;
+            return Written::Refused;
+        }
         world.versions += 1;
         let version = ResourceVersion(world.versions);
         let content = RecordContent::Record(Box::new(record.clone()));
@@ -368,6 +430,10 @@ impl Effects for StandIn {
         ready: &(dyn Fn() -> bool + Send + Sync),
     ) -> Outcome {
         sleep(Duration::from_millis(12)).await;
+        while self.world().hangs {
+            self.world().hung += 1;
+            sleep(Duration::from_millis(5)).await;
+        }
         if ready() { self.world().command(action) } else { Outcome::NotSent }
     }
 }

@@ -7,11 +7,35 @@ use serde_json::Value;
 use shell_k8s::{
     cluster::Names,
     controller::{Controller, Settings},
-    http::{Site, serve},
+    http::{JournalFiles, Site, serve},
     memgraph::{Access, Endpoints},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+/// The value of one metric, by its name and labels as written.
+pub fn metric(text: &str, name: &str) -> Option<f64> {
+    let line =
+        text.lines().find(|line| line.strip_prefix(name).is_some_and(|it| it.starts_with(' ')));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+}
+
+pub async fn metric_becomes(served: &Served, name: &str, wanted: f64) {
+    for _ in 0..1_000 {
+        let text = served.get("/metrics").await.body;
+        if metric(&text, name) == Some(wanted) {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    let text = served.get("/metrics").await.body;
+    panic!("{name} never became {wanted}: {:?}\n{text}", metric(&text, name));
+}
 
 /// A controller that is served.
 pub struct Served {
@@ -45,7 +69,12 @@ impl Served {
     /// Serves a controller that runs and whose turns are further apart than any wait of a test.
     pub async fn slow(world: &StandIn) -> Self {
         let timing = Timing { lease_ms: 400_000, renew_ms: 100_000, ..Timing::default() };
-        Self::start(world, "127.0.0.1:0", true, timing).await
+        Self::start(world, "127.0.0.1:0", true, (timing, None)).await
+    }
+
+    /// Serves a controller that does nothing, and a journal that is there.
+    pub async fn journal(world: &StandIn, path: PathBuf) -> Self {
+        Self::start(world, "127.0.0.1:0", false, (Timing::default(), Some(path))).await
     }
 
     pub async fn at(world: &StandIn, address: &str, runs: bool) -> Self {
@@ -56,12 +85,18 @@ impl Served {
             promise_ms: 400,
             ..Timing::default()
         };
-        Self::start(world, address, runs, timing).await
+        Self::start(world, address, runs, (timing, None)).await
     }
 
-    async fn start(world: &StandIn, address: &str, runs: bool, timing: Timing) -> Self {
+    async fn start(
+        world: &StandIn,
+        address: &str,
+        runs: bool,
+        (timing, journal): (Timing, Option<PathBuf>),
+    ) -> Self {
         let look_period = Duration::from_millis(100);
-        let settings = Settings { timing, look_period, ..Settings::default() };
+        let set_period = Duration::from_millis(50);
+        let settings = Settings { timing, look_period, set_period, ..Settings::default() };
         let names =
             Endpoints::pods(Names::new("memgraph", "memgraph", "memgraph-ha", 3).expect("names"));
         let effects = Arc::new(world.clone());
@@ -81,7 +116,7 @@ impl Served {
             lease: Some("controller".to_owned()),
             access: Some(Access::basic("mguser", "mgpasswd")),
             prestop: Duration::from_millis(300),
-            journal: None,
+            journal: journal.map(|path| JournalFiles { path, files: 4 }),
             pod: "my-pod".to_owned(),
         };
         let serving = tokio::spawn(serve(site, controller.clone(), listener, async {

@@ -1,9 +1,11 @@
 //! Two real controllers that change leadership all the time: they stand still, are cut off from the
 //! API server, lose its answers and start anew, while clocks run apart, wall clocks jump, and mains
 //! are lost. Whoever lost the lease overwrites nothing, no grant is alive when another instance is
-//! promoted, and each move is recorded once and stands in the history once. On paused time;
-//! `LEASES=2000` asks for so many changes.
+//! promoted or another controller may promote one, and each move is recorded once and stands in the
+//! history once. On paused time, from several seeds beside each other; `LEASES=2000` asks for so many
+//! changes from each, `SEEDS=8` for so many seeds, `FIRST_SEED=3` for those from 3 on.
 
+mod right;
 mod seat;
 #[path = "../theatre/mod.rs"]
 mod theatre;
@@ -17,6 +19,7 @@ use ha_core::{
     ids::{ControllerId, InstanceId, Term},
     leadership::Timing,
 };
+use right::Judged;
 use seat::{Court, Plight, Seat, gateway_clock};
 use shell_k8s::{
     cluster::Names,
@@ -186,18 +189,33 @@ async fn ask(play: (Theatre, Arc<Mutex<GrantHolder>>, Arc<Mutex<Court>>), seed: 
         let Ok(reply) = asked.ask(ask).await else { continue };
         sleep(Duration::from_millis(chance.below(60))).await;
         // An answer that is refused changes nothing.
-        let _ = gateway.lock().expect("no test panics with it").answered(&reply.answer);
+        if gateway.lock().expect("no test panics with it").answered(&reply.answer).is_ok() {
+            court.lock().expect("no test panics with it").giver = Some(asked);
+        }
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn leadership_changes_a_great_many_times() {
-    let wanted = std::env::var("LEASES").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+/// What came about from one seed.
+#[derive(Debug, Default)]
+struct Came {
+    terms: u32,
+    processes: u128,
+    granted: u64,
+    on_promises: u64,
+    judged: Judged,
+}
+
+/// So many changes of the lease from a seed.
+async fn play(seed: u64, wanted: u64) -> Came {
     let theatre = Theatre::new();
     tokio::spawn(theatre.clone().keep_time());
     let gateway = Arc::new(Mutex::new(GrantHolder::start(0.into(), TIMING.grant_ms)));
     let court: Arc<Mutex<Court>> = Arc::default();
-    tokio::spawn(ask((theatre.clone(), Arc::clone(&gateway), Arc::clone(&court)), 0x5eed));
+    let all = || (theatre.clone(), Arc::clone(&gateway), Arc::clone(&court));
+    tokio::spawn(ask(all(), 0x5eed ^ (seed << 16)));
+    let (one, two, three) = all();
+    tokio::spawn(right::judge(one, two, three));
+    let (theatre, gateway, court) = all();
     let mut play = Play {
         theatre,
         court,
@@ -208,8 +226,8 @@ async fn leadership_changes_a_great_many_times() {
     };
     play.start(0);
     play.start(1);
-    let mut chance = Chance(0x1ea5e);
-    let (mut on_promises, mut granted) = (0_u64, 0_u64);
+    let mut chance = Chance(0x1ea5e ^ (seed << 20));
+    let mut came = Came::default();
     while play.court().changes < wanted {
         sleep(Duration::from_millis(100 + chance.below(2_500))).await;
         play.remember();
@@ -217,15 +235,25 @@ async fn leadership_changes_a_great_many_times() {
         let stage = play.theatre.stage();
         let promised = stage.controllers.iter().any(Controller::grants_on_promises);
         drop(stage);
-        on_promises += u64::from(promised);
+        came.on_promises += u64::from(promised);
         let live = play.gateway.lock().expect("no test panics with it");
-        granted += u64::from(live.live(gateway_clock(&play.theatre, &play.court)).is_some());
+        came.granted += u64::from(live.live(gateway_clock(&play.theatre, &play.court)).is_some());
         drop(live);
         let broken = std::mem::take(&mut play.court().broken);
-        assert!(broken.is_empty(), "{}", broken.join("\n"));
+        assert!(broken.is_empty(), "seed {seed}: {}", broken.join("\n"));
     }
     // Faults stop: one of them leads, and everything comes to rest.
     play.court().plights = [Plight::default(); 2];
+    rests(&play).await;
+    play.remember();
+    play.judge_history();
+    play.theatre.assert_sound();
+    let terms = play.theatre.record().expect("a record").term.0;
+    let judged = play.court().judged;
+    Came { terms, processes: play.started, judged, ..came }
+}
+
+async fn rests(play: &Play) {
     let rests = async {
         loop {
             let controllers = play.theatre.stage().controllers.clone();
@@ -241,14 +269,44 @@ async fn leadership_changes_a_great_many_times() {
         }
     };
     tokio::time::timeout(theatre::LIMIT, rests).await.expect("it comes to rest");
-    let terms = play.theatre.record().expect("a record").term.0;
-    println!(
-        "{wanted} changes of the lease, {terms} reigns, {} processes; seen with a grant {granted} \
-         times, on promises {on_promises} times",
-        play.started
-    );
-    assert!(terms > 3 && granted > 20 && on_promises > 3, "too little came about");
-    play.remember();
-    play.judge_history();
-    play.theatre.assert_sound();
+}
+
+/// A number that the environment gives.
+fn given(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a whole number"))
+}
+
+#[test]
+fn leadership_changes_a_great_many_times() {
+    let (wanted, seeds, first) = (given("LEASES", 75), given("SEEDS", 4), given("FIRST_SEED", 0));
+    let all: Vec<Came> = std::thread::scope(|scope| {
+        let started: Vec<_> = (first..first + seeds)
+            .map(|seed| {
+                scope.spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_time()
+                        .start_paused(true)
+                        .build()
+                        .expect("a runtime");
+                    runtime.block_on(play(seed, wanted))
+                })
+            })
+            .collect();
+        started.into_iter().map(|one| one.join().expect("its seed is sound")).collect()
+    });
+    for (seed, came) in (first..).zip(&all) {
+        let Came { terms, processes, granted, on_promises, judged } = came;
+        println!(
+            "seed {seed}: {wanted} changes of the lease, {terms} reigns, {processes} processes; seen \
+             with a grant {granted} times, on promises {on_promises} times; {judged:?}"
+        );
+    }
+    let sum = |of: fn(&Came) -> u64| all.iter().map(of).sum::<u64>();
+    let enough = sum(|it| it.terms.into()) > 3 * seeds
+        && sum(|it| it.granted) > 20 * seeds
+        && sum(|it| it.on_promises) > seeds
+        && sum(|it| it.judged.alive) > 10_000 * seeds
+        && sum(|it| it.judged.outlived) > 0
+        && sum(|it| it.judged.taken) > 0;
+    assert!(enough, "too little came about");
 }

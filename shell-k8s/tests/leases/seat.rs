@@ -1,7 +1,7 @@
 //! One controller's place in the world: its way to everything, what befalls it, and what is held
 //! against all of them.
 
-use crate::theatre::Theatre;
+use crate::{right::Judged, theatre::Theatre};
 use async_trait::async_trait;
 use ha_core::{
     action::Action,
@@ -15,7 +15,7 @@ use ha_core::{
 };
 use shell_k8s::{
     cluster::{Note, Show, Shown, Written},
-    controller::{Effects, Heard, Lease, Members, Probing, Unavailable},
+    controller::{Controller, Effects, Heard, Lease, Members, Probing, Unavailable},
     memgraph::Addresses,
 };
 use std::{
@@ -51,6 +51,9 @@ pub(crate) struct Court {
     pub(crate) recorded: u64,
     /// The intents that the record has had, whoever heard of it.
     pub(crate) intents: BTreeSet<Term>,
+    /// Who gave the gateway its last grant.
+    pub(crate) giver: Option<Controller>,
+    pub(crate) judged: Judged,
     pub(crate) broken: Vec<String>,
 }
 
@@ -140,6 +143,15 @@ impl Effects for Seat {
     fn pods(&self) -> Option<(Millis, BTreeMap<InstanceId, Option<PodView>>)> {
         let cut = self.theatre.now() < self.plight().cut_until;
         if cut { None } else { Effects::pods(&self.theatre) }
+    }
+
+    fn unconfirmed(&self) -> Option<String> {
+        None
+    }
+
+    async fn replicas(&self) -> Result<Option<u32>, Unavailable> {
+        self.reaches_api().await?;
+        self.theatre.replicas().await
     }
 
     fn shown(&self) -> BTreeMap<InstanceId, Shown> {

@@ -48,8 +48,14 @@ pub struct Scene {
     pub leases: Vec<Lease>,
     /// Whether nobody reaches the API server.
     pub api_down: bool,
+    /// Whether writes of the lease that name a holder land and are never answered.
+    pub lease_unanswered: bool,
     /// Those who answer each other.
     pub controllers: Vec<Controller>,
+    /// What people were told.
+    pub notes: Vec<Note>,
+    /// How many pods the StatefulSet asks for.
+    pub replicas: u32,
     /// How often each instance was looked at.
     pub looks: BTreeMap<InstanceId, u32>,
     /// Whoever writes this stage next hears nothing of it any more.
@@ -89,7 +95,10 @@ impl Theatre {
             version: 0,
             leases: Vec::new(),
             api_down: false,
+            lease_unanswered: false,
             controllers: Vec::new(),
+            notes: Vec::new(),
+            replicas: instances.into(),
             looks: BTreeMap::new(),
             dies_at: None,
             decided: Vec::new(),
@@ -213,6 +222,15 @@ impl Effects for Theatre {
         (!stage.api_down).then(|| (self.now(), world.instances().map(pod).collect()))
     }
 
+    fn unconfirmed(&self) -> Option<String> {
+        self.available("the pods").err().map(|error| error.to_string())
+    }
+
+    async fn replicas(&self) -> Result<Option<u32>, Unavailable> {
+        self.available("the set")?;
+        Ok(Some(self.stage().replicas))
+    }
+
     fn shown(&self) -> BTreeMap<InstanceId, Shown> {
         BTreeMap::new()
     }
@@ -221,7 +239,9 @@ impl Effects for Theatre {
         Ok(())
     }
 
-    async fn publish(&self, _: &Note) -> Result<(), Unavailable> {
+    async fn publish(&self, note: &Note) -> Result<(), Unavailable> {
+        self.available("events")?;
+        self.stage().notes.push(note.clone());
         Ok(())
     }
 
@@ -244,15 +264,21 @@ impl Effects for Theatre {
         if self.available("the lease").is_err() {
             return Written::Unknown("down".to_owned());
         }
-        let mut stage = self.stage();
-        if stage.leases.last().map(|lease| lease.sample.version) != expected {
-            return Written::Refused;
+        let (version, is_answered) = {
+            let mut stage = self.stage();
+            if stage.leases.last().map(|lease| lease.sample.version) != expected {
+                return Written::Refused;
+            }
+            stage.version += 1;
+            let version = ResourceVersion(stage.version);
+            let named = members.keys().copied().collect();
+            let sample = LeaseSample { version, holder, members: named };
+            stage.leases.push(Lease { sample, pods: members.clone() });
+            (version, holder.is_none() || !stage.lease_unanswered)
+        };
+        if !is_answered {
+            std::future::pending::<()>().await;
         }
-        stage.version += 1;
-        let version = ResourceVersion(stage.version);
-        let named = members.keys().copied().collect();
-        let sample = LeaseSample { version, holder, members: named };
-        stage.leases.push(Lease { sample, pods: members.clone() });
         Written::Done(version)
     }
 

@@ -2,7 +2,7 @@
 //! is silent about what only a leader knows; silence is better than a zero that means nothing.
 
 use super::{super::facts, stamp};
-use crate::controller::{Controller, Status};
+use crate::controller::{Controller, Status, WarningKind};
 use ha_core::{
     ids::InstanceId,
     marks::{Replicates, mark},
@@ -13,7 +13,7 @@ use ha_core::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric},
-    metrics::{MetricType, gauge::ConstGauge},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::watch;
@@ -43,6 +43,12 @@ impl Encoding<'_> {
         self.one(name, help, i64::try_from(value).unwrap_or(i64::MAX))
     }
 
+    /// One counter, which is called a total.
+    fn total(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        ConstCounter::new(value).encode(encoder)
+    }
+
     /// One gauge of several rows: labels and values.
     fn rows<const N: usize>(
         &mut self,
@@ -66,6 +72,11 @@ impl Collector for Gauges {
         out.flag("memgraph_controller_is_leader", "Whether this controller leads", leads)?;
         let help = "Whether it grants by promises of the other controllers, its lease not renewed";
         out.flag("memgraph_ha_grants_on_promises", help, self.controller.grants_on_promises())?;
+        let help = "Whether lease, grants of other leaders and promises let it promote";
+        out.flag("memgraph_ha_may_promote", help, self.controller.may_promote())?;
+        let help = "Lines of the journal that were not written";
+        out.total("memgraph_ha_journal_errors", help, self.controller.unwritten_lines())?;
+        warnings(&mut out, &status)?;
         let Some(seen) = &status.observation else { return Ok(()) };
         let help = "When the last pass ended, in seconds since 1970";
         let name = "memgraph_controller_last_reconciliation_timestamp";
@@ -81,6 +92,25 @@ impl Collector for Gauges {
         }
         Ok(())
     }
+}
+
+/// What people are told that no rule waits for, and the two numbers that should agree.
+fn warnings(out: &mut Encoding<'_>, status: &Status) -> fmt::Result {
+    let row = |kind: WarningKind| {
+        let is_so = status.warnings.iter().any(|warning| warning.kind == kind);
+        ([("kind", kind.name().to_owned())], i64::from(is_so))
+    };
+    let help = "What is amiss beside what rules wait for, by kind";
+    out.rows("memgraph_ha_warnings", help, WarningKind::ALL.map(row))?;
+    if status.passes > 0 {
+        let help = "How many instances this controller keeps in order";
+        out.count("memgraph_ha_instances", help, status.size.into())?;
+    }
+    if let Some(replicas) = status.set_replicas {
+        let help = "How many pods the StatefulSet asks for";
+        out.one("memgraph_ha_set_replicas", help, i64::from(replicas))?;
+    }
+    Ok(())
 }
 
 fn cluster(out: &mut Encoding<'_>, seen: &ClusterObservation) -> fmt::Result {

@@ -20,7 +20,10 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+};
 use tokio::sync::watch;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -45,9 +48,10 @@ struct ByCause {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByPart {
+struct ByPhase {
     cause: &'static str,
-    part: &'static str,
+    phase: &'static str,
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +61,13 @@ struct ByType {
 
 /// The one type of error that the predecessor counted.
 const RECONCILIATION: ByType = ByType { r#type: "reconciliation" };
+
+/// A phase came to its end.
+const DONE: &str = "done";
+/// A phase did not: this controller began another move in its place.
+const SUPERSEDED: &str = "superseded";
+/// Another controller began the next move, and knows what became of this phase.
+const UNKNOWN: &str = "unknown";
 
 /// What passes amounted to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,7 +100,7 @@ pub(super) struct Metrics {
     step_seconds: Family<ByAction, Histogram>,
     vetoes: Family<ByGuard, Counter>,
     moves: Family<ByCause, Counter>,
-    part_seconds: Family<ByPart, Histogram>,
+    phase_seconds: Family<ByPhase, Histogram>,
     move_seconds: Family<ByCause, Histogram>,
     waiting: Gauge,
 }
@@ -123,6 +134,15 @@ fn stamp(wall_ms: u64) -> f64 {
 impl Metrics {
     /// Nothing was counted yet.
     pub(super) fn new(controller: Controller, status: watch::Receiver<Arc<Status>>) -> Self {
+        let mut new = Self::of_statuses();
+        let ours = new.registry.sub_registry_with_prefix("memgraph_ha");
+        controller.meters().register(ours);
+        new.registry.register_collector(Box::new(Gauges { controller, status }));
+        new
+    }
+
+    /// What is counted from one status to the next.
+    fn of_statuses() -> Self {
         let mut new = Self {
             registry: Registry::default(),
             tally: Mutex::default(),
@@ -142,15 +162,12 @@ impl Metrics {
             step_seconds: Family::new_with_constructor(durations),
             vetoes: Family::default(),
             moves: Family::default(),
-            part_seconds: Family::new_with_constructor(durations),
+            phase_seconds: Family::new_with_constructor(durations),
             move_seconds: Family::new_with_constructor(durations),
             waiting: Gauge::default(),
         };
         new.register_predecessors();
         new.register_ours();
-        let ours = new.registry.sub_registry_with_prefix("memgraph_ha");
-        controller.meters().register(ours);
-        new.registry.register_collector(Box::new(Gauges { controller, status }));
         new
     }
 
@@ -184,8 +201,9 @@ impl Metrics {
         let help = "Steps that the guard refused; rules must never need it";
         registry.register("vetoes", help, self.vetoes.clone());
         registry.register("moves", "Moves of the main begun, by cause", self.moves.clone());
-        let help = "How long each part of a move takes: withdraw, attach, commit, open";
-        registry.register("move_part_seconds", help, self.part_seconds.clone());
+        let help =
+            "How long each phase of a move takes (withdraw, attach, commit, open), by how it ended";
+        registry.register("move_phase_seconds", help, self.phase_seconds.clone());
         let help = "Time from the record of the intent to the open route";
         registry.register("move_duration_seconds", help, self.move_seconds.clone());
         let help = "Questions of gateways that wait for an answer";
@@ -225,6 +243,10 @@ impl Metrics {
         for now in after.moves.iter().filter(|it| !it.read) {
             let then = before.moves.iter().find(|it| it.term == now.term);
             self.count_move(then, now);
+            let next = |moves: &VecDeque<Move>| moves.iter().find(|it| it.term > now.term).cloned();
+            if let (None, Some(next)) = (next(&before.moves), next(&after.moves)) {
+                self.count_end(now, &next);
+            }
         }
     }
 
@@ -273,21 +295,37 @@ impl Metrics {
                 self.main_changes.inc();
             }
         }
-        let parts = [
-            ("withdraw", Some(0), now.withdrawn_ms, then.and_then(|it| it.withdrawn_ms)),
-            ("attach", now.withdrawn_ms, now.attached_ms, then.and_then(|it| it.attached_ms)),
-            ("commit", now.attached_ms, now.steady_ms, then.and_then(|it| it.steady_ms)),
-            ("open", now.steady_ms, now.open_ms, then.and_then(|it| it.open_ms)),
-        ];
-        for (part, from, until, counted) in parts {
+        let counted = then.map_or([None; 4], |then| phases(then).map(|(.., until)| until));
+        for ((phase, from, until), counted) in phases(now).into_iter().zip(counted) {
             if let (Some(from), Some(until), None) = (from, until, counted) {
-                let took = seconds(until.saturating_sub(from));
-                self.part_seconds.get_or_create(&ByPart { cause, part }).observe(took);
+                self.count_phase(cause, phase, DONE, until.saturating_sub(from));
             }
         }
         if let (Some(whole), None) = (now.open_ms, then.and_then(|it| it.open_ms)) {
             self.move_seconds.get_or_create(&ByCause { cause }).observe(seconds(whole));
         }
+    }
+
+    /// Counts the phase in which a move was when another one began: it never ended.
+    fn count_end(&self, now: &Move, next: &Move) {
+        let unfinished = phases(now).into_iter().find(|(.., until)| until.is_none());
+        if let Some((phase, Some(from), None)) = unfinished {
+            // Who began the next one itself has seen all of this one.
+            let result = if next.read { UNKNOWN } else { SUPERSEDED };
+            let took = next.wall_ms.saturating_sub(now.wall_ms.saturating_add(from));
+            self.count_phase(cause(now.cause), phase, result, took);
+        }
+    }
+
+    fn count_phase(
+        &self,
+        cause: &'static str,
+        phase: &'static str,
+        result: &'static str,
+        took: Millis,
+    ) {
+        let by = ByPhase { cause, phase, result };
+        self.phase_seconds.get_or_create(&by).observe(seconds(took));
     }
 
     fn text(&self) -> String {
@@ -296,6 +334,16 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+/// The phases of a move: from when and until when, in milliseconds after the record of its intent.
+const fn phases(it: &Move) -> [(&'static str, Option<Millis>, Option<Millis>); 4] {
+    [
+        ("withdraw", Some(0), it.withdrawn_ms),
+        ("attach", it.withdrawn_ms, it.attached_ms),
+        ("commit", it.attached_ms, it.steady_ms),
+        ("open", it.steady_ms, it.open_ms),
+    ]
 }
 
 /// Why the last pass failed, if it did.
@@ -334,3 +382,6 @@ pub(super) async fn metrics(State(http): State<Arc<Http>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     answer::with(StatusCode::OK, kind, http.metrics.text().into())
 }
+
+#[cfg(test)]
+mod tests;

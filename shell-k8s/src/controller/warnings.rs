@@ -1,0 +1,158 @@
+//! What people are told that no rule waits for: how this controller and what is around it disagree, or
+//! what it cannot do beside deciding. None of it changes a decision; each stands in the status as long
+//! as it lasts, in a metric by its kind, in the log when it begins and ends, and in an event of the
+//! leader's when it lasts.
+
+use super::{Shared, journal::Journal, set::Set};
+use ha_core::ids::InstanceId;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// What a warning is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WarningKind {
+    /// The StatefulSet cannot be read.
+    SetUnread,
+    /// There is no StatefulSet of that name.
+    SetMissing,
+    /// The StatefulSet asks for another number of pods than this controller keeps in order.
+    SetSize,
+    /// There are pods of instances beyond the size that this controller keeps.
+    PodsBeyond,
+    /// The last list did not confirm what is known of the pods.
+    PodsUnconfirmed,
+    /// The journal is not written.
+    JournalUnwritten,
+}
+
+impl WarningKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::SetUnread,
+        Self::SetMissing,
+        Self::SetSize,
+        Self::PodsBeyond,
+        Self::PodsUnconfirmed,
+        Self::JournalUnwritten,
+    ];
+
+    /// Its name in files, metrics and words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SetUnread => "set-unread",
+            Self::SetMissing => "set-missing",
+            Self::SetSize => "set-size",
+            Self::PodsBeyond => "pods-beyond",
+            Self::PodsUnconfirmed => "pods-unconfirmed",
+            Self::JournalUnwritten => "journal-unwritten",
+        }
+    }
+
+    /// The reason of its event.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::SetUnread => "SetUnread",
+            Self::SetMissing => "SetMissing",
+            Self::SetSize => "SizeDiffers",
+            Self::PodsBeyond => "PodsBeyondSize",
+            Self::PodsUnconfirmed => "PodsUnconfirmed",
+            Self::JournalUnwritten => "JournalUnwritten",
+        }
+    }
+}
+
+/// One warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// What it is about.
+    pub kind: WarningKind,
+    /// The sentence.
+    pub words: String,
+}
+
+/// What there is to warn of now.
+pub(super) fn of(shared: &Shared) -> Vec<Warning> {
+    let mut all = Vec::new();
+    let mut warn = |kind, words| all.push(Warning { kind, words });
+    let (size, beyond, unwritten, names) = {
+        let mind = shared.mind();
+        let unwritten = mind.journal().and_then(Journal::gap).map(ToOwned::to_owned);
+        (mind.size(), mind.beyond(), unwritten, mind.names().clone())
+    };
+    let set = names.set();
+    match &*shared.set() {
+        Set::Unread => {}
+        Set::Unknown(why) => {
+            let words = format!(
+                "whether StatefulSet {set} asks for {size} pods, as --instances says, is not known: {why}"
+            );
+            warn(WarningKind::SetUnread, words);
+        }
+        Set::Missing => {
+            let words = format!(
+                "there is no StatefulSet {set}; expected that of the instances (--statefulset)"
+            );
+            warn(WarningKind::SetMissing, words);
+        }
+        Set::Asks(replicas) if *replicas != u32::from(size) => {
+            warn(WarningKind::SetSize, differs(set, *replicas, size));
+        }
+        Set::Asks(_) => {}
+    }
+    if !beyond.is_empty() {
+        let pods: Vec<_> = beyond.iter().map(|id: &InstanceId| names.pod(*id)).collect();
+        let words = format!(
+            "{} beyond the {size} instances of --instances: no member, and nobody is routed there",
+            pods.join(", ")
+        );
+        warn(WarningKind::PodsBeyond, words);
+    }
+    if let Some(why) = shared.effects.unconfirmed() {
+        let words = format!("what is known of the pods was not confirmed by the last list: {why}");
+        warn(WarningKind::PodsUnconfirmed, words);
+    }
+    if let Some(why) = unwritten {
+        let words = format!("the journal is not written, and decisions go on without it: {why}");
+        warn(WarningKind::JournalUnwritten, words);
+    }
+    all
+}
+
+fn differs(set: &str, replicas: u32, size: u8) -> String {
+    let mut words = format!(
+        "StatefulSet {set} asks for {replicas} pods, this controller keeps {size} instances (--instances): "
+    );
+    // Writing to a string cannot fail.
+    let _written = if replicas > u32::from(size) {
+        write!(words, "those from ordinal {size} on are no members")
+    } else {
+        write!(words, "those from ordinal {replicas} on have no pod and are waited for")
+    };
+    words
+}
+
+/// Says what begins and what ends. What the watch of pods or the writer of the journal says itself is
+/// not said again.
+pub(super) fn log(before: &[Warning], after: &[Warning]) {
+    let is_ours = |it: &&Warning| match it.kind {
+        WarningKind::SetUnread
+        | WarningKind::SetMissing
+        | WarningKind::SetSize
+        | WarningKind::PodsBeyond => true,
+        WarningKind::PodsUnconfirmed | WarningKind::JournalUnwritten => false,
+    };
+    // An error may have other words each time; other numbers are worth a line.
+    let is_in = |list: &[Warning], it: &Warning| {
+        let is_error = it.kind == WarningKind::SetUnread;
+        list.iter().any(|other| other.kind == it.kind && (is_error || other.words == it.words))
+    };
+    for it in after.iter().filter(is_ours).filter(|it| !is_in(before, it)) {
+        tracing::warn!(kind = it.kind.name(), "{}", it.words);
+    }
+    let ended = |it: &&Warning| !after.iter().any(|other| other.kind == it.kind);
+    for it in before.iter().filter(is_ours).filter(ended) {
+        tracing::info!(kind = it.kind.name(), "it is so no more: {}", it.words);
+    }
+}
