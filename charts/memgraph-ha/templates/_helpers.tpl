@@ -12,6 +12,32 @@
 {{- define "memgraph-ha.controllers" -}}{{ include "memgraph-ha.prefix" . }}-controllers{{- end -}}
 {{- define "memgraph-ha.gateway" -}}{{ include "memgraph-ha.prefix" . }}-gateway{{- end -}}
 
+{{/* Where neo4j:// drivers are sent for writes, and for reads; nothing is what they used, and for reads
+where writes go. Names in the cluster mean nothing to drivers outside, who may come where a Service is no
+ClusterIP. */}}
+{{- define "memgraph-ha.isInside" -}}
+{{- $read := .Values.gateway.readService -}}
+{{- if and (eq .Values.gateway.service.type "ClusterIP") (or (not $read.enabled) (eq $read.type "ClusterIP")) -}}yes{{- end -}}
+{{- end -}}
+
+{{- define "memgraph-ha.advertised" -}}
+{{- with .Values.gateway.service.advertisedAddress -}}{{ . }}
+{{- else -}}
+{{- if include "memgraph-ha.isInside" . -}}
+{{ include "memgraph-ha.gateway" . }}.{{ .Release.Namespace }}.svc:{{ .Values.gateway.service.port }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memgraph-ha.advertisedRead" -}}
+{{- with .Values.gateway.readService.advertisedAddress -}}{{ . }}
+{{- else -}}
+{{- if and .Values.gateway.readService.enabled (include "memgraph-ha.isInside" .) -}}
+{{ include "memgraph-ha.gateway" . }}-read.{{ .Release.Namespace }}.svc:{{ .Values.gateway.readService.port }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The label of the instances' pods; none of the other pods carries it. */}}
 {{- define "memgraph-ha.app" -}}
 {{- if .Values.memgraph.appName -}}{{ .Values.memgraph.appName }}
