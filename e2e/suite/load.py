@@ -4,11 +4,13 @@ import contextlib
 import json
 import time
 
-from .kube import Failed, parsed, until
+from .kube import Failed, expect, is_ready, parsed, until
 
 POD = "workload"
 LEDGER = "/ledger/ledger.jsonl"
 PAUSE = "/ledger/pause"
+# Who the clients are, as a shell in their pod puts it.
+USER = '--username="$MEMGRAPH_USER" --password="$MEMGRAPH_PASSWORD"'
 WRITERS = ("auto", "managed", "fresh")
 # How a client is told that it has no connection: nothing was sent.
 NO_CONNECTION = "the connection broke: "
@@ -21,12 +23,27 @@ def had_no_connection(line):
 
 
 class Load:
-    """Clients that write and read through the gateways until they are deleted."""
+    """Clients that write and read through the gateways until they are deleted; over TLS, and with the
+    user of a Secret, where one is named."""
 
-    def __init__(self, kube, image, instances, node=None, pull="IfNotPresent"):
-        self.kube, self.image, self.node, self.pull = kube, image, node, pull
+    def __init__(self, kube, image, instances, node=None, pull="IfNotPresent", login=None):
+        self.kube, self.image, self.node, self.pull, self.login = kube, image, node, pull, login
         self.targets = [f"memgraph-ha-{no}.memgraph-ha:7687" for no in range(instances)]
         self.lines, self.read = [], 0
+
+    def access(self):
+        """What clients and checker are told beside; who they are stands in their environment."""
+        return ["--tls"] if self.login else []
+
+    def environment(self):
+        """Users are told as a container starts, so that one that starts again has what the Secret says
+        then."""
+        if not self.login:
+            return []
+        return [
+            {"name": f"MEMGRAPH_{name}", "valueFrom": {"secretKeyRef": {"name": self.login, "key": key}}}
+            for name, key in (("USER", "username"), ("PASSWORD", "password"))
+        ]
 
     def start(self):
         volumes = [{"name": "ledger", "emptyDir": {}}]
@@ -37,7 +54,9 @@ class Load:
             "command": [
                 "/memgraph-ha", "workload", "run", "--write=memgraph-gateway:7687",
                 "--read=memgraph-gateway-read:7687", f"--ledger={LEDGER}", f"--pause-file={PAUSE}",
+                *self.access(),
             ],
+            "env": self.environment(),
             "volumeMounts": [{"name": "ledger", "mountPath": "/ledger"}],
         }
         spec = {
@@ -53,6 +72,29 @@ class Load:
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         self.kube.ctl("apply", "--filename", "-", text=json.dumps(pod))
         self.kube.ctl("wait", "--for=condition=Ready", f"pod/{POD}", "--timeout=60s")
+
+    def restart(self):
+        """Ends the clients, each after the write that it is at. Their container starts again, and goes on
+        with the ledger."""
+        state = lambda: self.kube.pod(POD)["status"]["containerStatuses"][0]
+        before = state()["restartCount"]
+        # Whoever asks may be gone before the answer.
+        self.kube.execute(POD, "bash", "-c", "kill 1", check=False)
+        until("the clients start again", lambda: state()["restartCount"] > before
+              and is_ready(self.kube.pod(POD)), 60)
+
+    def console(self, host, statement, *flags):
+        """What a console in the clients' pod prints; a Failed with its words where it is refused. It comes
+        as the clients do, unless flags say how."""
+        flags = " ".join(flags or ((USER, "--use-ssl") if self.login else ()))
+        words = f'echo "{statement}" | mgconsole --host {host} --port 7687 --output-format csv {flags}'
+        return self.kube.execute(POD, "bash", "-c", words)
+
+    def counted(self, host, *flags):
+        """How many writes a server holds, as such a console is told."""
+        said = self.console(host, "MATCH (n:Write) RETURN count(n) AS count;", *flags).splitlines()
+        expect(len(said) == 2 and said[1].strip('"').isdigit(), f"{host} counts {said}")
+        return int(said[1].strip('"'))
 
     def where(self):
         """The node of the ledger, to which nothing is done: the ledger would go with it."""
@@ -131,6 +173,9 @@ class Load:
     def resume(self):
         self.kube.execute(POD, "bash", "-c", f"exec /bin/rm {PAUSE}", check=False)
 
+    def is_there(self):
+        return bool(self.kube.ctl("get", "pod", POD, "--ignore-not-found", "--output", "name"))
+
     @contextlib.contextmanager
     def paused(self):
         """Nobody writes meanwhile."""
@@ -144,7 +189,7 @@ class Load:
         """Compares the whole ledger with every instance. Nobody may write meanwhile."""
         said = self.kube.execute(
             POD, "/memgraph-ha", "workload", "check", f"--ledger={LEDGER}",
-            "--timeout-seconds=60", *[f"--instance={it}" for it in self.targets],
+            "--timeout-seconds=60", *[f"--instance={it}" for it in self.targets], *self.access(),
             check=False, timeout=180,
         )
         verdict = parsed(said, "the verdict of the checker")

@@ -4,8 +4,8 @@ import csv
 import io
 import time
 
+from . import bolt
 from .kube import Failed, expect, is_ready, parsed, until
-from .load import POD as CLIENTS
 from .moves import Asked, Move, judge
 from .site import CONTROLLERS, GATEWAYS, LEADER, SET, short
 
@@ -91,22 +91,29 @@ def replicas(site):
 
 def of_reads(site):
     """The read Service reads, and never writes (N18)."""
-
-    def through(statement):
-        words = f'echo "{statement}" | mgconsole --host memgraph-gateway-read --port 7687 --output-format csv'
-        return site.kube.execute(CLIENTS, "bash", "-c", words)
-
+    host = "memgraph-gateway-read"
     for _ in range(TRIES):
-        read = through("MATCH (n:Write) RETURN count(n) AS count;").splitlines()
-        expect(len(read) == 2 and read[1].strip('"').isdigit(), f"the read Service says {read}")
+        site.load.counted(host)
         try:
-            through("CREATE (:Bad);")
+            site.load.console(host, "CREATE (:Bad);")
         except Failed as error:
             expect("forbidden" in str(error).lower(), f"a write is not refused as such: {error}")
         else:
             raise Failed("the read Service took a write")
     bad = ask(site, site.main(), "MATCH (n:Bad) RETURN count(n) AS count;")
     expect(bad == [{"count": "0"}], f"what the read Service refused is there: {bad}")
+
+
+def of_routes(site, login=None, tls=None):
+    """Drivers with neo4j:// are told names that lead to both Services, whichever they ask. `tls` checks
+    that the certificate has those names."""
+    hosts = [f"{service}.{site.kube.namespace}.svc" for service in ("memgraph-gateway", "memgraph-gateway-read")]
+    write, read = (f"{host}:7687" for host in hosts)
+    for host in hosts:
+        with bolt.forwarded(site.kube, host.split(".", 1)[0], 7687) as port:
+            told = bolt.route(port, f"{host}:7687", login, tls)
+        expect(told == {"WRITE": [write], "READ": [read], "ROUTE": [write]}, f"who asks {host} is told {told}")
+        site.load.counted(host)
 
 
 def beside(site):

@@ -2,21 +2,34 @@
 each is judged by the ledger of the clients against every instance."""
 
 import time
+from typing import Callable, FrozenSet, NamedTuple, Optional
 
-from . import names as known
+from . import names as known, secured as access, validated as schemas
 from .kube import expect, until
 from .site import GATEWAYS, INSTANCES, LEADER, PAIR, SET, STATE, short
+
+
+
+class Scenario(NamedTuple):
+    """What happens, what it needs of the cluster, and whose release it is: that of all scenarios, or one
+    of its own, in a namespace of its own."""
+
+    function: Callable
+    needs: FrozenSet[str]
+    site: Optional[type]
+
 
 SCENARIOS = {}
 # Seconds from an installation to the first write (the goal of the design).
 FIRST_WRITE = 60
 
 
-def scenario(name, needs=()):
-    """Registers a scenario. `needs`: inside (of nodes), power, nodes (three), gate (of readiness)."""
+def scenario(name, needs=(), site=None):
+    """Registers a scenario. `needs`: inside (of nodes), power, nodes (three), gate (of readiness), and
+    programs of this machine."""
 
     def register(function):
-        SCENARIOS[name] = (function, frozenset(needs))
+        SCENARIOS[name] = Scenario(function, frozenset(needs), site)
         return function
 
     return register
@@ -88,7 +101,15 @@ def names(site):
     known.of_objects(site)
     known.of_consoles(site)
     known.of_reads(site)
+    known.of_routes(site)
     return {"beside_settled_s": known.beside(site)}
+
+
+@scenario("validated")
+def validated(site):
+    """Every file of values of the chart is rendered and shown to the API server, which must know each
+    field; nothing is made."""
+    return schemas.shown(site)
 
 
 @scenario("kill-main", ["inside"])
@@ -275,6 +296,7 @@ def controller_upgrade(site):
         return moment
 
     site.keep_journals()
+    begun = time.monotonic()
     moment = replace("controller")
     site.settled()
     expect(site.moves.now() == before, f"the record went from {before} to {site.moves.now()}")
@@ -287,7 +309,8 @@ def controller_upgrade(site):
     expect(site.moves.now() == before, f"the record went from {before} to {site.moves.now()}")
     site.load.refresh()
     return {
-        "pause_s": pause, **counts, "gateway_pause_s": site.load.longest_pause(gateways),
+        "took_s": time.monotonic() - begun, "pause_s": pause, **counts,
+        "gateway_pause_s": site.load.longest_pause(gateways),
         "gateways": unharmed(site, gateways, gateways_leave=True),
     }
 
@@ -323,3 +346,17 @@ def api_gone(site):
     }
 
 
+@scenario("secured", ["inside", "openssl"], site=access.Secured)
+def secured(site):
+    """A password and TLS everywhere, in a release of its own: whoever has neither is not let in. A
+    switchover, a kill of the main, another password; no log has one of them."""
+    access.shut(site)
+    site.kube.helm("test", "memgraph-ha", "--timeout", "90s", timeout=120)
+    known.of_routes(site, access.login(site), access.trust(site))
+    figures = {}
+    for part in (switchover, kill_main):
+        figures.update({f"{part.__name__}_{key}": value for key, value in part(site).items()})
+        site.settled()
+    figures.update(access.changed(site))
+    access.shut(site)
+    return {**figures, **access.searched(site)}

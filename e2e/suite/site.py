@@ -35,10 +35,14 @@ def short(pod):
 
 
 class Site:
-    def __init__(self, namespace, nodes, options):
+    """A release in a namespace. `login` names a Secret where clients need one, and TLS."""
+
+    def __init__(self, namespace, nodes, options, folder=None, login=None):
         self.kube, self.nodes, self.options = Kube(namespace), nodes, options
-        self.count, self.folder = options.instances, pathlib.Path(options.folder)
-        self.load = Load(self.kube, options.workload_image, self.count, nodes.control(), options.pull)
+        self.count, self.folder = options.instances, pathlib.Path(folder or options.folder)
+        self.load = Load(
+            self.kube, options.workload_image, self.count, nodes.control(), options.pull, login
+        )
         self.journals, self.moves = Journals(self.kube, self.folder), Moves(self)
 
     # What is installed.
