@@ -111,8 +111,8 @@ impl Reports {
     }
 
     /// What a question that was heard is answered, if this process may answer at all, and nothing if
-    /// it was overtaken: a grant rests on a steady record and never outlives the lease. `record` is one that was read after the
-    /// lease was acquired.
+    /// it was overtaken: a grant rests on a steady record and never outlives the lease. `record` is
+    /// one that was read after the lease was acquired.
     pub fn answer(
         &mut self,
         question: &Question,

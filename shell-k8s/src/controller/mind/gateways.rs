@@ -82,7 +82,7 @@ impl Mind {
     fn is_undecided(&self, now: Millis) -> bool {
         let Some(since) = self.leader.acquired() else { return false };
         let ends = since.saturating_add(self.timing.stretched(self.timing.grant_ms));
-        self.routed != Some(since) && now < ends
+        self.history.route() == Route::Closed && self.routed != Some(since) && now < ends
     }
 
     /// Where reads may go while writes may go to the main: its proven replicas, in the lives that were
