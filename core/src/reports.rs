@@ -61,11 +61,11 @@ impl Reports {
         self.0.get(&question.gateway).is_some_and(|report| report.number > question.number)
     }
 
-    /// Takes a question in, with the question whose answer the gateway took last. One that was
-    /// overtaken says nothing.
-    pub fn hear(&mut self, question: &Question, accepted: Option<u64>, now: Millis) {
+    /// Takes a question in, with the question whose answer the gateway took last. False if it was
+    /// overtaken: it says nothing then.
+    pub fn hear(&mut self, question: &Question, accepted: Option<u64>, now: Millis) -> bool {
         if self.is_overtaken(question) {
-            return;
+            return false;
         }
         let earlier = self.0.get(&question.gateway);
         let report = Report {
@@ -76,6 +76,7 @@ impl Reports {
             draining_since: earlier.and_then(|report| report.draining_since),
         };
         self.0.insert(question.gateway, report);
+        true
     }
 
     /// The process of a gateway ended, and another one has its id.

@@ -47,7 +47,7 @@ impl Leader {
 
     /// The gateway asks this, having taken that answer last, while nothing is open there.
     fn hear(&mut self, number: u64, accepted: Option<u64>) {
-        self.reports.hear(&asked(number), accepted, 1);
+        let _taken = self.reports.hear(&asked(number), accepted, 1);
     }
 
     fn answer(&mut self, number: u64) -> Option<Answer> {

@@ -43,9 +43,10 @@ pub struct Mind {
     history: History,
     reports: Reports,
     record_read: Option<Millis>,
-    /// Since when this process led when it last decided, and when it last decided where writes go.
-    decided: Option<Millis>,
-    routed: Option<Millis>,
+    /// The acquisition of the lease under which it decided last.
+    decided_in: Option<Millis>,
+    /// The one under which a decision was carried out last that says where writes go.
+    routed_in: Option<Millis>,
     pods: BTreeMap<InstanceId, Option<PodView>>,
     desired: Desired,
     number: u8,
@@ -78,8 +79,8 @@ impl Mind {
             history: History::start(now),
             reports: Reports::default(),
             record_read: None,
-            decided: None,
-            routed: None,
+            decided_in: None,
+            routed_in: None,
             pods: BTreeMap::new(),
             // Until it is read what operators ask for, nothing is done.
             desired: Desired { paused: true, ..desired },
@@ -373,7 +374,7 @@ impl Mind {
         let mut decided = self.decided(Plan::default());
         let observation = decided.observe(now, &self.history, &self.patience);
         let plan = ha_core::plan(&observation);
-        self.decided = self.leader.acquired();
+        self.decided_in = self.leader.acquired();
         if self.journal.is_some() {
             decided.plan = plan.clone();
             let line = Line::new(now, self.number, What::Decided(Box::new(decided)));
@@ -384,9 +385,9 @@ impl Mind {
         (observation, plan)
     }
 
-    /// Of what was decided last that was carried out which says where writes go.
+    /// The part of the last decision that says where writes go was carried out.
     pub const fn decided_route(&mut self) {
-        self.routed = self.decided;
+        self.routed_in = self.decided_in;
     }
 
     fn decided(&self, plan: Plan) -> Decided {

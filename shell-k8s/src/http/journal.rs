@@ -139,7 +139,7 @@ fn last_lines(files: Vec<(File, u64)>, lines: usize, mut most: u64) -> io::Resul
         // Each line ends with a break.
         let breaks: Vec<usize> =
             end.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
-        let from = match breaks.len().checked_sub(wanted + 1) {
+        let from = match breaks.len().checked_sub(wanted.saturating_add(1)) {
             Some(before) => breaks[before] + 1,
             None if begin == 0 => 0,
             // The line in which it begins is not whole.
@@ -209,7 +209,7 @@ mod tests {
         {
             assert_eq!(last(lines, END), found);
         }
-        assert_eq!(last(usize::MAX - 1, END), "1\n2\n3\n4\n5\n");
+        assert_eq!(last(usize::MAX, END), "1\n2\n3\n4\n5\n");
         // What the bound cuts through is left out.
         assert_eq!(last(100, 5), "4\n5\n");
         assert_eq!(last(100, 3), "5\n");

@@ -151,11 +151,6 @@ impl StandIn {
         self.world().refuses.insert(InstanceId(id));
     }
 
-    /// From now on it answers again.
-    pub fn admit(&self, id: u8) {
-        self.world().refuses.remove(&InstanceId(id));
-    }
-
     /// What pods show, and how often something was written to one.
     pub fn shown(&self) -> (BTreeMap<InstanceId, Shown>, usize) {
         let world = self.world();

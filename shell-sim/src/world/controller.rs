@@ -126,7 +126,9 @@ impl Process {
 
     /// What a question is answered, if this process may answer at all.
     fn answer(&mut self, asked: &Asked, now: Millis, settings: &Settings) -> Option<grant::Answer> {
-        self.reports.hear(&asked.question, asked.accepted, now);
+        if !self.reports.hear(&asked.question, asked.accepted, now) {
+            return None;
+        }
         let read_as_leader = self.record_read >= self.leader.acquired() || !settings.rereads;
         let stored = self.history.record().filter(|_| read_as_leader);
         let record = stored.and_then(StoredRecord::record);

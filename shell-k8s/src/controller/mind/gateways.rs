@@ -31,8 +31,8 @@ impl Mind {
             // Each process of a gateway has an id of its own, and nobody says when one has ended.
             self.reports.keep(&self.leader.outstanding(now));
         }
-        self.reports.hear(&ask.question, ask.accepted, now);
-        if ask.question.holds.is_none() && !self.reports.is_overtaken(&ask.question) {
+        let is_taken = self.reports.hear(&ask.question, ask.accepted, now);
+        if is_taken && ask.question.holds.is_none() {
             self.leader.holds_nothing(ask.question.gateway, ask.question.number);
         }
         let after = self.forwarding();
@@ -82,7 +82,7 @@ impl Mind {
     fn is_undecided(&self, now: Millis) -> bool {
         let Some(since) = self.leader.acquired() else { return false };
         let ends = since.saturating_add(self.timing.stretched(self.timing.grant_ms));
-        self.history.route() == Route::Closed && self.routed != Some(since) && now < ends
+        self.history.route() == Route::Closed && self.routed_in != Some(since) && now < ends
     }
 
     /// Where reads may go while writes may go to the main: its proven replicas, in the lives that were
