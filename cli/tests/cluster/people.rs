@@ -87,7 +87,7 @@ async fn a_person_sees_and_moves_a_cluster(server: Server) {
 
     // Paused it observes and changes nothing; that is told, and is no rest.
     ends(&site.person(&["pause"]).await, 0, &[]);
-    until_says(&site, "paused").await;
+    site.until_status("paused", |said| said.contains("paused")).await;
     ends(&site.person(&["resume"]).await, 0, &[]);
     site.settled().await;
     let third =
@@ -106,18 +106,6 @@ impl Site {
     async fn settled_term(&self) -> ha_core::ids::Term {
         self.settled().await;
         self.record().await.term
-    }
-}
-
-async fn until_says(site: &Site, word: &str) {
-    let last = Instant::now() + crate::PATIENCE;
-    loop {
-        let output = site.person(&["status"]).await;
-        if text(&output.stdout).contains(word) {
-            return;
-        }
-        assert!(Instant::now() < last, "never {word}: {}", text(&output.stdout));
-        sleep(Duration::from_millis(50)).await;
     }
 }
 

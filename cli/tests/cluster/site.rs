@@ -3,6 +3,7 @@
 
 use crate::{
     client::{Answer, raw},
+    common::text,
     ports::free_port,
 };
 use ha_core::{
@@ -290,6 +291,20 @@ impl Site {
             }
             assert!(Instant::now() < until, "never {what}: {record:?}");
             sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a person is told that; what.
+    pub(crate) async fn until_status(&self, what: &str, says: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let output = self.person(&["status"]).await;
+            let said = text(&output.stdout);
+            if says(&said) {
+                return said;
+            }
+            assert!(Instant::now() < until, "never {what}: {said}");
+            sleep(Duration::from_millis(50)).await;
         }
     }
 
