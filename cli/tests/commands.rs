@@ -11,7 +11,7 @@ use ha_core::{
 };
 use shell_k8s::{
     cluster::Names,
-    memgraph::{Access, Addresses, Commander, Endpoints, Life, Prober},
+    memgraph::{Access, Addresses, Commander, Ended, Endpoints, Life, Prober},
 };
 use std::{
     io::{BufRead, BufReader},
@@ -60,11 +60,16 @@ struct Instance {
 
 impl Instance {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(flags: &[&str]) -> Self {
         let volume = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_memgraph-ha"))
             .args(["instance", "--bolt-address", "127.0.0.1", "--bolt-port=0"])
             .arg(format!("--data-directory={}", volume.path().display()))
             .arg(format!("--bolt-server-name-for-init={LIFE}"))
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -155,9 +160,15 @@ impl Way {
     }
 
     async fn send(&self, action: &Action, limit: Duration, ready: bool) -> Outcome {
+        self.ends(action, limit, ready).await.outcome
+    }
+
+    async fn ends(&self, action: &Action, limit: Duration, ready: bool) -> Ended {
         let (commander, addresses) = self.commander(limit);
         let sent = commander.send(action, &addresses, || ready);
-        timeout(LONG, sent).await.expect("it ends")
+        let ended = timeout(LONG, sent).await.expect("it ends");
+        assert_eq!(ended.why.is_some(), ended.outcome != Outcome::Done, "{ended:?}");
+        ended
     }
 }
 
@@ -225,10 +236,15 @@ async fn a_command_reaches_the_life_that_it_names_and_no_other() {
     let way = Way::to(instance.at, DEMOTE, Fate::Arrives).await;
     let mut other = at();
     other.incarnation.start = StartId(0xbb);
-    assert_eq!(way.send(&demote(other), LONG, true).await, Outcome::NotSent);
-    assert_eq!(way.send(&demote(at()), LONG, false).await, Outcome::NotSent, "nobody is ready");
     let promote = Action::Promote { on: at(), term: TERM };
-    assert_eq!(way.send(&promote, LONG, true).await, Outcome::NotSent, "it is main already");
+    for (action, ready, why) in [
+        (demote(other), true, format!("there is {}, not {other}", at())),
+        (demote(at()), false, "the right to it ended meanwhile".to_owned()),
+        (promote.clone(), true, format!("{ZERO} is no replica")),
+    ] {
+        let ended = way.ends(&action, LONG, ready).await;
+        assert_eq!(ended, Ended { outcome: Outcome::NotSent, why: Some(why) });
+    }
     assert_eq!(way.seen(), 0);
     assert!(is_main(&instance).await);
     assert_eq!(way.send(&demote(at()), LONG, true).await, Outcome::Done);
@@ -289,5 +305,45 @@ async fn whoever_says_nothing_is_silent() {
     // The checks before a command read the role, too.
     let commander = Commander::new(Access::basic("", ""), way.names(), SHORT, LONG);
     let addresses = Addresses::from([(ZERO, HERE)]);
-    assert_eq!(commander.send(&demote(at()), &addresses, || true).await, Outcome::NotSent);
+    let ended = commander.send(&demote(at()), &addresses, || true).await;
+    let why = Some("what it needs was not read within 300 ms".to_owned());
+    assert_eq!(ended, Ended { outcome: Outcome::NotSent, why });
+}
+
+/// Secrets change while instances still go by the one with which they started: the one before serves
+/// until each was restarted, and no older one.
+#[tokio::test]
+async fn the_password_of_before_is_tried_where_that_of_now_is_refused() {
+    let instance = Instance::with(&["--user=mguser", "--password=first"]);
+    let access = Access::basic("mguser", "first");
+    let names = Names::new("db", "graph", "mg", 1).expect("names");
+    let names = Endpoints::ports(names, instance.at.port(), 0);
+    let mut prober = Prober::new(access.clone(), names.clone(), LONG);
+    let look = prober.look(instance.at).await.expect("it answers");
+    assert!(!look.is_by_former_password);
+    let commander = Commander::new(access.clone(), names.clone(), LONG, LONG);
+    let addresses = Addresses::from([(ZERO, HERE)]);
+    let commit = Action::Commit { on: at(), term: TERM, proves: Vec::new(), drained: false };
+
+    assert!(access.replace("second"));
+    let mut later = Prober::new(access.clone(), names, LONG);
+    for prober in [&mut prober, &mut later] {
+        assert!(prober.look(instance.at).await.expect("it answers").is_by_former_password);
+    }
+    let ended = commander.send(&commit, &addresses, || true).await;
+    assert_eq!(ended, Outcome::Done.into());
+
+    assert!(access.replace("third"));
+    let look = prober.look(instance.at).await.expect("on the connection that there is");
+    assert!(look.is_by_former_password);
+    let ended = commander.send(&commit, &addresses, || true).await;
+    assert_eq!(ended.outcome, Outcome::NotSent);
+    let why = ended.why.expect("why");
+    assert!(why.contains("the login was refused"), "{why}");
+    assert!(!["first", "second", "third"].iter().any(|secret| why.contains(secret)), "{why}");
+
+    assert!(access.replace("first"));
+    assert!(!prober.look(instance.at).await.expect("it answers").is_by_former_password);
+    let ended = commander.send(&commit, &addresses, || true).await;
+    assert_eq!(ended, Outcome::Done.into());
 }

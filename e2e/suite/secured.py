@@ -158,12 +158,11 @@ def taken(site):
 
 
 def changed(site):
-    """Another password, as `charts/README.md` has it: nothing is moved meanwhile, controllers take it from
-    the Secret, instances and then clients start again with it."""
+    """Another password, as `charts/README.md` has it: controllers take it from the Secret, instances start
+    again with it one by one, and then clients do. Controllers log in with either meanwhile."""
     if site.options.memgraph_image:
         # It makes the user of its environment only where its data has none.
         return {"password": "not changed: data of the vendor's image keeps the one that it has"}
-    site.tell("pause")
     begun, moment = time.monotonic(), site.nodes.now()
     site.draw_password()
     until("every controller has the other password", lambda: taken(site), RENEWED, 1)
@@ -172,22 +171,19 @@ def changed(site):
     counts = site.load.counts(moment)
     expect(counts["acked"] and not counts["failed"] + counts["unconnected"] + counts["in-doubt"],
            f"controllers took another password, and writes ended so: {site.load.troubled(moment)}")
+    warned = lambda: "former-password" in site.tell("status")
+    until("people are told who goes by the former one", warned, 30)
+    site.moves.ask_of_each()
+    # Whoever is logged in by the former one is not let in where instances have the other.
     with site.load.paused(), told(site, "change"):
-        # Hooks would wait for leave that nobody gives now.
-        gone = ("--grace-period=10", "--timeout=120s")
-        site.kube.ctl("delete", "pod", "--selector", INSTANCES, *gone, timeout=150)
-        until("instances run again", lambda: running(site), 120, 0.5)
+        begun = time.monotonic()
+        site.kube.ctl("rollout", "restart", f"statefulset/{SET}")
+        site.kube.ctl("rollout", "status", f"statefulset/{SET}", "--timeout", "300s", timeout=320)
+        rolled = time.monotonic() - begun
         site.load.restart()
-    site.tell("resume")
-    pause = site.load.pause_since(moment)
     site.settled()
-    return {"password_taken_s": took, "password_pause_s": pause}
-
-
-def running(site):
-    """Whether the containers of all instances are ready: their pods are when controllers say so, too."""
-    states = [it for pod in site.kube.pods(INSTANCES) for it in pod["status"].get("containerStatuses", [])]
-    return len(states) == site.count and all(it["ready"] for it in states)
+    until("nobody goes by the former one", lambda: not warned(), 30)
+    return {"password_taken_s": took, "password_rolled_s": rolled}
 
 
 # Where the password must not stand.

@@ -3,7 +3,7 @@
 use crate::{
     cluster::{ApiError, Cluster, Note, PodWatch, Pods, Show, Shown, Written},
     controller::{Effects, Heard, Lease, Members, Probing, Unavailable},
-    memgraph::{Access, Addresses, Commander, Endpoints, Look, Prober},
+    memgraph::{Access, Addresses, Commander, Ended, Endpoints, Look, Prober, Unmet},
     peers::Peers,
 };
 use async_trait::async_trait;
@@ -209,7 +209,7 @@ impl Effects for Production {
         if error.is_refusal() { Outcome::Refused } else { Outcome::Unknown }
     }
 
-    async fn holds(&self, action: &Action, addresses: &Addresses) -> bool {
+    async fn holds(&self, action: &Action, addresses: &Addresses) -> Result<(), Unmet> {
         self.commander.holds(action, addresses).await
     }
 
@@ -218,7 +218,7 @@ impl Effects for Production {
         action: &Action,
         addresses: &Addresses,
         ready: &(dyn Fn() -> bool + Send + Sync),
-    ) -> Outcome {
+    ) -> Ended {
         self.commander.send(action, addresses, ready).await
     }
 }

@@ -106,6 +106,31 @@ async fn pods_that_are_not_confirmed_are_shown_with_the_reason() {
     gone(&served, "pods-unconfirmed").await;
 }
 
+/// Instances are restarted one by one, and each goes by the Secret of the time when it starts.
+#[tokio::test]
+async fn a_password_that_is_no_more_is_shown_as_long_as_somebody_goes_by_it() {
+    let world = settled();
+    let served = Served::running(&world).await;
+    served.settled().await;
+    world.keep_former_password(&[0, 2]);
+    served
+        .until("told", |now| {
+            warning(now, "former-password")
+                .is_some_and(|it| it.starts_with("memgraph-ha-0, memgraph-ha-2 "))
+        })
+        .await;
+    world.keep_former_password(&[0]);
+    served
+        .until("told", |now| {
+            warning(now, "former-password")
+                .is_some_and(|it| it.starts_with("memgraph-ha-0 refused"))
+        })
+        .await;
+    warned(&served, "former-password").await;
+    world.keep_former_password(&[]);
+    gone(&served, "former-password").await;
+}
+
 /// The cluster is kept in order without a journal; when it is written again it begins with what is
 /// known, so that nothing is decided again on half of it.
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Carries out the steps of a plan, in order, and stops at the first that is not done.
 
 use super::Shared;
-use crate::cluster::Written;
+use crate::{
+    cluster::Written,
+    memgraph::{Ended, Unmet},
+};
 use ha_core::{
     action::Action,
     history::Outcome,
@@ -25,7 +28,8 @@ pub(super) enum Applied {
 pub(super) async fn apply(shared: &Shared, plan: &Plan) -> Applied {
     for step in &plan.steps {
         let began = shared.mind().now();
-        let (at, outcome) = carry_out(shared, &step.action).await;
+        let (at, ended) = carry_out(shared, &step.action).await;
+        let outcome = ended.outcome;
         shared.mind().ended(at, &step.action, outcome);
         if outcome == Outcome::Done && decides_route(&step.action) {
             shared.mind().decided_route();
@@ -33,7 +37,7 @@ pub(super) async fn apply(shared: &Shared, plan: &Plan) -> Applied {
         if matches!(step.action, Action::SetRoute(_) | Action::WriteRecord { .. }) {
             shared.desk.changed();
         }
-        tell(shared, step, outcome, began);
+        tell(shared, step, &ended, began);
         if outcome != Outcome::Done {
             return Applied::Stopped;
         }
@@ -55,7 +59,8 @@ fn decides_route(action: &Action) -> bool {
     }
 }
 
-fn tell(shared: &Shared, step: &Step, outcome: Outcome, began: Millis) {
+fn tell(shared: &Shared, step: &Step, ended: &Ended, began: Millis) {
+    let Ended { outcome, why } = ended;
     let took_ms = shared.mind().now().saturating_sub(began);
     let rule = step.rule.rule().id;
     let (action, reason) = (&step.action, &step.reason);
@@ -68,50 +73,53 @@ fn tell(shared: &Shared, step: &Step, outcome: Outcome, began: Millis) {
         | Outcome::Branched
         | Outcome::Unreachable
         | Outcome::Unknown => {
-            tracing::warn!(%rule, %action, %reason, ?outcome, took_ms, "not done");
+            tracing::warn!(%rule, %action, %reason, ?outcome, why, took_ms, "not done");
         }
     }
-    shared.note_step(step, outcome, took_ms);
+    shared.note_step(step, *outcome, took_ms);
 }
 
 /// Carries one action out: how it ended, and the moment as of which that counts.
-async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Outcome) {
+async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Ended) {
     let now = || shared.mind().now();
     let ready = || shared.mind().may(action);
     if !ready() {
-        return (now(), Outcome::NotSent);
+        return (now(), Unmet::NotReady.into());
     }
     match action {
-        Action::SetRoute(_) => (now(), Outcome::Done),
+        Action::SetRoute(_) => (now(), Outcome::Done.into()),
         Action::WriteRecord { expected, record, reads_target } => {
-            let addresses = shared.mind().addresses();
-            let holds = !*reads_target || shared.effects.holds(action, &addresses).await;
-            if !holds || !ready() {
-                return (now(), Outcome::NotSent);
+            if *reads_target && let Err(unmet) = still_holds(shared, action).await {
+                return (now(), unmet.into());
+            }
+            if !ready() {
+                return (now(), Unmet::NotReady.into());
             }
             let sent = now();
             match shared.effects.write_record(*expected, record).await {
                 Written::Done(version) => {
                     shared.mind().wrote_record(sent, record, version);
-                    (sent, Outcome::Done)
+                    (sent, Outcome::Done.into())
                 }
                 Written::Refused => {
                     shared.meters.conflict();
-                    (now(), Outcome::Refused)
+                    let why = "somebody else wrote the record meanwhile".to_owned();
+                    (now(), Ended { outcome: Outcome::Refused, why: Some(why) })
                 }
                 Written::Unknown(why) => {
-                    tracing::warn!(why, "whether the record was written is not known");
-                    (now(), Outcome::Unknown)
+                    (now(), Ended { outcome: Outcome::Unknown, why: Some(why) })
                 }
             }
         }
         Action::SetAside { on, .. } => {
-            let addresses = shared.mind().addresses();
-            if !shared.effects.holds(action, &addresses).await || !ready() {
-                return (now(), Outcome::NotSent);
+            if let Err(unmet) = still_holds(shared, action).await {
+                return (now(), unmet.into());
+            }
+            if !ready() {
+                return (now(), Unmet::NotReady.into());
             }
             let outcome = shared.effects.restart(*on).await;
-            (now(), outcome)
+            (now(), outcome.into())
         }
         Action::Promote { .. }
         | Action::Demote { .. }
@@ -119,8 +127,14 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Outcome) {
         | Action::Drop { .. }
         | Action::Commit { .. } => {
             let addresses = shared.mind().addresses();
-            let outcome = shared.effects.command(action, &addresses, &ready).await;
-            (now(), outcome)
+            let ended = shared.effects.command(action, &addresses, &ready).await;
+            (now(), ended)
         }
     }
+}
+
+/// Whether what an action needs of instances holds, asked again.
+async fn still_holds(shared: &Shared, action: &Action) -> Result<(), Unmet> {
+    let addresses = shared.mind().addresses();
+    shared.effects.holds(action, &addresses).await
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     cluster::{Note, Show, Shown, Written},
-    memgraph::{Addresses, Look},
+    memgraph::{Addresses, Ended, Look, Unmet},
 };
 use async_trait::async_trait;
 use ha_core::{
@@ -127,7 +127,7 @@ pub trait Effects: Send + Sync + 'static {
     async fn restart(&self, on: InstanceRef) -> Outcome;
 
     /// Whether everything that an action which is no command needs of instances holds now.
-    async fn holds(&self, action: &Action, addresses: &Addresses) -> bool;
+    async fn holds(&self, action: &Action, addresses: &Addresses) -> Result<(), Unmet>;
 
     /// Sends a command to the life that it names, after everything it needs of instances was read
     /// again, and `ready` said yes last.
@@ -136,5 +136,5 @@ pub trait Effects: Send + Sync + 'static {
         action: &Action,
         addresses: &Addresses,
         ready: &(dyn Fn() -> bool + Send + Sync),
-    ) -> Outcome;
+    ) -> Ended;
 }

@@ -48,6 +48,8 @@ pub struct Mind {
     /// The one under which a decision was carried out last that says where writes go.
     routed_in: Option<Millis>,
     pods: BTreeMap<InstanceId, Option<PodView>>,
+    /// Whoever refused the password of now at the last look, and took the one before.
+    by_former_password: BTreeSet<InstanceId>,
     desired: Desired,
     number: u8,
     /// The uid of this pod; empty where there is none.
@@ -82,6 +84,7 @@ impl Mind {
             decided_in: None,
             routed_in: None,
             pods: BTreeMap::new(),
+            by_former_password: BTreeSet::new(),
             // Until it is read what operators ask for, nothing is done.
             desired: Desired { paused: true, ..desired },
             number,
@@ -181,6 +184,12 @@ impl Mind {
         there.map(|(id, _)| *id).collect()
     }
 
+    /// Whoever refuses the password of now, and takes the one before.
+    #[must_use]
+    pub const fn by_former_password(&self) -> &BTreeSet<InstanceId> {
+        &self.by_former_password
+    }
+
     /// Who is to be looked at: also whoever is beyond the size and still there.
     #[must_use]
     pub fn concerned(&self) -> BTreeSet<InstanceId> {
@@ -197,8 +206,12 @@ impl Mind {
 
     /// An instance was looked at.
     pub fn looked(&mut self, began: Millis, id: InstanceId, found: Result<Look, Why>) {
+        self.by_former_password.remove(&id);
         match found {
-            Ok(Look { view, volume }) => {
+            Ok(Look { view, volume, is_by_former_password }) => {
+                if is_by_former_password {
+                    self.by_former_password.insert(id);
+                }
                 self.take(began, Sample::Volume { id, volume });
                 self.take(began, Sample::Bolt { id, answer: Ok(view) });
             }

@@ -6,7 +6,7 @@
 use super::{Shared, journal::Journal, set::Set};
 use ha_core::ids::InstanceId;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// What a warning is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,18 +22,21 @@ pub enum WarningKind {
     PodsBeyond,
     /// The last list did not confirm what is known of the pods.
     PodsUnconfirmed,
+    /// Instances refuse the password of now, and take the one before.
+    FormerPassword,
     /// The journal is not written.
     JournalUnwritten,
 }
 
 impl WarningKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SetUnread,
         Self::SetMissing,
         Self::SetSize,
         Self::PodsBeyond,
         Self::PodsUnconfirmed,
+        Self::FormerPassword,
         Self::JournalUnwritten,
     ];
 
@@ -46,6 +49,7 @@ impl WarningKind {
             Self::SetSize => "set-size",
             Self::PodsBeyond => "pods-beyond",
             Self::PodsUnconfirmed => "pods-unconfirmed",
+            Self::FormerPassword => "former-password",
             Self::JournalUnwritten => "journal-unwritten",
         }
     }
@@ -58,6 +62,7 @@ impl WarningKind {
             Self::SetSize => "SizeDiffers",
             Self::PodsBeyond => "PodsBeyondSize",
             Self::PodsUnconfirmed => "PodsUnconfirmed",
+            Self::FormerPassword => "FormerPassword",
             Self::JournalUnwritten => "JournalUnwritten",
         }
     }
@@ -76,10 +81,14 @@ pub struct Warning {
 pub(super) fn of(shared: &Shared) -> Vec<Warning> {
     let mut all = Vec::new();
     let mut warn = |kind, words| all.push(Warning { kind, words });
-    let (size, beyond, unwritten, names) = {
+    let (size, beyond, by_former, unwritten, names) = {
         let mind = shared.mind();
         let unwritten = mind.journal().and_then(Journal::gap).map(ToOwned::to_owned);
-        (mind.size(), mind.beyond(), unwritten, mind.names().clone())
+        let by_former = mind.by_former_password().clone();
+        (mind.size(), mind.beyond(), by_former, unwritten, mind.names().clone())
+    };
+    let pods = |ids: &BTreeSet<InstanceId>| {
+        ids.iter().map(|id| names.pod(*id)).collect::<Vec<_>>().join(", ")
     };
     let set = names.set();
     match &*shared.set() {
@@ -102,16 +111,22 @@ pub(super) fn of(shared: &Shared) -> Vec<Warning> {
         Set::Asks(_) => {}
     }
     if !beyond.is_empty() {
-        let pods: Vec<_> = beyond.iter().map(|id: &InstanceId| names.pod(*id)).collect();
         let words = format!(
             "{} beyond the {size} instances of --instances: no member, and nobody is routed there",
-            pods.join(", ")
+            pods(&beyond)
         );
         warn(WarningKind::PodsBeyond, words);
     }
     if let Some(why) = shared.effects.unconfirmed() {
         let words = format!("what is known of the pods was not confirmed by the last list: {why}");
         warn(WarningKind::PodsUnconfirmed, words);
+    }
+    if !by_former.is_empty() {
+        let words = format!(
+            "{} refused the password of now and took one of before; a restart takes the new one over",
+            pods(&by_former)
+        );
+        warn(WarningKind::FormerPassword, words);
     }
     if let Some(why) = unwritten {
         let words = format!("the journal is not written, and decisions go on without it: {why}");
@@ -140,7 +155,8 @@ pub(super) fn log(before: &[Warning], after: &[Warning]) {
         WarningKind::SetUnread
         | WarningKind::SetMissing
         | WarningKind::SetSize
-        | WarningKind::PodsBeyond => true,
+        | WarningKind::PodsBeyond
+        | WarningKind::FormerPassword => true,
         WarningKind::PodsUnconfirmed | WarningKind::JournalUnwritten => false,
     };
     // An error may have other words each time; other numbers are worth a line.

@@ -14,7 +14,11 @@ use ha_core::{
     ids::{InstanceId, InstanceRef},
     observation::SyncMode,
 };
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use tokio::time::timeout;
 
 /// Writes, and leaves nothing behind.
@@ -25,6 +29,61 @@ const BRANCHED: &str = "Error: 3";
 const NOT_ACCEPTED: &str = "Error: 5";
 /// REGISTER's word for a state that could not be stored (MR 1.3): the row may be there.
 const NOT_STORED: &str = "Error: 4";
+
+/// Why something was not begun: what it needs of an instance does not hold, or is not known to.
+#[derive(Debug, thiserror::Error)]
+pub enum Unmet {
+    /// There is nowhere to ask.
+    #[error("{0} has no address")]
+    NoAddress(InstanceId),
+    /// An instance did not tell.
+    #[error("{0} cannot be asked: {1}")]
+    Unasked(InstanceId, Failed),
+    /// Another life answers than the one that is meant.
+    #[error("there is {here}, not {meant}")]
+    AnotherLife {
+        /// The one that is meant.
+        meant: Box<InstanceRef>,
+        /// The one that answered.
+        here: Box<InstanceRef>,
+    },
+    /// It is a replica.
+    #[error("{0} is no main")]
+    NotMain(InstanceId),
+    /// It is a main.
+    #[error("{0} is no replica")]
+    NotReplica(InstanceId),
+    /// Reading it again took too long.
+    #[error("what it needs was not read within {} ms", .0.as_millis())]
+    Late(Duration),
+    /// Whoever wanted it has no right to it any more.
+    #[error("the right to it ended meanwhile")]
+    NotReady,
+    /// Nothing is sent for it.
+    #[error("it is no command")]
+    NoCommand,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// As a value.
+    pub outcome: Outcome,
+    /// Why it was not done, or why nobody knows, in words for people.
+    pub why: Option<String>,
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, why: None }
+    }
+}
+
+impl From<Unmet> for Ended {
+    fn from(unmet: Unmet) -> Self {
+        Self { outcome: Outcome::NotSent, why: Some(unmet.to_string()) }
+    }
+}
 
 /// Sends commands to instances.
 #[derive(Debug, Clone)]
@@ -48,8 +107,11 @@ impl Commander {
     }
 
     /// Whether everything that an action which is no command needs of instances still holds.
-    pub async fn holds(&self, action: &Action, addresses: &Addresses) -> bool {
-        timeout(self.checks, self.check(action, addresses)).await.is_ok_and(|it| it.is_some())
+    ///
+    /// # Errors
+    /// What does not.
+    pub async fn holds(&self, action: &Action, addresses: &Addresses) -> Result<(), Unmet> {
+        self.checked(action, addresses).await.map(|_| ())
     }
 
     /// Carries a command out. `ready` is asked last.
@@ -58,24 +120,41 @@ impl Commander {
         action: &Action,
         addresses: &Addresses,
         ready: impl FnOnce() -> bool,
-    ) -> Outcome {
-        let Some(statement) = self.statement(action, addresses) else { return Outcome::NotSent };
-        let checked = timeout(self.checks, self.check(action, addresses)).await;
-        let Ok(Some(Some(mut connection))) = checked else { return Outcome::NotSent };
-        if !ready() {
-            return Outcome::NotSent;
-        }
+    ) -> Ended {
+        let (mut connection, statement) = match self.prepared(action, addresses, ready).await {
+            Ok(prepared) => prepared,
+            Err(unmet) => return unmet.into(),
+        };
         match timeout(self.limit, connection.query(&statement)).await {
-            Ok(answer) => outcome(action, answer.map(|_| ())),
-            Err(_) => Outcome::Unknown,
+            Ok(Ok(_)) => Outcome::Done.into(),
+            Ok(Err(failed)) => {
+                Ended { outcome: outcome(action, &failed), why: Some(failed.to_string()) }
+            }
+            Err(_) => {
+                let why = format!("no answer within {} ms", self.limit.as_millis());
+                Ended { outcome: Outcome::Unknown, why: Some(why) }
+            }
         }
     }
 
-    /// The statement of a command; none for what is no command, or has no address.
-    fn statement(&self, action: &Action, addresses: &Addresses) -> Option<String> {
-        Some(match action {
+    /// The connection on which a command is sent, and its statement.
+    async fn prepared(
+        &self,
+        action: &Action,
+        addresses: &Addresses,
+        ready: impl FnOnce() -> bool,
+    ) -> Result<(Connection, String), Unmet> {
+        let statement = self.statement(action, addresses)?;
+        let connection = self.checked(action, addresses).await?;
+        let connection = connection.ok_or(Unmet::NoCommand)?;
+        if ready() { Ok((connection, statement)) } else { Err(Unmet::NotReady) }
+    }
+
+    /// The statement of a command.
+    fn statement(&self, action: &Action, addresses: &Addresses) -> Result<String, Unmet> {
+        Ok(match action {
             Action::WriteRecord { .. } | Action::SetRoute(_) | Action::SetAside { .. } => {
-                return None;
+                return Err(Unmet::NoCommand);
             }
             Action::Promote { .. } => "SET REPLICATION ROLE TO MAIN".to_owned(),
             Action::Demote { on, .. } => {
@@ -84,7 +163,8 @@ impl Commander {
             }
             Action::Register { replica, mode, .. } => {
                 let name = self.names.replica(replica.id);
-                let endpoint = self.names.replication(replica.id, *addresses.get(&replica.id)?);
+                let address = address(replica.id, addresses)?;
+                let endpoint = self.names.replication(replica.id, address);
                 let mode = match mode {
                     SyncMode::StrictSync => "STRICT_SYNC",
                     SyncMode::Sync => "SYNC",
@@ -99,13 +179,25 @@ impl Commander {
         })
     }
 
-    /// Reads again what an action needs of instances: the connection to its addressee, if all of it
-    /// holds and there is one.
-    async fn check(&self, action: &Action, addresses: &Addresses) -> Option<Option<Connection>> {
+    /// What [`Self::check`] finds, within its time.
+    async fn checked(
+        &self,
+        action: &Action,
+        addresses: &Addresses,
+    ) -> Result<Option<Connection>, Unmet> {
+        let checked = timeout(self.checks, self.check(action, addresses)).await;
+        checked.unwrap_or(Err(Unmet::Late(self.checks)))
+    }
+
+    /// Reads again what an action needs of instances, and how to reach its addressee if there is one.
+    async fn check(
+        &self,
+        action: &Action,
+        addresses: &Addresses,
+    ) -> Result<Option<Connection>, Unmet> {
         let needs = action.preconditions();
         let addressee = action.addressee().map(|on| on.id);
-        let of = |need: &Precondition| subject(need);
-        let mut others: Vec<InstanceId> = needs.iter().filter_map(of).collect();
+        let mut others: Vec<InstanceId> = needs.iter().filter_map(subject).collect();
         others.sort();
         others.dedup();
         others.retain(|id| Some(*id) != addressee);
@@ -114,7 +206,7 @@ impl Commander {
         }
         match addressee {
             Some(id) => self.check_one(id, &needs, addresses).await.map(Some),
-            None => Some(None),
+            None => Ok(None),
         }
     }
 
@@ -123,23 +215,47 @@ impl Commander {
         id: InstanceId,
         needs: &[Precondition],
         addresses: &Addresses,
-    ) -> Option<Connection> {
-        let address = self.names.bolt(id, *addresses.get(&id)?);
-        let mut connection = Connection::open(address, &self.access).await.ok()?;
-        let life = read_life(&connection).ok()?;
-        let here = InstanceRef { id, incarnation: life.incarnation };
-        let is_main = read_role(&mut connection).await.ok()?;
-        let holds = needs.iter().filter(|need| subject(need) == Some(id)).all(|need| match need {
-            Precondition::Lives(at) => *at == here,
-            Precondition::IsMain(_) => is_main,
-            Precondition::IsReplica(_) => !is_main,
-            Precondition::LeaseHeld
-            | Precondition::RecordVersion(_)
-            | Precondition::RecordTerm(_)
-            | Precondition::NobodyForwards => true,
-        });
-        holds.then_some(connection)
+    ) -> Result<Connection, Unmet> {
+        let address = self.names.bolt(id, address(id, addresses)?);
+        let (connection, here, is_main) =
+            asked(id, address, &self.access).await.map_err(|failed| Unmet::Unasked(id, failed))?;
+        for need in needs.iter().filter(|need| subject(need) == Some(id)) {
+            match need {
+                Precondition::Lives(meant) if *meant != here => {
+                    return Err(Unmet::AnotherLife {
+                        meant: Box::new(*meant),
+                        here: Box::new(here),
+                    });
+                }
+                Precondition::IsMain(_) if !is_main => return Err(Unmet::NotMain(id)),
+                Precondition::IsReplica(_) if is_main => return Err(Unmet::NotReplica(id)),
+                Precondition::Lives(_)
+                | Precondition::IsMain(_)
+                | Precondition::IsReplica(_)
+                | Precondition::LeaseHeld
+                | Precondition::RecordVersion(_)
+                | Precondition::RecordTerm(_)
+                | Precondition::NobodyForwards => {}
+            }
+        }
+        Ok(connection)
     }
+}
+
+/// Who lives there, and whether it is a main.
+async fn asked(
+    id: InstanceId,
+    address: SocketAddr,
+    access: &Access,
+) -> Result<(Connection, InstanceRef, bool), Failed> {
+    let mut connection = Connection::open(address, access).await?;
+    let life = read_life(&connection)?;
+    let is_main = read_role(&mut connection).await?;
+    Ok((connection, InstanceRef { id, incarnation: life.incarnation }, is_main))
+}
+
+fn address(id: InstanceId, addresses: &Addresses) -> Result<IpAddr, Unmet> {
+    addresses.get(&id).copied().ok_or(Unmet::NoAddress(id))
 }
 
 /// The instance that a precondition is about, if it is about one.
@@ -154,12 +270,11 @@ const fn subject(need: &Precondition) -> Option<InstanceId> {
     }
 }
 
-/// What an answer to a command means.
-fn outcome(action: &Action, answer: Result<(), Failed>) -> Outcome {
-    let text = match answer {
-        Ok(()) => return Outcome::Done,
-        Err(Failed::Refusal { text, .. }) => text,
-        Err(Failed::Refused | Failed::Broken(_) | Failed::Unauthorized(_) | Failed::Foreign(_)) => {
+/// What it means that a command was not answered with success.
+fn outcome(action: &Action, failed: &Failed) -> Outcome {
+    let text = match failed {
+        Failed::Refusal { text, .. } => text,
+        Failed::Refused | Failed::Broken(_) | Failed::Unauthorized(_) | Failed::Foreign(_) => {
             return Outcome::Unknown;
         }
     };

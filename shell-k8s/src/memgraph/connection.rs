@@ -6,7 +6,7 @@ use bolt::{
     Limits, Map, Request, Response, Value, Version,
     chunk::{Decoder, Frame},
     handshake::{Offer, read_answer},
-    message::{Extra, Failure, Fetch, HelloMap, MessageError, Run},
+    message::{AuthMap, Extra, Failure, Fetch, HelloMap, MessageError, Run},
     value::map,
 };
 use ha_core::reading::Why;
@@ -122,6 +122,7 @@ pub struct Connection {
     decoder: Decoder,
     version: Version,
     server: String,
+    is_by_former_password: bool,
     arrived: Vec<u8>,
     taken: usize,
     /// The answer to a request that was dropped half-way may still arrive.
@@ -135,11 +136,26 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Connects and logs in.
+    /// Connects and logs in: with the password of now, and where that is refused with the one before.
     ///
     /// # Errors
     /// Why there is no session.
     pub async fn open(address: SocketAddr, access: &Access) -> Result<Self, Failed> {
+        let refused = match Self::open_with(address, access, access.login()).await {
+            Err(Failed::Unauthorized(text)) => text,
+            ended => return ended,
+        };
+        let Some(former) = access.former_login() else { return Err(Failed::Unauthorized(refused)) };
+        let mut connection = Self::open_with(address, access, former).await?;
+        connection.is_by_former_password = true;
+        Ok(connection)
+    }
+
+    async fn open_with(
+        address: SocketAddr,
+        access: &Access,
+        login: AuthMap,
+    ) -> Result<Self, Failed> {
         let mut stream = connect(address, access).await?;
         let offer = Offer::of(&[Version::V5_2, Version::V4_4, Version::V4_3, Version::V4_1]);
         stream.write_all(&offer.bytes()).await?;
@@ -153,11 +169,12 @@ impl Connection {
             decoder: Decoder::new(Limits::USUAL.bytes),
             version,
             server: String::new(),
+            is_by_former_password: false,
             arrived: Vec::new(),
             taken: 0,
             busy: false,
         };
-        connection.log_in(access).await.map_err(|failed| match failed {
+        connection.log_in(login).await.map_err(|failed| match failed {
             Failed::Refusal { text, .. } => Failed::Unauthorized(text),
             other @ (Failed::Refused
             | Failed::Broken(_)
@@ -167,15 +184,15 @@ impl Connection {
         Ok(connection)
     }
 
-    async fn log_in(&mut self, access: &Access) -> Result<(), Failed> {
+    async fn log_in(&mut self, login: AuthMap) -> Result<(), Failed> {
         let mut hello = map([("user_agent", AGENT)]);
         let greeting = if self.version.has_logon() {
-            self.send(&[Request::Hello(HelloMap(hello)), Request::Logon(access.login())]).await?;
+            self.send(&[Request::Hello(HelloMap(hello)), Request::Logon(login)]).await?;
             let greeting = self.success().await?;
             self.success().await?;
             greeting
         } else {
-            hello.extend(access.login().0);
+            hello.extend(login.0);
             self.send(&[Request::Hello(HelloMap(hello))]).await?;
             self.success().await?
         };
@@ -188,6 +205,12 @@ impl Connection {
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// Whether the instance refused the password of now, and took the one before.
+    #[must_use]
+    pub const fn is_by_former_password(&self) -> bool {
+        self.is_by_former_password
     }
 
     /// Runs one statement, on its own and to its end.

@@ -15,7 +15,7 @@ mod probe;
 mod rows;
 
 pub use access::Access;
-pub use command::{Addresses, Commander};
+pub use command::{Addresses, Commander, Ended, Unmet};
 pub use connection::{Connection, Failed, Table};
 pub use identity::{Life, NoLife};
 pub use names::Endpoints;

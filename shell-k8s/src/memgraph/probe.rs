@@ -35,6 +35,8 @@ pub struct Look {
     pub view: BoltView,
     /// Whether the volume was ever part of a cluster.
     pub volume: VolumeView,
+    /// Whether the instance refused the password of now, and took one of before.
+    pub is_by_former_password: bool,
 }
 
 /// Looks at one instance again and again.
@@ -51,6 +53,9 @@ struct Session {
     connection: Connection,
     life: Life,
     engine: Engine,
+    /// As of which change of the password that is.
+    password: u64,
+    is_by_former_password: bool,
 }
 
 impl Prober {
@@ -68,7 +73,7 @@ impl Prober {
         let kept = self.at.take().filter(|(at, _)| *at == address).map(|(_, session)| session);
         let looked = timeout(self.limit, async {
             let mut session = match kept {
-                Some(session) => session,
+                Some(session) => session.renewed(address, &self.access).await?,
                 None => Session::open(address, &self.access).await?,
             };
             let look = session.look(&self.names).await?;
@@ -90,7 +95,25 @@ impl Prober {
 }
 
 impl Session {
+    /// The same, or where the password is another by now a new one. Whoever lets in neither by it nor
+    /// by the one before is still seen on the connection that there is.
+    async fn renewed(mut self, address: SocketAddr, access: &Access) -> Result<Self, Why> {
+        let password = access.changes();
+        if self.password == password {
+            return Ok(self);
+        }
+        match Self::open(address, access).await {
+            Err(Why::Unauthorized) => {
+                self.password = password;
+                self.is_by_former_password = true;
+                Ok(self)
+            }
+            opened => opened,
+        }
+    }
+
     async fn open(address: SocketAddr, access: &Access) -> Result<Self, Why> {
+        let password = access.changes();
         let mut connection = Connection::open(address, access).await?;
         let life = read_life(&connection)?;
         let [version, config] = connection.queries([VERSION, CONFIG]).await?;
@@ -109,7 +132,8 @@ impl Session {
                 .parse()
                 .map_err(|_| Failed::Foreign(format!("a number of seconds: {period:?}")))?,
         };
-        Ok(Self { connection, life, engine })
+        let is_by_former_password = connection.is_by_former_password();
+        Ok(Self { connection, life, engine, password, is_by_former_password })
     }
 
     async fn look(&mut self, names: &Endpoints) -> Result<Look, Failed> {
@@ -142,7 +166,8 @@ impl Session {
         let view = BoltView { incarnation, engine, role, content, database };
         // What became a replica, or holds data, is part of a cluster from then on.
         let volume = if is_fresh { VolumeView::New } else { VolumeView::Used };
-        Ok(Look { view, volume })
+        let is_by_former_password = self.is_by_former_password;
+        Ok(Look { view, volume, is_by_former_password })
     }
 
     fn is_new(&self) -> bool {

@@ -31,7 +31,7 @@ use ha_core::{
 use shell_k8s::{
     cluster::{Note, Show, Shown, Written},
     controller::{Effects, Heard, Lease as Known, Members, Probing, Unavailable},
-    memgraph::{Addresses, Look},
+    memgraph::{Addresses, Ended, Look, Unmet},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,6 +60,8 @@ struct World {
     seen: ClusterObservation,
     versions: u64,
     refuses: BTreeSet<InstanceId>,
+    /// Who refuses the password of now, and takes the one before.
+    by_former_password: BTreeSet<InstanceId>,
     lease: Lease,
     /// How often it was read.
     lease_reads: usize,
@@ -105,6 +107,7 @@ impl StandIn {
             seen,
             versions: 100,
             refuses: BTreeSet::new(),
+            by_former_password: BTreeSet::new(),
             lease,
             lease_reads: 0,
             fails: None,
@@ -127,6 +130,11 @@ impl StandIn {
 
     pub fn change(&self, change: impl FnOnce(&mut ClusterObservation)) {
         change(&mut self.world().seen);
+    }
+
+    /// Has so many instances take the password of before alone.
+    pub fn keep_former_password(&self, ids: &[u8]) {
+        self.world().by_former_password = ids.iter().copied().map(InstanceId).collect();
     }
 
     /// Changes what an instance answers from now on.
@@ -278,7 +286,8 @@ impl Probing for Looking {
         }
         match &world.seen.instances[&self.1].bolt {
             Reading::Known { value, .. } => {
-                Ok(Look { view: value.clone(), volume: VolumeView::Used })
+                let is_by_former_password = world.by_former_password.contains(&self.1);
+                Ok(Look { view: value.clone(), volume: VolumeView::Used, is_by_former_password })
             }
             Reading::Unknown { why, .. } => Err(why.clone()),
         }
@@ -414,8 +423,8 @@ impl Effects for StandIn {
         Outcome::Done
     }
 
-    async fn holds(&self, _action: &Action, _addresses: &Addresses) -> bool {
-        true
+    async fn holds(&self, _action: &Action, _addresses: &Addresses) -> Result<(), Unmet> {
+        Ok(())
     }
 
     async fn command(
@@ -423,12 +432,12 @@ impl Effects for StandIn {
         action: &Action,
         _addresses: &Addresses,
         ready: &(dyn Fn() -> bool + Send + Sync),
-    ) -> Outcome {
+    ) -> Ended {
         sleep(Duration::from_millis(12)).await;
         while self.world().hangs {
             self.world().hung += 1;
             sleep(Duration::from_millis(5)).await;
         }
-        if ready() { self.world().command(action) } else { Outcome::NotSent }
+        if ready() { self.world().command(action).into() } else { Unmet::NotReady.into() }
     }
 }

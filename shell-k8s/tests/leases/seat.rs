@@ -16,7 +16,7 @@ use ha_core::{
 use shell_k8s::{
     cluster::{Note, Show, Shown, Written},
     controller::{Controller, Effects, Heard, Lease, Members, Probing, Unavailable},
-    memgraph::Addresses,
+    memgraph::{Addresses, Ended, Unmet},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -242,7 +242,7 @@ impl Effects for Seat {
         self.theatre.restart(on).await
     }
 
-    async fn holds(&self, action: &Action, addresses: &Addresses) -> bool {
+    async fn holds(&self, action: &Action, addresses: &Addresses) -> Result<(), Unmet> {
         self.awake().await;
         self.theatre.holds(action, addresses).await
     }
@@ -254,7 +254,7 @@ impl Effects for Seat {
         action: &Action,
         addresses: &Addresses,
         ready: &(dyn Fn() -> bool + Send + Sync),
-    ) -> Outcome {
+    ) -> Ended {
         self.awake().await;
         let checked = || {
             let ready = ready();

@@ -21,7 +21,7 @@ use ha_core::{
 use shell_k8s::{
     cluster::{Note, Show, Shown, Written},
     controller::{Controller, Effects, Heard, Lease, Members, Probing, Unavailable},
-    memgraph::{Addresses, Look},
+    memgraph::{Addresses, Ended, Look, Unmet},
 };
 use shell_sim::{
     driver::{Fair, Pattern},
@@ -183,7 +183,7 @@ impl Probing for Looking {
         let open = body.instance.is_bolt_open();
         let volume = body.volume;
         let view = world.bolt_view(self.1).filter(|_| open).ok_or(Why::Refused)?;
-        Ok(Look { view, volume })
+        Ok(Look { view, volume, is_by_former_password: false })
     }
 
     async fn closed(&mut self) {
@@ -345,24 +345,34 @@ impl Effects for Theatre {
         }
     }
 
-    async fn holds(&self, action: &Action, _addresses: &Addresses) -> bool {
+    async fn holds(&self, action: &Action, _addresses: &Addresses) -> Result<(), Unmet> {
         let stage = self.stage();
         let world = &stage.fair.world;
-        action.preconditions().iter().all(|need| match need {
-            Precondition::Lives(at) => {
-                world.body(at.id).is_ok_and(|body| body.incarnation() == Some(at.incarnation))
+        for need in action.preconditions() {
+            match need {
+                Precondition::Lives(at) => {
+                    let body = world.body(at.id);
+                    if !body.is_ok_and(|body| body.incarnation() == Some(at.incarnation)) {
+                        return Err(Unmet::NoAddress(at.id));
+                    }
+                }
+                Precondition::IsMain(id) => {
+                    if !world.body(id).is_ok_and(|body| body.instance.as_main().is_some()) {
+                        return Err(Unmet::NotMain(id));
+                    }
+                }
+                Precondition::IsReplica(id) => {
+                    if !world.body(id).is_ok_and(|body| body.instance.as_replica().is_some()) {
+                        return Err(Unmet::NotReplica(id));
+                    }
+                }
+                Precondition::LeaseHeld
+                | Precondition::RecordVersion(_)
+                | Precondition::RecordTerm(_)
+                | Precondition::NobodyForwards => {}
             }
-            Precondition::IsMain(id) => {
-                world.body(*id).is_ok_and(|body| body.instance.as_main().is_some())
-            }
-            Precondition::IsReplica(id) => {
-                world.body(*id).is_ok_and(|body| body.instance.as_replica().is_some())
-            }
-            Precondition::LeaseHeld
-            | Precondition::RecordVersion(_)
-            | Precondition::RecordTerm(_)
-            | Precondition::NobodyForwards => true,
-        })
+        }
+        Ok(())
     }
 
     async fn command(
@@ -370,10 +380,13 @@ impl Effects for Theatre {
         action: &Action,
         addresses: &Addresses,
         ready: &(dyn Fn() -> bool + Send + Sync),
-    ) -> Outcome {
+    ) -> Ended {
         let on = action.addressee().expect("a command").id;
-        if !self.holds(action, addresses).await || !ready() {
-            return Outcome::NotSent;
+        if let Err(unmet) = self.holds(action, addresses).await {
+            return unmet.into();
+        }
+        if !ready() {
+            return Unmet::NotReady.into();
         }
         let sent = {
             let mut out = Vec::new();
@@ -382,15 +395,15 @@ impl Effects for Theatre {
             stage.sent.push((action.clone(), known));
             stage.fair.world.operate(on, statement(action), &mut out)
         };
-        let Ok(session) = sent else { return Outcome::NotSent };
+        let Ok(session) = sent else { return Outcome::NotSent.into() };
         let until = Instant::now() + ANSWER;
         while Instant::now() < until {
             sleep(Duration::from_millis(1)).await;
             if let Some(answer) = self.stage().fair.world.answer_by_hand(session) {
-                return outcome(&answer);
+                return outcome(&answer).into();
             }
         }
-        Outcome::Unknown
+        Outcome::Unknown.into()
     }
 }
 
