@@ -18,8 +18,13 @@ use std::{
     process::{Child, Command, Output},
     time::Duration,
 };
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
 
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(90);
 const NAMESPACE: &str = "db";
 const SETTLED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../shell-sim/observations/settled.json");
@@ -172,16 +177,7 @@ async fn a_controller_is_asked_and_stops_when_it_is_told() {
         .expect("the binary");
     let mut controller = Running(controller);
     let at = ["--controller", &listen];
-    // Its first pass ends soon; no test depends on how soon.
-    let said = loop {
-        let output = run(&server, &[&["status"], &at[..]].concat()).await;
-        let said = text(&output.stdout);
-        if output.status.code() == Some(1) && said.contains("memgraph-ha-2") {
-            break said;
-        }
-        assert!(controller.0.try_wait().expect("a child").is_none(), "it ended: {said}");
-        sleep(Duration::from_millis(100)).await;
-    };
+    let said = until_it_says(&server, &mut controller, &listen, "memgraph-ha-2").await;
     assert!(said.contains("state       not settled"), "{said}");
     let output = run(&server, &[&["status", "-o", "yaml"], &at[..]].concat()).await;
     assert!(text(&output.stdout).contains("passes:"), "{}", text(&output.stdout));
@@ -199,6 +195,26 @@ async fn a_controller_is_asked_and_stops_when_it_is_told() {
     assert_eq!(status.expect("it ends").code(), Some(0));
 }
 
+/// What `status` says once it has those words; it is not at rest then, since nobody runs instances.
+async fn until_it_says(
+    server: &ApiServer,
+    controller: &mut Running,
+    listen: &str,
+    words: &str,
+) -> String {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let output = run(server, &["status", "--controller", listen]).await;
+        let said = text(&output.stdout);
+        if output.status.code() == Some(1) && said.contains(words) {
+            return said;
+        }
+        assert!(controller.0.try_wait().expect("a child").is_none(), "it ended: {said}");
+        assert!(Instant::now() < until, "it does not tell: {said}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// The cluster is kept in order without a journal, and whoever looks is told.
 #[tokio::test]
 async fn a_journal_without_room_is_told_and_stops_nothing() {
@@ -213,15 +229,8 @@ async fn a_journal_without_room_is_told_and_stops_nothing() {
         .spawn()
         .expect("the binary");
     let mut controller = Running(controller);
-    loop {
-        let output = run(&server, &["status", "--controller", &listen]).await;
-        let said = text(&output.stdout);
-        if said.contains("warning     the journal is not written, and decisions go on without it") {
-            break;
-        }
-        assert!(controller.0.try_wait().expect("a child").is_none(), "it ended: {said}");
-        sleep(Duration::from_millis(100)).await;
-    }
+    let words = "warning     the journal is not written, and decisions go on without it";
+    until_it_says(&server, &mut controller, &listen, words).await;
 }
 
 #[test]

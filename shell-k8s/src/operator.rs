@@ -2,7 +2,7 @@
 //! takes it, asked through the API server's proxy, ordered by the objects that controllers read. So
 //! orders work while no controller answers, and nobody needs a way into the pods' network.
 
-use crate::cluster::{Cluster, Names};
+use crate::cluster::{Cluster, Names, replicas};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::TokioIo;
@@ -265,8 +265,8 @@ async fn instances(client: &Client, namespace: &str, set: &str) -> Result<u8, Op
         let why = format!("there is no StatefulSet {namespace}/{set}; expected --statefulset");
         return Err(OperatorError::Which(why));
     };
-    let replicas = read.spec.and_then(|spec| spec.replicas).unwrap_or(1);
-    u8::try_from(replicas).map_err(|_| fail(format!("it has {replicas} replicas")))
+    let replicas = replicas(read).map_err(fail)?;
+    u8::try_from(replicas).map_err(|_| fail(format!("it asks for {replicas} pods")))
 }
 
 /// All controllers of the release: also those that do not lead have something to say.

@@ -26,6 +26,7 @@ pub use names::{APP_LABEL, BadNames, Names};
 pub use notes::{About, Note, Weight};
 pub use orders::Orders;
 pub use pods::{PodWatch, Pods};
+pub(crate) use set::replicas;
 pub use stored::StoredTerms;
 
 pub use kube::Config;

@@ -35,9 +35,14 @@ impl Journal {
         self.gap.as_ref().map(|(_, why)| why.as_str())
     }
 
-    /// Whether lines are missing, so that what follows can be decided again only after what is known.
-    pub(super) const fn has_gap(&self) -> bool {
-        self.gap.is_some()
+    /// Whether lines are missing and it is time to try again: what follows can be decided again only
+    /// after what is known.
+    pub(super) fn begins_anew(&self, at: Millis) -> bool {
+        self.gap.is_some() && !self.is_early(at)
+    }
+
+    fn is_early(&self, at: Millis) -> bool {
+        self.gap.as_ref().is_some_and(|(since, _)| at < since.saturating_add(AGAIN_MS))
     }
 
     /// Writes a line; true if the next one begins a file.
@@ -55,18 +60,17 @@ impl Journal {
         }
     }
 
-    /// Writes a line after `first`, which says what is known where lines are missing; true if the next
-    /// one begins a file. While it is too early to try again, the line is left out.
+    /// Writes a line after `first`, which says what is known where it begins anew; true if the next one
+    /// begins a file. While it is too early to try again, the line is left out.
     pub(super) fn note(&mut self, first: Option<Line>, line: &Line) -> bool {
-        let early = |(since, _): &(Millis, String)| line.at < since.saturating_add(AGAIN_MS);
-        if self.gap.as_ref().is_some_and(early) {
+        if self.is_early(line.at) {
             self.lost += 1;
             return false;
         }
         if let Some(first) = first {
             let _is_full = self.write(&first);
         }
-        if self.has_gap() {
+        if self.gap.is_some() {
             return false;
         }
         self.write(line)

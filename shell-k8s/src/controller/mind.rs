@@ -123,8 +123,8 @@ impl Mind {
 
     /// Writes a line; true if the next one begins a file.
     fn note(&mut self, line: &Line) -> bool {
-        let gap = self.journal.as_ref().filter(|journal| journal.has_gap());
-        let first = gap.map(|_| self.beginning());
+        let anew = self.journal.as_ref().filter(|journal| journal.begins_anew(line.at));
+        let first = anew.map(|_| self.beginning());
         self.journal.as_mut().is_some_and(|journal| journal.note(first, line))
     }
 

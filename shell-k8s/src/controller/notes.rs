@@ -1,6 +1,7 @@
 //! What people are told of in events: moves, data that is set aside, what is waited for if that lasts,
-//! refusals of the guard, and warnings that last. Each once, and no more than a bound: events cost the API server, and whoever
-//! is told everything reads nothing. All of it is in the log and in the status, too.
+//! refusals of the guard, and warnings that last. Each once, and no more than a bound: events cost the
+//! API server, and whoever is told everything reads nothing. All of it is in the log and in the status,
+//! too.
 
 use super::{Shared, Status, Warning};
 use crate::cluster::{About, Note, Weight};

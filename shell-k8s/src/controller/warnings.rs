@@ -8,65 +8,48 @@ use ha_core::ids::InstanceId;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt::Write as _};
 
-/// What a warning is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WarningKind {
+/// Generates the kinds, their names and the reasons of their events from one list.
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $kind:ident $name:literal $reason:literal),+ $(,)?) => {
+        /// What a warning is about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum WarningKind { $($(#[$doc])+ $kind),+ }
+
+        impl WarningKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// Its name in files, metrics and words.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),+ }
+            }
+
+            /// The reason of its event.
+            pub(super) const fn reason(self) -> &'static str {
+                match self { $(Self::$kind => $reason),+ }
+            }
+        }
+    };
+}
+
+kinds!(
     /// The StatefulSet cannot be read.
-    SetUnread,
+    SetUnread "set-unread" "SetUnread",
     /// There is no StatefulSet of that name.
-    SetMissing,
+    SetMissing "set-missing" "SetMissing",
     /// The StatefulSet asks for another number of pods than this controller keeps in order.
-    SetSize,
+    SetSize "set-size" "SizeDiffers",
     /// There are pods of instances beyond the size that this controller keeps.
-    PodsBeyond,
+    PodsBeyond "pods-beyond" "PodsBeyondSize",
     /// The last list did not confirm what is known of the pods.
-    PodsUnconfirmed,
-    /// Instances refuse the password of now, and take the one before.
-    FormerPassword,
+    PodsUnconfirmed "pods-unconfirmed" "PodsUnconfirmed",
+    /// Instances refuse the password of now, and take one of before.
+    FormerPassword "former-password" "FormerPassword",
     /// The journal is not written.
-    JournalUnwritten,
-}
-
-impl WarningKind {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::SetUnread,
-        Self::SetMissing,
-        Self::SetSize,
-        Self::PodsBeyond,
-        Self::PodsUnconfirmed,
-        Self::FormerPassword,
-        Self::JournalUnwritten,
-    ];
-
-    /// Its name in files, metrics and words.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SetUnread => "set-unread",
-            Self::SetMissing => "set-missing",
-            Self::SetSize => "set-size",
-            Self::PodsBeyond => "pods-beyond",
-            Self::PodsUnconfirmed => "pods-unconfirmed",
-            Self::FormerPassword => "former-password",
-            Self::JournalUnwritten => "journal-unwritten",
-        }
-    }
-
-    /// The reason of its event.
-    pub(super) const fn reason(self) -> &'static str {
-        match self {
-            Self::SetUnread => "SetUnread",
-            Self::SetMissing => "SetMissing",
-            Self::SetSize => "SizeDiffers",
-            Self::PodsBeyond => "PodsBeyondSize",
-            Self::PodsUnconfirmed => "PodsUnconfirmed",
-            Self::FormerPassword => "FormerPassword",
-            Self::JournalUnwritten => "JournalUnwritten",
-        }
-    }
-}
+    JournalUnwritten "journal-unwritten" "JournalUnwritten",
+);
 
 /// One warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

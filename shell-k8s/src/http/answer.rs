@@ -23,11 +23,11 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// A text that nobody may keep.
 pub(super) fn text(status: StatusCode, text: String) -> Response {
-    with(status, "text/plain; charset=utf-8", text.into())
+    with(status, "text/plain; charset=utf-8", text)
 }
 
 /// Bytes that nobody may keep.
-pub(super) fn with(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response {
+pub(super) fn with(status: StatusCode, kind: &'static str, body: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate")),

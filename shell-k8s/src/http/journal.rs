@@ -6,7 +6,7 @@ use super::{Http, answer};
 use axum::{
     body::{Body, Bytes},
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::Response,
 };
 use futures::stream;
@@ -171,11 +171,7 @@ fn in_pieces(parts: Parts) -> Response {
         });
         read.await.map_err(io::Error::from).flatten()
     });
-    let mut response = Response::new(Body::from_stream(pieces));
-    let kind = HeaderValue::from_static("application/jsonl");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    answer::with(StatusCode::OK, "application/jsonl", Body::from_stream(pieces))
 }
 
 #[cfg(test)]

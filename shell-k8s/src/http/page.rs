@@ -13,7 +13,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn page() -> Response {
-    let mut response = answer::with(StatusCode::OK, "text/html; charset=utf-8", PAGE.into());
+    let mut response = answer::with(StatusCode::OK, "text/html; charset=utf-8", PAGE);
     let policy = HeaderValue::from_static(POLICY);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response

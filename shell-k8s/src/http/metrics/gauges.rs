@@ -96,12 +96,12 @@ impl Collector for Gauges {
 
 /// What people are told that no rule waits for, and the two numbers that should agree.
 fn warnings(out: &mut Encoding<'_>, status: &Status) -> fmt::Result {
-    let row = |kind: WarningKind| {
-        let is_so = status.warnings.iter().any(|warning| warning.kind == kind);
+    let row = |kind: &WarningKind| {
+        let is_so = status.warnings.iter().any(|warning| warning.kind == *kind);
         ([("kind", kind.name().to_owned())], i64::from(is_so))
     };
     let help = "What is amiss beside what rules wait for, by kind";
-    out.rows("memgraph_ha_warnings", help, WarningKind::ALL.map(row))?;
+    out.rows("memgraph_ha_warnings", help, WarningKind::ALL.iter().map(row))?;
     if status.passes > 0 {
         let help = "How many instances this controller keeps in order";
         out.count("memgraph_ha_instances", help, status.size.into())?;

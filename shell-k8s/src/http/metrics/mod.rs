@@ -380,7 +380,7 @@ const fn cause(cause: Cause) -> &'static str {
 
 pub(super) async fn metrics(State(http): State<Arc<Http>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    answer::with(StatusCode::OK, kind, http.metrics.text().into())
+    answer::with(StatusCode::OK, kind, http.metrics.text())
 }
 
 #[cfg(test)]
