@@ -183,7 +183,8 @@ def changed(site):
         site.load.restart()
     site.settled()
     until("nobody goes by the former one", lambda: not warned(), 30)
-    return {"password_taken_s": took, "password_rolled_s": rolled}
+    site.load.refresh()
+    return {"password_taken_s": took, "password_rolled_s": rolled, "told": site.load.troubled(moment)}
 
 
 # Where the password must not stand.
