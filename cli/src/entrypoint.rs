@@ -10,7 +10,7 @@ use ha_core::{
 };
 use shell_k8s::{
     cluster::{Cluster, Config, Names},
-    entrypoint::{Order, kernel_boot, prepare},
+    entrypoint::{Found, Order, kernel_boot, prepare},
 };
 use std::{
     os::unix::process::CommandExt, path::PathBuf, process::Command, process::ExitCode,
@@ -85,7 +85,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     let order = runtime.map_err(InputError::Process)?.block_on(order(args, names, id));
     let kernel = kernel_boot().map_err(|error| refused(&error))?;
     let life = prepare(&args.volume, args.pod_uid, &kernel, order).map_err(|e| refused(&e))?;
-    tracing::info!(%life, program, "the instance starts");
+    match Found::on(&args.volume) {
+        Ok(found) => tracing::info!(%life, program, %found, "the instance starts"),
+        Err(error) => tracing::warn!(%life, program, %error, "it starts on what cannot be read"),
+    }
     let error = Command::new(program).args(given).arg(format!("--{NAME_FLAG}={life}")).exec();
     Err(refused(&format!("{program} cannot be started: {error}")))
 }

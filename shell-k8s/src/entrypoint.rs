@@ -10,10 +10,12 @@
 //! new, or when the kernel below it was started anew since the last process.
 
 mod aside;
+mod stored;
 #[cfg(test)]
 mod tests;
 
 pub use aside::{ASIDE, KEPT};
+pub use stored::Found;
 
 use crate::memgraph::Life;
 use ha_core::{
@@ -158,7 +160,7 @@ pub fn prepare(
         write(&path, &manifest).map_err(io_error(&path))?;
     }
     finish(volume, &path, &mut manifest)?;
-    let is_used = holds_data(volume).map_err(io_error(volume))?;
+    let is_used = !Found::on(volume).map_err(io_error(volume))?.is_empty();
     let incarnation = Incarnation { pod, start: StartId(drawn()?), boot, volume: id };
     Ok(Life { incarnation, state: if is_used { VolumeView::Used } else { VolumeView::New } })
 }
@@ -218,28 +220,4 @@ fn write(path: &Path, manifest: &Manifest) -> io::Result<()> {
     fs::File::open(&beside)?.sync_all()?;
     fs::rename(&beside, path)?;
     path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
-}
-
-/// Whether an instance committed anything here: Memgraph keeps logs and snapshots in folders of
-/// these names, the simulated one keeps logs beside the manifest.
-fn holds_data(volume: &Path) -> io::Result<bool> {
-    for folder in ["wal", "snapshots"] {
-        match fs::read_dir(volume.join(folder)) {
-            Ok(mut files) => {
-                if files.next().is_some() {
-                    return Ok(true);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    for file in fs::read_dir(volume)? {
-        let file = file?;
-        let is_log = file.file_name().to_string_lossy().starts_with("log.");
-        if is_log && file.metadata()?.len() > 0 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
