@@ -15,7 +15,7 @@ use bolt::{
     message::HelloMap,
     value::map,
 };
-use gateway::session::{Ending, Policy, Session, Standing, server_name};
+use gateway::session::{Ending, Policy, Session, Standing, Writes, server_name};
 use ha_core::ids::StartId;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -76,6 +76,8 @@ pub struct Rig {
     is_frozen: bool,
     up: Vec<u8>,
     pub told: Vec<(u32, Told)>,
+    /// What the gateway takes an instance for that it connects to.
+    pub writes: Writes,
     pub tally: gateway::session::Tally,
 }
 
@@ -126,6 +128,7 @@ impl Rig {
             is_frozen: false,
             up: Vec::new(),
             told: Vec::new(),
+            writes: Writes::Taken,
             tally: gateway::session::Tally::default(),
         }
     }
@@ -152,6 +155,10 @@ impl Rig {
 
     pub fn demote(&mut self, instance: usize) {
         self.databases[instance].role = Role::Replica;
+    }
+
+    pub fn promote(&mut self, instance: usize) {
+        self.databases[instance].role = Role::Main;
     }
 
     /// The client asks for this, after its other batches.
@@ -286,6 +293,7 @@ impl Rig {
             let name = server_name(start_of(instance));
             self.upstream = Some((instance, Connection::new(Some(name), Version::MEMGRAPH)));
             self.session.connected(Some(start_of(instance)), self.now);
+            self.session.writes_are(self.writes);
             let hello = std::mem::take(&mut self.session.to_server);
             self.deliver(&hello);
         }
