@@ -11,7 +11,7 @@ use crate::{
     metrics::{Metrics, Port, PortMetrics, Refusal},
     relay::{self, Dialer, Shared, Stream},
     replicas::Replicas,
-    session::{Ending, Policy},
+    session::Ending,
     settings::Settings,
     tls::{ListenerTls, TlsError, UpstreamTls, keep_fresh},
 };
@@ -139,7 +139,7 @@ impl Gateway {
         let dialer =
             Dialer { limit: settings.dial_limit, watch: settings.watch, tls: upstream_tls.clone() };
         let port = |port: Port, address: SocketAddr| {
-            let policy = Policy { rewrites: port == Port::Write, ..settings.policy.clone() };
+            let policy = settings.policy.of_listener(port == Port::Write);
             let shared = Shared {
                 policy: Arc::new(policy),
                 clock: clock.clone(),
