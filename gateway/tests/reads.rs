@@ -25,6 +25,8 @@ use support::{
     rig::run,
 };
 
+const IN_DOUBT: &str = "memgraph_gateway_ended_total{listener=\"read\",reason=\"in-doubt\"}";
+
 fn replica(instance: &Instance, votes: bool) -> Replica {
     Replica { instance: instance.reference(), address: instance.address, votes }
 }
@@ -212,8 +214,7 @@ async fn a_commit_of_reads_is_to_be_tried_again_when_its_replica_is_gone() {
         assert!(is_done(&client.ask(&[Request::Reset]).await));
         assert!(is_done(&client.ask(&read()).await));
         assert_eq!(third.knobs.accepted.load(SeqCst), 1);
-        let in_doubt = "memgraph_gateway_ended_total{listener=\"read\",reason=\"in-doubt\"}";
-        assert_eq!(running.metric(in_doubt), 0);
+        assert_eq!(running.metric(IN_DOUBT), 0);
     }
 }
 
@@ -227,8 +228,7 @@ async fn a_commit_at_a_main_that_is_read_from_stays_in_doubt() {
     commit_of_reads(&mut client, &main).await;
     main.kill();
     assert!(matches!(client.hear(1).await, Got::Ended));
-    let in_doubt = "memgraph_gateway_ended_total{listener=\"read\",reason=\"in-doubt\"}";
-    until(|| running.metric(in_doubt) == 1).await;
+    until(|| running.metric(IN_DOUBT) == 1).await;
 }
 
 /// It stays with the instance on the connection that there is, which is what it was again when the
@@ -255,6 +255,5 @@ async fn a_statement_that_was_out_while_the_main_moved_leaves_its_commit_in_doub
     until(|| other.knobs.got.load(SeqCst) > before).await;
     other.kill();
     assert!(matches!(client.hear(1).await, Got::Ended));
-    let in_doubt = "memgraph_gateway_ended_total{listener=\"read\",reason=\"in-doubt\"}";
-    until(|| running.metric(in_doubt) == 1).await;
+    until(|| running.metric(IN_DOUBT) == 1).await;
 }

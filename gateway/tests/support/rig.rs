@@ -1,7 +1,7 @@
 //! A client, a session of the gateway and two instances, with the bytes between them; no sockets.
 
 pub use super::requests::{
-    Batch, Told, auto, explicit, failure_codes, is_begin, is_end, login, one, run,
+    Batch, Told, auto, explicit, failure_codes, is_begin, is_end, is_within_after, login, one, run,
 };
 use super::{
     host::{Connection, Database, Role},
@@ -402,7 +402,7 @@ impl Rig {
         let wire = wire.unwrap_or_else(usual);
         self.from_client.extend(wire);
         for request in &batch.requests {
-            self.in_transaction = (self.in_transaction && !is_end(request)) || is_begin(request);
+            self.in_transaction = is_within_after(self.in_transaction, request);
         }
         self.asked += batch.requests.len();
         let left = batch.requests.len();
