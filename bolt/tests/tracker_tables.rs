@@ -5,7 +5,7 @@ mod common;
 use bolt::{
     Map, Request, Response, Signature, Version, chunk,
     message::{Extra, Failure, Fetch, Route, RouteTarget, Run},
-    tracker::{Lost, Tracker, Transaction},
+    tracker::{Lost, Tracker, Transaction, Writes},
     value::map,
 };
 use common::{request_bytes, response_bytes};
@@ -248,4 +248,73 @@ fn halves_of_messages_count() {
     assert!(tracker.is_commit_pending() && tracker.is_within_answer() && !tracker.is_boundary());
     server.scan(&answer[answer.len() - 1..]).for_each(|event| tracker.server(&event));
     assert!(!tracker.is_commit_pending() && tracker.is_boundary());
+}
+
+/// A COMMIT of a transaction whose statements were answered by one that refuses writes changes nothing.
+#[test]
+fn a_commit_of_what_a_replica_answered_is_not_pending() {
+    let ok = Response::success;
+    let begin = || Request::Begin(Extra::none());
+    let one = || vec![begin(), run("R"), PULL, Request::Commit];
+    let two = [run("R"), PULL, run("R"), PULL];
+    let mixed = [vec![begin()], two.to_vec(), vec![Request::Commit]].concat();
+    let by_text = vec![run("BEGIN"), PULL, run("R"), PULL, run("COMMIT"), PULL];
+    let empty = vec![begin(), Request::Commit];
+    let twice = [one(), one()].concat();
+    type Case = (&'static str, Vec<Request>, usize, bool);
+    let cases: [Case; 12] = [
+        ("nothing answered", one(), 0, true),
+        ("BEGIN answered", one(), 1, true),
+        ("RUN answered", one(), 2, false),
+        ("PULL answered", one(), 3, false),
+        ("one RUN of two", mixed.clone(), 3, true),
+        ("both", mixed, 4, false),
+        ("a COMMIT alone", empty, 1, false),
+        ("by text", by_text, 5, true),
+        ("the next one is sent too", twice.clone(), 3, true),
+        ("the next one, answered", twice, 7, false),
+        ("auto-commit, RUN answered", vec![run("R"), PULL], 1, true),
+        ("COMMIT without BEGIN", vec![Request::Commit], 0, true),
+    ];
+    for (name, requests, answered, pending) in cases {
+        let mut tracker = Tracker::default();
+        tracker.writes_are(Writes::Refused);
+        fed(&mut tracker, &requests, &vec![ok(); answered]);
+        assert_eq!(tracker.is_commit_pending(), pending, "{name}");
+        let mut tracker = Tracker::default();
+        fed(&mut tracker, &requests, &vec![ok(); answered]);
+        assert!(tracker.is_commit_pending(), "{name}, at one that takes writes");
+    }
+}
+
+/// It was the main, or may have been for a while: what it was asked before, it may have carried out.
+#[test]
+fn a_statement_that_was_out_meanwhile_may_have_changed_something() {
+    let ok = Response::success;
+    let begin = Request::Begin(Extra::none());
+    for (before, meanwhile) in [
+        (Writes::Refused, Writes::Refused),
+        (Writes::Taken, Writes::Refused),
+        (Writes::Refused, Writes::Taken),
+    ] {
+        let mut tracker = Tracker::default();
+        tracker.writes_are(before);
+        fed(&mut tracker, &[begin.clone(), run("R"), PULL], &[ok()]);
+        tracker.writes_are(meanwhile);
+        fed(&mut tracker, &[Request::Commit], &[ok(), ok()]);
+        assert!(tracker.is_commit_pending(), "{before:?}, {meanwhile:?}");
+        // The next transaction is another one.
+        fed(&mut tracker, &[begin.clone(), run("R")], &[ok(), ok(), ok()]);
+        fed(&mut tracker, &[PULL, Request::Commit], &[ok()]);
+        assert_eq!(tracker.is_commit_pending(), meanwhile == Writes::Taken);
+    }
+    // What was answered before it changed stays what it was.
+    for (before, pending) in [(Writes::Refused, false), (Writes::Taken, true)] {
+        let mut tracker = Tracker::default();
+        tracker.writes_are(before);
+        fed(&mut tracker, &[begin.clone(), run("R"), PULL], &[ok(), ok(), ok()]);
+        tracker.writes_are(Writes::Refused);
+        fed(&mut tracker, &[Request::Commit], &[]);
+        assert_eq!(tracker.is_commit_pending(), pending, "{before:?}");
+    }
 }

@@ -48,7 +48,8 @@ pub struct Readable {
 /// The route as of its last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
-    /// Grows whenever upstream connections of before may not be used any more.
+    /// Grows with the term, so that nobody is promoted within one: connections to a main of before
+    /// may not be used any more, and a replica of before may have been the main.
     pub epoch: u64,
     /// What may be done under it.
     pub standing: Standing,
@@ -165,15 +166,18 @@ impl Gate {
 
     /// Runs `write` if bytes may pass now between a client that reads and `target`. A replica may be
     /// the next main, and one that was promoted takes writes on any connection: so reads end with the
-    /// grant, and a gateway that acknowledges its end reads from nobody.
+    /// grant, and a gateway that acknowledges its end reads from nobody. Whoever reads in another
+    /// `epoch` has to see first that it was one thing or another in between.
     pub fn permit_read<R>(
         &self,
         shard: usize,
+        epoch: u64,
         target: &Target,
         write: impl FnOnce() -> R,
     ) -> Option<R> {
         let held = self.shard(shard).held.read().unwrap_or_else(PoisonError::into_inner);
-        let passes = held.readable.iter().any(|it| it.target == *target)
+        let passes = held.epoch == epoch
+            && held.readable.iter().any(|it| it.target == *target)
             && held.holder.live(self.clock.now()).is_some();
         passes.then(write)
     }
@@ -182,6 +186,14 @@ impl Gate {
     #[must_use]
     pub fn readable(&self) -> Arc<[Readable]> {
         Arc::clone(&self.state().readable)
+    }
+
+    /// What `target` is for those who read, and in which epoch; nothing if it is to be left.
+    #[must_use]
+    pub fn reads_from(&self, target: &Target) -> Option<(u64, Readable)> {
+        let state = self.state();
+        let found = state.readable.iter().find(|it| it.target == *target)?;
+        Some((state.view.epoch, *found))
     }
 
     /// The next question. `is_urgent` waits for this to be called.

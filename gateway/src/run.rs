@@ -11,7 +11,7 @@ use crate::{
     metrics::{Metrics, Port, PortMetrics, Refusal},
     relay::{self, Dialer, Shared, Stream},
     replicas::Replicas,
-    session::{Ending, Policy},
+    session::Ending,
     settings::Settings,
     tls::{ListenerTls, TlsError, UpstreamTls, keep_fresh},
 };
@@ -139,7 +139,7 @@ impl Gateway {
         let dialer =
             Dialer { limit: settings.dial_limit, watch: settings.watch, tls: upstream_tls.clone() };
         let port = |port: Port, address: SocketAddr| {
-            let policy = Policy { rewrites: port == Port::Write, ..settings.policy.clone() };
+            let policy = settings.policy.of_listener(port == Port::Write);
             let shared = Shared {
                 policy: Arc::new(policy),
                 clock: clock.clone(),
@@ -316,5 +316,48 @@ async fn opened(socket: TcpStream, tls: Option<ListenerTls>, shared: &Shared) ->
             shared.metrics.refused(Refusal::Tls);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+
+    fn looked_at(stream: &Stream) -> io::Result<(bool, Duration, Option<Duration>)> {
+        let Stream::Plain(socket) = stream else { return Err(io::ErrorKind::Other.into()) };
+        let socket = SockRef::from(socket);
+        let user_timeout = socket.tcp_user_timeout()?;
+        Ok((socket.keepalive()?, socket.tcp_keepalive_time()?, user_timeout))
+    }
+
+    #[tokio::test]
+    async fn the_kernel_watches_over_both_sides_as_is_set() -> io::Result<()> {
+        let set = [
+            ("bind-address", "127.0.0.1:0"),
+            ("read-bind-address", "127.0.0.1:0"),
+            ("admin-bind-address", "127.0.0.1:0"),
+            ("controllers", "nobody:1"),
+            ("keepalive", "77s"),
+            ("user-timeout", "13s"),
+        ];
+        let of = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| *value);
+        let settings = Settings::read(|setting| of(setting.name).map(ToOwned::to_owned));
+        let settings = settings.map_err(io::Error::other)?;
+        let gateway = Gateway::bind(settings, GatewayId(1), Clock::system());
+        for port in gateway.map_err(io::Error::other)?.ports {
+            let instance = TcpListener::bind("127.0.0.1:0").await?;
+            let to_instance = port.shared.dialer.dial(instance.local_addr()?).await;
+            let _client = TcpStream::connect(port.listener.local_addr()?).await?;
+            let (accepted, _) = port.listener.accept().await?;
+            let of_client = opened(accepted, None, &port.shared).await;
+            let expected = (true, Duration::from_secs(77), Some(Duration::from_secs(13)));
+            let sides = [Some(to_instance.map_err(io::Error::other)?), of_client];
+            for side in sides.iter().flatten() {
+                assert_eq!(looked_at(side)?, expected);
+            }
+            assert!(sides[1].is_some());
+        }
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const SHARDS: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     pub(crate) holder: GrantHolder,
-    /// Grows whenever upstream connections of before may not be used any more.
+    /// See [`crate::gate::View::epoch`].
     pub(crate) epoch: u64,
     /// Where reads may go while it lives.
     pub(crate) readable: Arc<[Readable]>,

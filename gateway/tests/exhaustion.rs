@@ -126,3 +126,43 @@ async fn a_message_without_end_passes_and_is_kept_nowhere() {
     let busy = running.metric("memgraph_gateway_connections_active{listener=\"write\"}");
     assert_eq!(busy, 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_nothing_is_closed_and_others_go_on() {
+    let _alone = ALONE.lock().await;
+    let (instance, _lead, running) = one(&[("stall-timeout", "1s")]).await;
+    let address = running.at.write.unwrap();
+    let mut idle = Client::connect(address).await.unwrap();
+    let mut busy = Client::connect(address).await.unwrap();
+    let mut deaf = Client::connect(address).await.unwrap();
+    deaf.send(&[run("FLOOD"), Request::Pull(Fetch::ALL)]).await.unwrap();
+    let ended = "memgraph_gateway_ended_total{listener=\"write\",reason=\"stalled\"}";
+    let mut writes = 0;
+    while running.metric(ended) == 0 {
+        writes += 1;
+        assert!(is_done(&busy.write(writes).await), "others go on");
+        assert!(writes < 2_000, "it is never closed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // It is left too, and has nowhere to write to.
+    let mut flooded = 0;
+    while flooded != instance.knobs.flooded.load(SeqCst) {
+        flooded = instance.knobs.flooded.load(SeqCst);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(flooded > 0 && instance.committed().len() == writes as usize);
+    let active = "memgraph_gateway_connections_active{listener=\"write\"}";
+    until(|| running.metric(active) == 2).await;
+    // One that has nothing to read is not late.
+    assert!(is_done(&idle.write(writes + 1).await));
+    assert_eq!(running.metric(ended), 1);
+    // What was on its way is there to be read, and then the end; it is not taken for a whole answer.
+    let mut buffer = vec![0; 256 << 10];
+    let last = loop {
+        match deaf.stream.read(&mut buffer).await {
+            Ok(count) if count > 0 => {}
+            last => break last,
+        }
+    };
+    assert!(last.is_err(), "reset, and not closed: {last:?}");
+}

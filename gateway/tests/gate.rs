@@ -63,6 +63,11 @@ impl Held {
         self.gate.permit(0, epoch, || ()).is_some()
     }
 
+    fn reads_pass(&self, target: &Target) -> bool {
+        let found = self.gate.reads_from(target);
+        found.is_some_and(|(epoch, _)| self.gate.permit_read(0, epoch, target, || ()).is_some())
+    }
+
     fn standing(&self) -> Standing {
         self.gate.mind();
         self.gate.view().standing
@@ -101,7 +106,7 @@ fn reads_go_to_who_was_named_last_while_the_grant_lives() {
         let number = held.gate.ask().number;
         let reply = Reply { replicas, ..reply(number, 1, route, 500) };
         held.gate.answered(&reply).unwrap();
-        held.gate.permit_read(0, &target, || ()).is_some()
+        held.reads_pass(&target)
     };
     assert!(says(Some(1), vec![replica]));
     assert!(!says(Some(1), Vec::new()), "named no more");
@@ -109,13 +114,34 @@ fn reads_go_to_who_was_named_last_while_the_grant_lives() {
     assert!(!says(None, vec![replica]), "no route, no reads: it may be the next main");
     assert!(says(Some(1), vec![replica]));
     held.gate.void(held.gate.view().epoch);
-    assert!(held.gate.permit_read(0, &target, || ()).is_none(), "void");
+    assert!(!held.reads_pass(&target), "void");
     held.monotonic.fetch_add(1, SeqCst);
     assert!(says(Some(1), vec![replica]));
     held.gate.saw_term(Term(2));
-    assert!(held.gate.permit_read(0, &target, || ()).is_none(), "another term is stored");
+    assert!(!held.reads_pass(&target), "another term is stored");
     let other = Target { address: "127.0.0.1:7689".parse().unwrap(), ..target };
-    assert!(held.gate.permit_read(0, &other, || ()).is_none());
+    assert!(!held.reads_pass(&other));
+}
+
+/// The same replica in another term may have been the main in between.
+#[test]
+fn who_reads_sees_each_term_before_a_byte_passes_in_it() {
+    let instance = InstanceRef { id: InstanceId(1), ..main(7) };
+    let target = Target { instance, address: "127.0.0.1:7688".parse().unwrap() };
+    let replica = Replica { instance, address: target.address, votes: true };
+    let held = held();
+    let opens = |term| {
+        let number = held.gate.ask().number;
+        let reply = Reply { replicas: vec![replica], ..reply(number, term, Some(1), 500) };
+        held.gate.answered(&reply).unwrap();
+        held.gate.reads_from(&target).unwrap().0
+    };
+    let passes = |epoch| held.gate.permit_read(0, epoch, &target, || ()).is_some();
+    let first = opens(1);
+    assert_eq!(opens(1), first, "the same term");
+    assert!(passes(first));
+    let second = opens(2);
+    assert!(!passes(first) && passes(second));
 }
 
 #[test]

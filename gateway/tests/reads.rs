@@ -6,7 +6,11 @@
 
 mod support;
 
-use bolt::{Request, message::Fetch, server::FaultClass};
+use bolt::{
+    Request,
+    message::{Extra, Fetch},
+    server::FaultClass,
+};
 use gateway::controllers::{NoStoredTarget, wire::Replica};
 use std::{
     sync::{
@@ -17,9 +21,11 @@ use std::{
 };
 use support::{
     host::Role,
-    net::{Client, Instance, Lead, Running, clock_ahead, code, is_done, until},
+    net::{Client, Got, Instance, Lead, Running, clock_ahead, code, is_done, until},
     rig::run,
 };
+
+const IN_DOUBT: &str = "memgraph_gateway_ended_total{listener=\"read\",reason=\"in-doubt\"}";
 
 fn replica(instance: &Instance, votes: bool) -> Replica {
     Replica { instance: instance.reference(), address: instance.address, votes }
@@ -177,4 +183,77 @@ async fn a_reader_of_the_main_does_nothing_after_a_withdrawal() {
     lead.open(&next);
     assert_eq!(code(&client.hear(1).await), Some(FaultClass::MainChanged.code()));
     assert!(main.committed().is_empty() && next.committed().is_empty());
+}
+
+/// A transaction that has read, and whose COMMIT is at the instance, which does nothing with it.
+async fn commit_of_reads(client: &mut Client, instance: &Instance) {
+    let [statement, pull] = read();
+    assert!(is_done(&client.ask(&[Request::Begin(Extra::none()), statement, pull]).await));
+    instance.knobs.stalls.store(true, SeqCst);
+    let before = instance.knobs.got.load(SeqCst);
+    client.send(&[Request::Commit]).await.unwrap();
+    until(|| instance.knobs.got.load(SeqCst) > before).await;
+}
+
+#[tokio::test]
+async fn a_commit_of_reads_is_to_be_tried_again_when_its_replica_is_gone() {
+    for is_promoted in [false, true] {
+        let (_main, other, lead, running, mut client, _) = reader().await;
+        other.database.lock().unwrap().role = Role::Replica;
+        let third = Instance::start(2, true).await;
+        commit_of_reads(&mut client, &other).await;
+        if is_promoted {
+            lead.withdraw().await;
+            lead.say(|said| said.replicas = vec![replica(&third, false)]);
+            lead.open(&other);
+        } else {
+            lead.say(|said| said.replicas.push(replica(&third, false)));
+            other.kill();
+        }
+        assert_eq!(code(&client.hear(1).await), Some(FaultClass::MainChanged.code()));
+        assert!(is_done(&client.ask(&[Request::Reset]).await));
+        assert!(is_done(&client.ask(&read()).await));
+        assert_eq!(third.knobs.accepted.load(SeqCst), 1);
+        assert_eq!(running.metric(IN_DOUBT), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_at_a_main_that_is_read_from_stays_in_doubt() {
+    let main = Instance::start(0, true).await;
+    let lead = Lead::new();
+    lead.open(&main);
+    let running = Running::start(&lead, &[("read-fallback-to-main", "true")]);
+    let mut client = Client::connect(running.at.read.unwrap()).await.unwrap();
+    commit_of_reads(&mut client, &main).await;
+    main.kill();
+    assert!(matches!(client.hear(1).await, Got::Ended));
+    until(|| running.metric(IN_DOUBT) == 1).await;
+}
+
+/// It stays with the instance on the connection that there is, which is what it was again when the
+/// grant came again, and was the main meanwhile.
+#[tokio::test]
+async fn a_statement_that_was_out_while_the_main_moved_leaves_its_commit_in_doubt() {
+    let (main, other, lead, running, mut client, _) = reader().await;
+    other.database.lock().unwrap().role = Role::Replica;
+    other.knobs.stalls.store(true, SeqCst);
+    let before = other.knobs.got.load(SeqCst);
+    client.send(&[Request::Begin(Extra::none()), run("CREATE 1")]).await.unwrap();
+    until(|| other.knobs.got.load(SeqCst) > before).await;
+    lead.withdraw().await;
+    // Another gateway's clients write to it now; and then it is a replica again.
+    other.database.lock().unwrap().role = Role::Main;
+    other.knobs.stalls.store(false, SeqCst);
+    until(|| other.database.lock().unwrap().prepared > 0).await;
+    other.database.lock().unwrap().role = Role::Replica;
+    lead.open(&main);
+    assert!(is_done(&client.hear(2).await));
+    other.knobs.stalls.store(true, SeqCst);
+    let before = other.knobs.got.load(SeqCst);
+    client.send(&[Request::Commit]).await.unwrap();
+    until(|| other.knobs.got.load(SeqCst) > before).await;
+    other.kill();
+    assert!(matches!(client.hear(1).await, Got::Ended));
+    until(|| running.metric(IN_DOUBT) == 1).await;
 }

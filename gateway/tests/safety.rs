@@ -12,6 +12,7 @@ use bolt::{
     message::{Extra, Fetch, Route, RouteTarget, Run},
     value::map,
 };
+use gateway::controllers::wire::Replica;
 use std::{net::SocketAddr, sync::atomic::Ordering::SeqCst};
 use support::{
     net::{Client, Got, Instance, LONG, is_done, one, read_to_end, until},
@@ -223,4 +224,27 @@ async fn route_is_answered_over_the_wire() {
     let Some(Response::Success(entries)) = answers.last() else { panic!("{answers:?}") };
     let table = entries["rt"].as_map().unwrap();
     assert_eq!((table["db"].as_str(), table["ttl"].as_int()), (Some("a"), Some(10)));
+}
+
+/// A client of the read listener that is told of no write address elsewhere has none.
+#[tokio::test]
+async fn route_names_no_address_for_writes_by_which_only_reads_come() {
+    let (_instance, lead, running) = one(&[]).await;
+    let other = Instance::start(1, true).await;
+    lead.say(|said| {
+        let (instance, address) = (other.reference(), other.address);
+        said.replicas = vec![Replica { instance, address, votes: false }];
+    });
+    for (address, count) in [(running.at.write.unwrap(), 1), (running.at.read.unwrap(), 0)] {
+        let mut client = Client::connect(address).await.unwrap();
+        let target = RouteTarget::Extra(Extra::none());
+        let routing = map([("address", address.to_string().as_str())]);
+        let route = Request::Route(Route { routing, bookmarks: Vec::new(), target });
+        let Got::Answers(answers) = client.ask(&[route]).await else { panic!("it ended") };
+        let [Response::Success(entries)] = &answers[..] else { panic!("{answers:?}") };
+        let table = entries["rt"].as_map().unwrap();
+        let write = table["servers"].as_list().unwrap()[0].as_map().unwrap();
+        assert_eq!(write["role"].as_str(), Some("WRITE"));
+        assert_eq!(write["addresses"].as_list().unwrap().len(), count);
+    }
 }

@@ -205,7 +205,7 @@ fn answered_here() -> Vec<Batch> {
 #[test]
 fn a_change_within_what_the_gateway_answers_itself_goes_unnoticed() {
     for version in [Version::V5_2, Version::V4_4] {
-        let routing = Some(Routing { write: None, read: None, ttl_s: 10 });
+        let routing = Some(Routing { write: None, read: None, is_write: true, ttl_s: 10 });
         let policy = Policy { routing, ..policy() };
         for (at, closed_for) in (0..1_500).flat_map(|at| [(at, 0), (at, 7), (at, 40)]) {
             let rig = Rig::new(version, policy.clone(), answered_here());

@@ -162,7 +162,7 @@ fn while_the_route_drains_it_is_not_asked_again() {
 
 #[test]
 fn route_is_answered_in_between() {
-    let routing = Some(Routing { write: None, read: None, ttl_s: 10 });
+    let routing = Some(Routing { write: None, read: None, is_write: true, ttl_s: 10 });
     let rig = Rig::new(SPOKEN, Policy { routing, ..policy() }, vec![one(run("CREATE 1"))]);
     let mut rig = lost_of(rig);
     let target = RouteTarget::Extra(Extra::none());

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use support::{
-    net::{Client, Instance, Lead, Running, is_done, one, read_to_end},
+    net::{Client, Instance, Lead, Running, is_done, one, read_to_end, until},
     rig::run,
 };
 use tokio::{
@@ -33,7 +33,18 @@ fn certificate(folder: &Path, name: &str) -> String {
 }
 
 async fn tls_login(address: SocketAddr, folder: &Path, name: &str) -> Result<(), std::io::Error> {
-    let tls = UpstreamTls::new(&folder.join("tls.crt"), None, Some(name)).unwrap();
+    tls_login_as(address, folder, None, name).await
+}
+
+/// By a client that shows a certificate of its own, if it has one.
+async fn tls_login_as(
+    address: SocketAddr,
+    folder: &Path,
+    own: Option<&Path>,
+    name: &str,
+) -> Result<(), std::io::Error> {
+    let own = own.map(pair);
+    let tls = UpstreamTls::new(&folder.join("tls.crt"), own.as_ref(), Some(name)).unwrap();
     let stream = TcpStream::connect(address).await?;
     let stream = tls.connect(address, stream).await?;
     let mut client = Client::login(stream, Version::V5_2).await?;
@@ -60,9 +71,32 @@ async fn a_listener_speaks_tls_and_lets_in_whom_it_is_told() {
     plain.write_all(&Offer::of(&[Version::V5_2]).bytes()).await.unwrap();
     // TLS answers with an alert, and not with a version.
     assert_ne!(read_to_end(&mut plain).await.len(), 4);
-    let mutual = [&set[..], &[("tls-client-ca-path", certificate.as_str())]].concat();
-    let (_instance, _lead, running) = one(&mutual).await;
-    tls_login(running.at.write.unwrap(), folder.path(), "gw.example").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_listener_lets_in_whose_certificate_is_of_its_authority() {
+    let gateways = tempfile::tempdir().unwrap();
+    let (clients, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    certificate(gateways.path(), "gw.example");
+    certificate(clients.path(), "client.example");
+    certificate(others.path(), "client.example");
+    let path = |folder: &Path, file: &str| folder.join(file).to_string_lossy().into_owned();
+    let set = [
+        ("tls-enabled", "true"),
+        ("tls-cert-path", &path(gateways.path(), "tls.crt")),
+        ("tls-key-path", &path(gateways.path(), "tls.key")),
+        ("tls-client-ca-path", &path(clients.path(), "tls.crt")),
+    ];
+    let (instance, _lead, running) = one(&set).await;
+    let address = running.at.write.unwrap();
+    let login = async |own| tls_login_as(address, gateways.path(), own, "gw.example").await;
+    login(Some(clients.path())).await.unwrap();
+    assert_eq!(instance.database.lock().unwrap().logins, 1);
+    login(Some(others.path())).await.unwrap_err();
+    login(None).await.unwrap_err();
+    assert_eq!(instance.database.lock().unwrap().logins, 1, "nobody else came through");
+    let refused = "memgraph_gateway_rejected_total{listener=\"write\",reason=\"tls\"}";
+    until(|| running.metric(refused) == 2).await;
 }
 
 fn pair(folder: &Path) -> KeyPair {

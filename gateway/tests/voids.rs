@@ -1,14 +1,20 @@
 //! What takes the route from everybody: an instance that closes or refuses a connection, and neither
-//! what a client does nor what this machine lacks.
+//! what a client does nor what this machine lacks. And what bytes that pass unread may do without one.
 
 // What several tests share is no test by itself.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use std::sync::atomic::Ordering::SeqCst;
-use support::net::{Client, Instance, Lead, Running, is_done, one, read_to_end, until};
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use gateway::controllers::NoStoredTarget;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+use support::net::{
+    Client, Instance, Lead, Running, clock_ahead, is_done, one, read_to_end, until,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const VOIDED: &str = "memgraph_gateway_grants_voided_total";
 const ACTIVE: &str = "memgraph_gateway_connections_active{listener=\"write\"}";
@@ -75,4 +81,45 @@ async fn an_instance_that_refuses_voids_the_grant() {
     let late = tokio::spawn(async move { Client::connect(address).await });
     until(|| running.metric(VOIDED) > 0).await;
     late.abort();
+}
+
+#[tokio::test]
+async fn bytes_that_pass_unread_stop_in_both_directions_with_the_grant_and_end_with_its_term() {
+    let (main, next) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    main.knobs.holds.store(true, SeqCst);
+    let (lead, (clock, slept)) = (Lead::new(), clock_ahead());
+    lead.open(&main);
+    let running = Running::start_with(&lead, &[], clock, NoStoredTarget);
+    let mut client = unread(&running).await;
+    let (got, told) = (&main.knobs.got, &main.knobs.told);
+    until(|| main.knobs.held.load(SeqCst) == 1).await;
+    // Both ways are open.
+    let before = got.load(SeqCst);
+    client.write_all(b"abc").await.unwrap();
+    until(|| got.load(SeqCst) == before + 3).await;
+    told.store(1, SeqCst);
+    assert_eq!(client.read_u8().await.unwrap(), b'+');
+    // The grant is over: whatever either says stays here.
+    lead.say(|said| said.silent = true);
+    slept.store(60_000, SeqCst);
+    client.write_all(b"defg").await.unwrap();
+    told.store(3, SeqCst);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(got.load(SeqCst), before + 3, "not a byte to the instance");
+    let heard = client.try_read(&mut [0; 8]);
+    assert_eq!(heard.unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nor to the client");
+    // The same grant again: nothing was lost.
+    lead.say(|said| said.silent = false);
+    until(|| got.load(SeqCst) == before + 7).await;
+    let mut heard = [0; 2];
+    client.read_exact(&mut heard).await.unwrap();
+    // Another term: the end of both.
+    lead.open(&next);
+    until(|| running.gate.view().target.is_some_and(|to| to.address == next.address)).await;
+    let _ = client.write_all(b"hi").await;
+    told.store(9, SeqCst);
+    assert!(read_to_end(&mut client).await.is_empty(), "what the old main says goes nowhere");
+    until(|| running.metric(ACTIVE) == 0).await;
+    assert_eq!(got.load(SeqCst), before + 7, "and what its client says too");
+    assert_eq!(next.knobs.accepted.load(SeqCst), 0);
 }

@@ -6,11 +6,15 @@
 //! It errs on one side only. What it does not understand makes it [`Lost`]: no boundary any more, and
 //! a commit always pending.
 
+mod changes;
 mod statement;
 mod summary;
 
+pub use changes::Writes;
+
 use crate::{Signature, chunk::Event};
 use alloc::collections::VecDeque;
+use changes::{Changes, Witness};
 use statement::{Statement, StatementReader};
 use summary::{More, SummaryReader};
 
@@ -88,6 +92,7 @@ pub struct Tracker {
     /// The last request is a RUN of `BEGIN`, so that a PULL or DISCARD begins a transaction.
     begins: bool,
     result: Option<Statement>,
+    witness: Witness,
     failed: bool,
     goodbye: bool,
     sticky: bool,
@@ -116,6 +121,7 @@ impl Tracker {
             announced: Transaction::None,
             begins: false,
             result: None,
+            witness: Witness::new(),
             failed: false,
             goodbye: false,
             sticky: false,
@@ -160,6 +166,12 @@ impl Tracker {
         }
     }
 
+    /// What the server does with writes from now on. What is not answered yet may have been carried
+    /// out by one that did otherwise.
+    pub fn writes_are(&mut self, writes: Writes) {
+        self.witness.writes_are(writes, self.sent.len());
+    }
+
     /// Nothing is owed and nothing is open: no answer, transaction, result or failure, and both
     /// directions are between messages. The upstream may be changed here.
     #[must_use]
@@ -175,17 +187,26 @@ impl Tracker {
     }
 
     /// A commit may have been applied whose answer has not passed: whoever ends the connection now
-    /// may not say that it can be tried again.
+    /// may not say that it can be tried again. One of a transaction that has changed nothing is none.
     #[must_use]
     pub fn is_commit_pending(&self) -> bool {
         let is_batched = |statement: &Statement| statement.is_batched;
+        // Of the transaction that the next COMMIT ends.
+        let mut changes = self.witness.changes();
         self.lost.is_some()
             || self.result.as_ref().is_some_and(is_batched)
             || self.sent.iter().any(|(_, sent)| match sent {
-                Sent::Commit | Sent::Fetch { may_commit: true } => true,
-                Sent::Run(statement) => statement.may_commit() || statement.is_batched,
-                Sent::Fetch { may_commit: false } | Sent::Begin | Sent::Rollback => false,
-                Sent::Reset | Sent::AckFailure | Sent::Logoff | Sent::Other => false,
+                Sent::Fetch { may_commit } => *may_commit,
+                Sent::Commit => core::mem::take(&mut changes) == Changes::Perhaps,
+                Sent::Run(statement) => {
+                    changes = Changes::Perhaps;
+                    statement.may_commit() || statement.is_batched
+                }
+                Sent::Begin | Sent::Rollback | Sent::Reset | Sent::AckFailure | Sent::Logoff => {
+                    changes = Changes::Perhaps;
+                    false
+                }
+                Sent::Other => false,
             })
     }
 
@@ -378,12 +399,26 @@ impl Tracker {
             return;
         }
         let Some((_, request)) = self.sent.pop_front() else { return };
+        let writes = self.witness.answered();
         if signature == Signature::Success {
+            self.witnessed(request, writes);
             return self.succeeded(request, more);
         }
         self.failed = true;
         if signature == Signature::Failure {
             self.result = None;
+        }
+    }
+
+    /// What the transaction may have changed, now that this succeeded.
+    fn witnessed(&mut self, request: Sent, writes: Writes) {
+        match request {
+            Sent::Begin => self.witness.begins(writes),
+            Sent::Run(_) => self.witness.ran(writes),
+            Sent::Commit | Sent::Rollback | Sent::Reset | Sent::AckFailure | Sent::Logoff => {
+                self.witness.ends();
+            }
+            Sent::Fetch { .. } | Sent::Other => {}
         }
     }
 

@@ -1,9 +1,9 @@
 //! Where a session may go, for either listener, and whether bytes may pass right now.
 
 use crate::{
-    gate::{Gate, Target, View},
+    gate::{Gate, Readable, Target, View},
     replicas::Replicas,
-    session::Standing,
+    session::{Standing, Writes},
 };
 use ha_core::leadership::Millis;
 use std::sync::Arc;
@@ -31,7 +31,27 @@ pub(super) struct WriteLane {
 pub(super) struct ReadLane {
     replicas: Arc<Replicas>,
     shard: usize,
-    target: Option<Target>,
+    from: Option<Source>,
+}
+
+/// The instance that is read from.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    target: Target,
+    /// As of which epoch it is this.
+    epoch: u64,
+    writes: Writes,
+}
+
+/// What has become of the instance of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is what it was, or there is none.
+    Same,
+    /// It may have been the main, and does this with writes now.
+    Renewed(Writes),
+    /// Its connection may not be used any more.
+    Cut,
 }
 
 /// What rests on an instance of which it is not known whether it is there.
@@ -71,7 +91,7 @@ impl Lane {
 
     pub(super) fn read(replicas: Arc<Replicas>) -> Self {
         let shard = replicas.gate().join_shard();
-        Self::Read(ReadLane { replicas, shard, target: None })
+        Self::Read(ReadLane { replicas, shard, from: None })
     }
 
     fn gate(&self) -> &Arc<Gate> {
@@ -86,13 +106,33 @@ impl Lane {
         self.gate().subscribe()
     }
 
-    /// Whether the upstream connection, if there is one, may not be used any more.
-    pub(super) fn is_cut(&self) -> bool {
+    /// What has become of the instance that was taken, since this was asked last.
+    pub(super) fn turn(&mut self) -> Turn {
         match self {
-            Self::Write(lane) => lane.epoch.is_some_and(|epoch| epoch != lane.gate.view().epoch),
-            Self::Read(lane) => lane.target.is_some_and(|target| {
-                !lane.replicas.gate().readable().iter().any(|it| it.target == target)
-            }),
+            Self::Write(lane) => {
+                let is_cut = lane.epoch.is_some_and(|epoch| epoch != lane.gate.view().epoch);
+                if is_cut { Turn::Cut } else { Turn::Same }
+            }
+            Self::Read(lane) => {
+                let Some(before) = lane.from else { return Turn::Same };
+                lane.from = lane.look(&before.target);
+                match lane.from {
+                    Some(now) if now.epoch == before.epoch => Turn::Same,
+                    Some(now) => Turn::Renewed(now.writes),
+                    None => {
+                        lane.replicas.leave(&before.target);
+                        Turn::Cut
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the instance that was taken does with writes, as far as is certain.
+    pub(super) fn writes(&self) -> Writes {
+        match self {
+            Self::Write(_) => Writes::Taken,
+            Self::Read(lane) => lane.from.map_or(Writes::Taken, |from| from.writes),
         }
     }
 
@@ -130,8 +170,11 @@ impl Lane {
             }
             Self::Read(lane) => {
                 let target = lane.replicas.choose()?;
-                lane.target = Some(target);
-                Some(target)
+                lane.from = lane.look(&target);
+                if lane.from.is_none() {
+                    lane.replicas.leave(&target);
+                }
+                lane.from.map(|from| from.target)
             }
         }
     }
@@ -141,8 +184,8 @@ impl Lane {
         match self {
             Self::Write(lane) => lane.epoch = None,
             Self::Read(lane) => {
-                if let Some(target) = lane.target.take() {
-                    lane.replicas.leave(&target);
+                if let Some(from) = lane.from.take() {
+                    lane.replicas.leave(&from.target);
                 }
             }
         }
@@ -159,9 +202,9 @@ impl Lane {
             Self::Write(lane) => {
                 lane.epoch.map_or(Doubt::None, |epoch| Doubt::Grant(Arc::clone(&lane.gate), epoch))
             }
-            Self::Read(lane) => lane
-                .target
-                .map_or(Doubt::None, |target| Doubt::Replica(Arc::clone(&lane.replicas), target)),
+            Self::Read(lane) => lane.from.map_or(Doubt::None, |from| {
+                Doubt::Replica(Arc::clone(&lane.replicas), from.target)
+            }),
         }
     }
 
@@ -183,7 +226,8 @@ impl Lane {
         match self {
             Self::Write(lane) => lane.gate.permit(lane.shard, lane.epoch?, write),
             Self::Read(lane) => {
-                lane.replicas.gate().permit_read(lane.shard, lane.target.as_ref()?, write)
+                let Source { epoch, target, .. } = lane.from.as_ref()?;
+                lane.replicas.gate().permit_read(lane.shard, *epoch, target, write)
             }
         }
     }
@@ -207,6 +251,15 @@ impl Lane {
         } else {
             lane.gate.idle(lane.shard);
         }
+    }
+}
+
+impl ReadLane {
+    /// What this instance is now, if it may still be read from.
+    fn look(&self, target: &Target) -> Option<Source> {
+        let (epoch, Readable { target, is_main, .. }) = self.replicas.gate().reads_from(target)?;
+        let writes = if is_main { Writes::Taken } else { Writes::Refused };
+        Some(Source { target, epoch, writes })
     }
 }
 

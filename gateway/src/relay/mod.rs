@@ -21,7 +21,7 @@ use crate::{
     session::{Ending, Policy, Proof, Session},
 };
 use ha_core::{ids::StartId, leadership::Millis};
-use lane::{Doubt, Lane, changed};
+use lane::{Doubt, Lane, Turn, changed};
 use pump::{Pump, Pumped};
 use std::{
     future::{Future, poll_fn},
@@ -213,12 +213,16 @@ impl Relay {
     /// Tells the machine where it stands.
     fn mind_route(&mut self) {
         let now = self.shared.clock.monotonic();
-        if self.lane.is_cut() {
-            let unsent = self.pump.down.is_pending();
-            self.pump.session.cut(unsent, now);
-            self.pump.drop_server();
-            self.task = Task::None;
-            self.leave();
+        match self.lane.turn() {
+            Turn::Same => {}
+            Turn::Renewed(writes) => self.pump.session.writes_are(writes),
+            Turn::Cut => {
+                let unsent = self.pump.down.is_pending();
+                self.pump.session.cut(unsent, now);
+                self.pump.drop_server();
+                self.task = Task::None;
+                self.leave();
+            }
         }
         self.pump.session.standing(self.lane.standing(), now);
     }
@@ -301,6 +305,7 @@ impl Relay {
                 self.pump.server = Some(stream);
                 self.target = Some(target);
                 self.pump.session.connected(self.shared.looks_at_start.then_some(start), now);
+                self.pump.session.writes_are(self.lane.writes());
             }
             Done::Dialled(_, Err(error)) => {
                 tracing::debug!(%error, "an instance cannot be reached");

@@ -307,6 +307,7 @@ impl Session {
         self.upstream = Upstream::Joined;
         self.login_by = None;
         self.tracker = Tracker::default();
+        self.tracker.writes_are(self.writes);
         self.server_scanner = Scanner::new();
         if matches!(self.phase, Phase::Login) {
             self.phase = Phase::Ready;

@@ -28,6 +28,7 @@ mod rewrite;
 mod route;
 mod types;
 
+pub use bolt::tracker::Writes;
 pub use identity::{server_name, start_of};
 pub use rewrite::{REWRITES, Rewrite, rewrite};
 pub use route::Routing;
@@ -125,6 +126,8 @@ pub struct Session {
     client_scanner: Scanner,
     server_scanner: Scanner,
     tracker: Tracker,
+    /// What the instance does with writes.
+    writes: Writes,
     /// The front of a client's message that waits.
     pending: Option<Head>,
     request: Request,
@@ -173,6 +176,7 @@ impl Session {
             client_scanner: Scanner::new(),
             server_scanner: Scanner::new(),
             tracker: Tracker::default(),
+            writes: Writes::Taken,
             pending: None,
             request: Request::Forwarded,
             kept: Kept::default(),
@@ -229,6 +233,13 @@ impl Session {
             }
             Upstream::Joined => self.answers(bytes, now),
         }
+    }
+
+    /// What the instance does with writes from now on, as far as is certain. Told after
+    /// [`Session::connected`], and whenever it may have been otherwise for a while.
+    pub fn writes_are(&mut self, writes: Writes) {
+        self.writes = writes;
+        self.tracker.writes_are(writes);
     }
 
     /// An instance should be dialled.

@@ -1,6 +1,6 @@
 //! The first bytes of both sides: handshake, or something that is none.
 
-use super::{Ending, Phase, Proof, Session, Took, Upstream};
+use super::{Ending, Phase, Proof, Session, Took, Upstream, Writes};
 use bolt::{
     Version,
     chunk::Decoder,
@@ -50,6 +50,7 @@ impl Session {
     /// be, if that is to be looked at.
     pub fn connected(&mut self, expected: Option<StartId>, now: Millis) {
         self.expected = expected;
+        self.writes = Writes::Taken;
         match &self.phase {
             Phase::Login | Phase::Ready => {
                 self.upstream = Upstream::Handshake([0; 4], 0);

@@ -1,6 +1,7 @@
 //! ROUTE, the question of `neo4j://` drivers for the servers there are. The gateway's two listeners
 //! are the answer, whatever happens behind them (BG 1.5): the addresses never change, and while the
-//! main moves the write address is named all the same, and holds.
+//! main moves the write address is named all the same, and holds. What a client used to come here is
+//! the address of its own listener, and no other's.
 
 use super::{Ending, Session};
 use bolt::{Limits, Map, Request, Response, Signature, Value, Version, message::Route, value::map};
@@ -12,10 +13,13 @@ const DATABASE: &str = "memgraph";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
     /// `host:port` of the write listener, as clients reach it; if none, the address that the client
-    /// says it used.
+    /// says it used, where that is one for writes.
     pub write: Option<String>,
-    /// `host:port` of the read listener; if none, reads are sent to the write listener too.
+    /// `host:port` of the read listener; if none, reads are sent to the write listener too, or where
+    /// that is not known to what the client used.
     pub read: Option<String>,
+    /// This is the write listener: what its clients use is for writes too.
+    pub is_write: bool,
     /// For how long a driver keeps the answer, in seconds.
     pub ttl_s: u32,
 }
@@ -24,13 +28,15 @@ impl Routing {
     /// The answer; nothing if no address is known.
     fn table(&self, route: &Route, version: Version) -> Option<Map> {
         let used = route.routing.get("address").and_then(Value::as_str);
-        let write = self.write.as_deref().or(used)?;
-        let read = self.read.as_deref().unwrap_or(write);
-        let server = |address: &str, role: &str| {
-            let addresses = Value::List(vec![address.into()]);
+        let write = self.write.as_deref().or(used.filter(|_| self.is_write));
+        let read = self.read.as_deref().or(write).or(used)?;
+        let router = write.unwrap_or(read);
+        let server = |address: Option<&str>, role: &str| {
+            let addresses = Value::List(address.into_iter().map(Value::from).collect());
             Value::Map(map([("addresses", addresses), ("role", role.into())]))
         };
-        let servers = vec![server(write, "WRITE"), server(read, "READ"), server(write, "ROUTE")];
+        let servers =
+            vec![server(write, "WRITE"), server(Some(read), "READ"), server(Some(router), "ROUTE")];
         let mut table =
             map([("ttl", Value::Int(self.ttl_s.into())), ("servers", Value::List(servers))]);
         if version >= Version::V4_4 {

@@ -22,6 +22,15 @@ pub struct Policy {
     pub routing: Option<Routing>,
 }
 
+impl Policy {
+    /// The same for the write listener, or for that of reads.
+    #[must_use]
+    pub fn of_listener(&self, is_write: bool) -> Self {
+        let routing = self.routing.clone().map(|routing| Routing { is_write, ..routing });
+        Self { rewrites: is_write, routing, ..self.clone() }
+    }
+}
+
 /// What a session may do with its upstream, or without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Standing {

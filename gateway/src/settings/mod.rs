@@ -224,6 +224,7 @@ fn policy(values: &Values) -> Policy {
     let routing = values.is_on("routing").then(|| Routing {
         write: values.some_text("advertised-address"),
         read: values.some_text("advertised-read-address"),
+        is_write: true,
         ttl_s: u32::try_from(values.time("routing-ttl").as_secs()).unwrap_or(u32::MAX),
     });
     Policy {

@@ -1,6 +1,7 @@
 //! What happens to a session in one case, as a value and as text: cases that broke something are
 //! kept as text in `gateway/corpus`.
 
+use crate::support::of_hex;
 use gateway::session::{Proof, Standing};
 use std::fmt;
 
@@ -96,11 +97,6 @@ impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
-}
-
-fn of_hex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2).map(|two| str::from_utf8(two).expect("text"));
-    digits.map(|two| u8::from_str_radix(two, 16).expect("two digits")).collect()
 }
 
 impl fmt::Display for Step {

@@ -21,7 +21,8 @@ const HOLD_MS: u64 = 5_000;
 const TURNS: usize = 20_000;
 
 fn policy(choice: Choice) -> Policy {
-    let routing = Routing { write: Some("w:7687".to_owned()), read: None, ttl_s: 10 };
+    let routing =
+        Routing { write: Some("w:7687".to_owned()), read: None, is_write: true, ttl_s: 10 };
     Policy {
         hold_ms: HOLD_MS,
         login_ms: 5_000,

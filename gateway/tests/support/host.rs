@@ -25,6 +25,8 @@ pub struct Database {
     pub committed: Vec<u32>,
     /// Part of the name of the one column that results have.
     pub column: &'static str,
+    /// Writes that were prepared in a transaction.
+    pub prepared: u32,
     /// Logins that were accepted.
     pub logins: u32,
     /// Statements that nobody can read.
@@ -162,6 +164,7 @@ fn carry_out(
                 ));
             }
             *prepared = Some((write.filter(|_| !in_transaction), rows));
+            database.prepared += u32::from(write.is_some() && in_transaction);
             staged.extend(write.filter(|_| in_transaction));
             Outcome::Prepared(vec![format!("n{}", database.column)])
         }

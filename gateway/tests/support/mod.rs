@@ -15,3 +15,9 @@ pub mod runs;
 mod wire;
 
 pub use wire::{request_bytes, response_bytes};
+
+/// The bytes that two digits each stand for.
+pub fn of_hex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2).map(|two| str::from_utf8(two).expect("text"));
+    digits.map(|two| u8::from_str_radix(two, 16).expect("two digits")).collect()
+}

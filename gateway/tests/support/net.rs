@@ -60,10 +60,12 @@ pub struct Knobs {
     pub stalls: AtomicBool,
     /// It sends half of its next answer, and nothing after.
     pub stops_within: AtomicBool,
-    /// It takes what is no Bolt without a word, as if it spoke it.
+    /// It takes what is no Bolt, as if it spoke it, and says nothing of its own accord.
     pub holds: AtomicBool,
     /// Connections that it so took.
     pub held: AtomicUsize,
+    /// So many bytes it says on each of them.
+    pub told: AtomicUsize,
     /// Bytes that it got.
     pub got: AtomicUsize,
     /// Bytes of records without end that were taken from it.
@@ -149,8 +151,7 @@ async fn serve(
         }
         if knobs.holds.load(SeqCst) && buffer[0] == b'G' {
             knobs.held.fetch_add(1, SeqCst);
-            while socket.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
-            return;
+            return hold(socket, &knobs).await;
         }
         let says = |word: &[u8]| buffer[..count].windows(word.len()).any(|part| part == word);
         if says(b"FLOOD") {
@@ -174,6 +175,27 @@ async fn serve(
         if socket.write_all(&out).await.is_err() || connection.closed {
             return;
         }
+    }
+}
+
+/// Takes what comes, and says as many bytes as it is to.
+async fn hold(mut socket: TcpStream, knobs: &Knobs) {
+    let (mut buffer, mut said) = ([0; 1024], 0);
+    loop {
+        tokio::select! {
+            read = socket.read(&mut buffer) => match read {
+                Ok(count) if count > 0 => knobs.got.fetch_add(count, SeqCst),
+                Ok(_) | Err(_) => return,
+            },
+            () = tokio::time::sleep(Duration::from_millis(2)) => {
+                let told = knobs.told.load(SeqCst);
+                if said < told && socket.write_all(&vec![b'+'; told - said]).await.is_err() {
+                    return;
+                }
+                said = told;
+                0
+            }
+        };
     }
 }
 

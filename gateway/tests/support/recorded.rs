@@ -1,6 +1,9 @@
 //! What real drivers said, from `tests/recorded`: their bytes, and what of them waits for which answer.
 
-use super::requests::{Batch, is_begin, is_end, run};
+use super::{
+    of_hex,
+    requests::{Batch, is_end, is_within_after, run},
+};
 use bolt::{
     Limits, Request, Version,
     chunk::{Decoder, Frame},
@@ -45,7 +48,7 @@ struct Open {
 impl Open {
     /// The writes that the answer to this acknowledges.
     fn acknowledged(&mut self, request: &Request) -> Vec<u32> {
-        self.in_transaction = (self.in_transaction && !is_end(request)) || is_begin(request);
+        self.in_transaction = is_within_after(self.in_transaction, request);
         let is_text_commit = *request == run("COMMIT");
         if is_end(request) && *request != Request::Commit && !is_text_commit {
             self.staged.clear();
@@ -67,12 +70,6 @@ pub fn number(query: &str) -> Option<u32> {
     query.split_once("number: ")?.1.split('}').next()?.parse().ok()
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits = hex.as_bytes().chunks(2);
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    digits.map(byte).collect()
-}
-
 impl Recording {
     /// The recording of a driver.
     pub fn of(name: &str) -> Self {
@@ -81,17 +78,17 @@ impl Recording {
         let mut lines = text.lines().map(|line| line.split_once(' ').expect("who, and what"));
         let (_, offer) = lines.next().expect("an offer");
         let (_, answer) = lines.next().expect("an answer to it");
-        let offer = bytes(offer);
+        let offer = of_hex(offer);
         assert_eq!(offer.len(), HANDSHAKE_BYTES, "{name}: the client waits for its version");
         let offered = HandshakeReader::new().read(&mut &*offer).expect("an offer");
-        let answer = bytes(answer).try_into().expect("four bytes");
+        let answer = of_hex(answer).try_into().expect("four bytes");
         let version = read_answer(answer, &offered.expect("a whole one")).expect("a version");
         let (mut said, mut last, mut open) = (Vec::new(), Vec::new(), Open::default());
         for (who, hex) in lines {
             if who != "C" {
                 continue;
             }
-            let wire = bytes(hex);
+            let wire = of_hex(hex);
             let requests = requests(&wire, version);
             if requests == [Request::Goodbye] {
                 last = wire;

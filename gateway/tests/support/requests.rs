@@ -49,6 +49,11 @@ pub fn explicit(writes: &[u32]) -> Vec<Batch> {
     batches
 }
 
+/// Whether its client is in a transaction behind this request, by whether it was before.
+pub fn is_within_after(within: bool, request: &Request) -> bool {
+    (within && !is_end(request)) || is_begin(request)
+}
+
 /// It begins a transaction, also by text.
 pub fn is_begin(request: &Request) -> bool {
     matches!(request, Request::Begin(_)) || *request == run("BEGIN")

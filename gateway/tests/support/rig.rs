@@ -1,7 +1,7 @@
 //! A client, a session of the gateway and two instances, with the bytes between them; no sockets.
 
 pub use super::requests::{
-    Batch, Told, auto, explicit, failure_codes, is_begin, is_end, login, one, run,
+    Batch, Told, auto, explicit, failure_codes, is_begin, is_end, is_within_after, login, one, run,
 };
 use super::{
     host::{Connection, Database, Role},
@@ -15,7 +15,7 @@ use bolt::{
     message::HelloMap,
     value::map,
 };
-use gateway::session::{Ending, Policy, Session, Standing, server_name};
+use gateway::session::{Ending, Policy, Session, Standing, Writes, server_name};
 use ha_core::ids::StartId;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -76,6 +76,8 @@ pub struct Rig {
     is_frozen: bool,
     up: Vec<u8>,
     pub told: Vec<(u32, Told)>,
+    /// What the gateway takes an instance for that it connects to.
+    pub writes: Writes,
     pub tally: gateway::session::Tally,
 }
 
@@ -126,6 +128,7 @@ impl Rig {
             is_frozen: false,
             up: Vec::new(),
             told: Vec::new(),
+            writes: Writes::Taken,
             tally: gateway::session::Tally::default(),
         }
     }
@@ -152,6 +155,10 @@ impl Rig {
 
     pub fn demote(&mut self, instance: usize) {
         self.databases[instance].role = Role::Replica;
+    }
+
+    pub fn promote(&mut self, instance: usize) {
+        self.databases[instance].role = Role::Main;
     }
 
     /// The client asks for this, after its other batches.
@@ -286,6 +293,7 @@ impl Rig {
             let name = server_name(start_of(instance));
             self.upstream = Some((instance, Connection::new(Some(name), Version::MEMGRAPH)));
             self.session.connected(Some(start_of(instance)), self.now);
+            self.session.writes_are(self.writes);
             let hello = std::mem::take(&mut self.session.to_server);
             self.deliver(&hello);
         }
@@ -394,7 +402,7 @@ impl Rig {
         let wire = wire.unwrap_or_else(usual);
         self.from_client.extend(wire);
         for request in &batch.requests {
-            self.in_transaction = (self.in_transaction && !is_end(request)) || is_begin(request);
+            self.in_transaction = is_within_after(self.in_transaction, request);
         }
         self.asked += batch.requests.len();
         let left = batch.requests.len();
