@@ -13,6 +13,7 @@ use std::{
     collections::BTreeSet,
     fs::File,
     io::{Read, Seek, SeekFrom},
+    net::SocketAddr,
     path::PathBuf,
     time::Duration,
 };
@@ -61,23 +62,38 @@ fn in_memory_of(process: &Process) -> BTreeSet<u32> {
     found
 }
 
+/// Clients, each with a secret of its own. Long ones come in pieces, and are kept in a place that grows.
+async fn logged_in(at: SocketAddr) -> Vec<Client> {
+    let logged_in = move |of: u32| {
+        let long = secret(of).repeat(1 + usize::try_from(of).unwrap() * 50);
+        let auth = AuthMap::basic("ann", &long);
+        let mut client = Client::connect(at, &auth, Duration::from_secs(30)).expect("a login");
+        client.run("RETURN 1").expect("an answer");
+        client
+    };
+    spawn_blocking(move || (0..CLIENTS).map(logged_in).collect()).await.unwrap()
+}
+
+/// Waits until nothing of it is left.
+async fn gone(gateway: &Process) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut left = in_memory_of(gateway);
+    while !left.is_empty() && Instant::now() < deadline {
+        sleep(Duration::from_millis(200)).await;
+        left = in_memory_of(gateway);
+    }
+    assert!(left.is_empty(), "in the memory of a gateway that nobody is at: {left:?}");
+}
+
 async fn what_people_log_in_with_is_told_and_kept_nowhere(server: Server) {
     let site = Site::start(server, &["--log-level=trace"]).await;
     site.settled().await;
     let gateway = Gateway::telling(&site, "10s", "trace").await;
     let at = gateway.address();
-    // Long ones come in pieces, and are kept in a place that grows.
-    let clients = spawn_blocking(move || {
-        let logged_in = |of: u32| {
-            let long = secret(of).repeat(1 + usize::try_from(of).unwrap() * 50);
-            let auth = AuthMap::basic("ann", &long);
-            let mut client = Client::connect(at, &auth, Duration::from_secs(30)).expect("a login");
-            client.run("RETURN 1").expect("an answer");
-            client
-        };
-        (0..CLIENTS).map(logged_in).collect::<Vec<_>>()
-    });
-    let clients = clients.await.unwrap();
+    // What is given back is soon used for something else, so that it is looked for at once, too.
+    drop(logged_in(at).await);
+    gone(&gateway.process).await;
+    let clients = logged_in(at).await;
     let all: BTreeSet<_> = (0..CLIENTS).collect();
     assert_eq!(in_memory_of(&gateway.process), all, "the search finds what is there");
     let mut record = site.record().await;
@@ -98,13 +114,7 @@ async fn what_people_log_in_with_is_told_and_kept_nowhere(server: Server) {
         clients
     });
     drop(clients.await.unwrap());
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut left = in_memory_of(&gateway.process);
-    while !left.is_empty() && Instant::now() < deadline {
-        sleep(Duration::from_millis(200)).await;
-        left = in_memory_of(&gateway.process);
-    }
-    assert!(left.is_empty(), "in the memory of a gateway that nobody is at: {left:?}");
+    gone(&gateway.process).await;
     gateway.process.signal(Signal::TERM);
     assert_eq!(gateway.process.ended().await, Some(0));
     let logs = site.controllers.iter().map(|one| one.log.clone()).chain([site.path(LOG)]);
