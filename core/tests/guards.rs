@@ -23,6 +23,7 @@ use ha_core::{
     reading::{Age, Reading, Why},
     record::{Reset, Stage},
 };
+use std::collections::BTreeSet;
 
 /// The life after a restart of the process.
 fn again(id: InstanceId) -> InstanceRef {
@@ -39,8 +40,11 @@ fn unread(it: &mut Asked) {
 }
 
 #[test]
-fn every_guard_has_a_name_of_its_own() {
+fn every_guard_has_one_name() {
+    let names: BTreeSet<_> = GUARDS.iter().map(|guard| guard.id.name()).collect();
+    assert_eq!(names.len(), GUARDS.len(), "a name stands twice");
     for guard in GUARDS {
+        assert!(!guard.sentence.is_empty(), "{:?} has no sentence", guard.id);
         let written = serde_json::to_string(&guard.id).expect("a name");
         assert_eq!(written, format!("{:?}", guard.id.name()), "its name in files");
     }
