@@ -19,7 +19,7 @@ use ha_core::{
     reading::Age,
     reason::Reason,
     record::Stage,
-    rules::{Judge, RuleId, Verdict},
+    rules::{Judge, RuleId::F30, Verdict},
     situation::Situation,
 };
 
@@ -236,7 +236,7 @@ fn a_route_that_is_not_justified() {
 /// What F30 says of a target that is main, whatever else is decided.
 #[test]
 fn a_target_steps_down_with_data_of_its_own() {
-    let steps_down = |obs: &ClusterObservation| match RuleId::F30.rule().judge {
+    let steps_down = |obs: &ClusterObservation| match F30.rule().judge {
         Judge::Once(judge) => matches!(judge(&Situation::of(obs)), Verdict::Act(..)),
         Judge::Each(_) => panic!("it is judged once"),
     };

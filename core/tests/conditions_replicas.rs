@@ -17,7 +17,7 @@ use ha_core::{
     ids::{GatewayId, InstanceId, RequestId, Term, VolumeId},
     observation::{ClusterObservation, RegisterResult, Route, RowState, SyncMode},
     reading::Age,
-    record::{Member, Reset, Stage},
+    record::{Before, Member, Reset, Stage},
 };
 
 fn lag(obs: &mut ClusterObservation, main: InstanceId, id: InstanceId, still: Age) {
@@ -201,6 +201,13 @@ fn a_reign_becomes_steady() {
             (
                 "the voter is even in quiet times",
                 |obs| row(obs, mg(1), mg(2)).still = Age::Suspect,
+                STEADY,
+            ),
+            (
+                "a way back is recorded that is none any more",
+                |obs| {
+                    recorded(obs).before = Some(Before { main: mg(0), incarnation: life(mg(0)) });
+                },
                 STEADY,
             ),
             (

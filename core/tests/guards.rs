@@ -1,13 +1,12 @@
 //! What guards say of commands and routes: each action is allowed as it stands, and each fact that it
 //! rests on is taken away once.
 
-#[path = "common/asked.rs"]
-mod asked;
 #[path = "common/bases.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
+#[path = "common/vetoes.rs"]
+mod vetoes;
 
-use asked::{Asked, asked, each_fact_counts};
 use bases::{at, even, life, main_with, mg, restarted};
 use ha_core::{
     action::Action,
@@ -24,6 +23,7 @@ use ha_core::{
     record::{Reset, Stage},
 };
 use std::collections::BTreeSet;
+use vetoes::{Asked, asked, each_fact_counts};
 
 /// The life after a restart of the process.
 fn again(id: InstanceId) -> InstanceRef {

@@ -1,13 +1,12 @@
-//! What guards say of intents: each write is allowed as a rule asks for it, and each fact
-//! that it rests on is taken away once.
+//! What guards say of intents: each is allowed as a rule asks for it, and each fact that it rests on is
+//! taken away once.
 
-#[path = "common/asked.rs"]
-mod asked;
 #[path = "common/bases.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
+#[path = "common/vetoes.rs"]
+mod vetoes;
 
-use asked::{Asked, asked_by, each_fact_counts};
 use bases::{at, base, even, life, main_with, mg, rebooted, restarted};
 use ha_core::{
     action::Action,
@@ -21,8 +20,9 @@ use ha_core::{
     },
     reading::{Age, Reading},
     record::{Before, Cause, Member, Reset, Stage},
-    rules::RuleId,
+    rules::RuleId::{B20, B30, E10, E25, E60},
 };
+use vetoes::{Asked, asked_by, each_fact_counts};
 
 /// The record object, in the version that the write expects.
 fn store(it: &mut Asked, content: RecordContent) {
@@ -40,7 +40,7 @@ fn routed(it: &mut Asked) {
 #[test]
 fn the_first_intent_of_an_empty_cluster() {
     each_fact_counts(
-        &asked_by(RuleId::B20, base("bootstrap")),
+        &asked_by(B20, base("bootstrap")),
         &[
             (
                 "somebody else wrote one",
@@ -96,7 +96,7 @@ fn the_first_intent_of_an_empty_cluster() {
 #[test]
 fn the_first_intent_of_a_cluster_that_others_built() {
     each_fact_counts(
-        &asked_by(RuleId::B30, base("unrecorded")),
+        &asked_by(B30, base("unrecorded")),
         &[
             ("there is another main", |it| it.make_main(mg(2)), &[CandidateIsProven]),
             ("an instance does not answer", |it| it.silence(mg(2)), &[CandidateIsProven]),
@@ -118,7 +118,7 @@ fn the_first_intent_of_a_cluster_that_others_built() {
 #[test]
 fn an_intent_that_names_the_voter() {
     each_fact_counts(
-        &asked_by(RuleId::E10, base("failover-begins")),
+        &asked_by(E10, base("failover-begins")),
         &[
             ("its term stays", |it| it.next().term = Term(1), &[TermsRise]),
             ("its term leaves one out", |it| it.next().term = Term(3), &[TermsRise]),
@@ -184,7 +184,7 @@ fn an_intent_that_names_the_voter() {
 #[test]
 fn an_intent_that_names_the_main_again() {
     each_fact_counts(
-        &asked_by(RuleId::E25, base("power-lost")),
+        &asked_by(E25, base("power-lost")),
         &[
             (
                 "the voter is out of touch",
@@ -238,7 +238,7 @@ fn an_intent_that_goes_back() {
     let view = obs.instances.get_mut(&mg(1)).expect("the target");
     view.contact = Contact::Closed { since: Age::Fresh };
     each_fact_counts(
-        &asked_by(RuleId::E60, obs),
+        &asked_by(E60, obs),
         &[
             ("the main before restarted", |it| it.restart_target(mg(0)), &[]),
             ("the main before lost power", |it| it.reboot_target(mg(0)), &[CandidateIsProven]),

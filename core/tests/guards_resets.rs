@@ -1,13 +1,12 @@
 //! What guards say of writes that order data to be set aside: each is allowed as a rule asks for it,
 //! and each fact that it rests on is taken away once.
 
-#[path = "common/asked.rs"]
-mod asked;
 #[path = "common/bases.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
+#[path = "common/vetoes.rs"]
+mod vetoes;
 
-use asked::{Asked, asked_by, each_fact_counts};
 use bases::{base, life, main_with, mg, restarted};
 use ha_core::{
     desired::ResetRequest,
@@ -16,8 +15,9 @@ use ha_core::{
     observation::{ClusterObservation, Contact, RegisterResult, Registration},
     reading::{Age, Why},
     record::{Before, Member, Reset, Stage},
-    rules::RuleId,
+    rules::RuleId::{A35, A40},
 };
+use vetoes::{Asked, asked_by, each_fact_counts};
 
 /// Two refusals of the main tell that the history of `id` branched off.
 fn branched(obs: &mut ClusterObservation, id: InstanceId) {
@@ -41,7 +41,7 @@ fn data_that_branched_off() {
     let mut obs = base("settled");
     branched(&mut obs, mg(2));
     each_fact_counts(
-        &asked_by(RuleId::A40, obs),
+        &asked_by(A40, obs),
         &[
             ("the main restarted", |it| it.restart(mg(0)), &[ResetsAreEarned]),
             ("the main is a replica", |it| it.make_replica(mg(0)), &[ResetsAreEarned]),
@@ -89,7 +89,7 @@ fn data_that_branched_off_from_the_only_history() {
     let view = obs.instances.get_mut(&mg(1)).expect("an instance");
     view.contact = Contact::Unreached { why: Why::Silent, since: Age::Expired };
     each_fact_counts(
-        &asked_by(RuleId::A40, obs),
+        &asked_by(A40, obs),
         &[
             (
                 "the same write gives up the way back",
@@ -114,7 +114,7 @@ fn data_that_a_person_does_not_want() {
     let (id, of, volume) = (RequestId(8), mg(2), life(mg(2)).volume);
     obs.desired.reset = Some(ResetRequest { id, of, volume, restores: None });
     each_fact_counts(
-        &asked_by(RuleId::A35, obs),
+        &asked_by(A35, obs),
         &[
             ("nobody asked", |it| it.obs.desired.reset = None, &[ResetsAreEarned]),
             (

@@ -1,13 +1,12 @@
-//! What guards say of writes that record how far a reign has come: each write is allowed as a rule asks for it, and each fact
-//! that it rests on is taken away once.
+//! What guards say of writes that record how far a reign has come: each is allowed as a rule asks for
+//! it, and each fact that it rests on is taken away once.
 
-#[path = "common/asked.rs"]
-mod asked;
 #[path = "common/bases.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod bases;
+#[path = "common/vetoes.rs"]
+mod vetoes;
 
-use asked::{Asked, asked_by, each_fact_counts};
 use bases::{base, even, life, main_with, mg, rebooted, restarted};
 use ha_core::{
     desired::Durability,
@@ -15,13 +14,14 @@ use ha_core::{
     ids::{InstanceId, Term},
     observation::{Content, RegisterResult, Registration, RowState, SyncMode},
     record::{Before, Member, Proof, Reset},
-    rules::RuleId,
+    rules::RuleId::{E40, F40, P20, V10, V30},
 };
+use vetoes::{Asked, asked_by, each_fact_counts};
 
 #[test]
 fn that_nobody_forwards() {
     each_fact_counts(
-        &asked_by(RuleId::F40, base("failover-intent")),
+        &asked_by(F40, base("failover-intent")),
         &[
             ("its term rises", |it| it.next().term = Term(3), &[TermsRise]),
             (
@@ -64,7 +64,7 @@ fn that_nobody_forwards() {
     bases::bolt(&mut first, mg(0)).expect("an answer").role =
         ha_core::observation::RoleView::Replica;
     each_fact_counts(
-        &asked_by(RuleId::F40, first),
+        &asked_by(F40, first),
         &[
             ("a first main lost power, and holds nothing", |it| it.reboot_target(mg(0)), &[]),
             (
@@ -85,7 +85,7 @@ fn that_the_target_restarted() {
     let mut obs = base("withdrawn");
     bases::bolt(&mut obs, mg(1)).expect("an answer").incarnation = restarted(life(mg(1)));
     each_fact_counts(
-        &asked_by(RuleId::P20, obs),
+        &asked_by(P20, obs),
         &[
             ("it lost power", |it| it.reboot_target(mg(1)), &[StagesAreEarned]),
             ("it is a main", |it| it.make_main(mg(1)), &[StagesAreEarned]),
@@ -110,7 +110,7 @@ fn registration(it: &mut Asked, id: InstanceId) -> &mut Registration {
 #[test]
 fn that_the_voter_is_registered() {
     each_fact_counts(
-        &asked_by(RuleId::V10, base("registered")),
+        &asked_by(V10, base("registered")),
         &[
             (
                 "it names another target",
@@ -174,7 +174,7 @@ fn committed_in_another_life(it: &mut Asked) {
 #[test]
 fn that_the_first_commit_is_there() {
     each_fact_counts(
-        &asked_by(RuleId::V30, base("committed")),
+        &asked_by(V30, base("committed")),
         &[
             ("the vote was not recorded", |it| it.record().members.clear(), &[StagesAreEarned]),
             (
@@ -204,7 +204,7 @@ fn that_the_first_commit_is_there_without_a_vote() {
     record.durability = Durability::Fast;
     obs.desired.durability = Durability::Fast;
     each_fact_counts(
-        &asked_by(RuleId::V30, obs),
+        &asked_by(V30, obs),
         &[
             (
                 "commits wait for votes",
@@ -225,7 +225,7 @@ fn that_the_first_commit_is_there_without_a_vote() {
 #[test]
 fn that_the_main_restarted_in_its_reign() {
     each_fact_counts(
-        &asked_by(RuleId::E40, base("main-confirmed")),
+        &asked_by(E40, base("main-confirmed")),
         &[
             ("it lost power", |it| it.reboot_target(mg(0)), &[StagesAreEarned]),
             (
