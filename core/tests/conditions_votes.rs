@@ -161,6 +161,28 @@ fn a_vote_that_comes_back() {
         &base("fast-vote-back"),
         &["E47 hold new transactions, let open ones on mg-0 finish", "X15 unprotected"],
         &[
+            (
+                "mg-2 lags in passing",
+                |obs| row(obs, mg(0), mg(2)).behind = -2,
+                &[
+                    "E47 hold new transactions, let open ones on mg-0 finish",
+                    "X10 mg-2: replica-waits",
+                    "X15 unprotected",
+                ],
+            ),
+            (
+                "mg-2 lags in quiet times",
+                |obs| {
+                    row(obs, mg(0), mg(2)).behind = -2;
+                    row(obs, mg(0), mg(2)).still = Age::Suspect;
+                },
+                &["X10 mg-2: replica-waits", "X15 unprotected"],
+            ),
+            (
+                "mg-2 is even in quiet times",
+                |obs| row(obs, mg(0), mg(2)).still = Age::Suspect,
+                &["E47 hold new transactions, let open ones on mg-0 finish", "X15 unprotected"],
+            ),
             ("mg-2 is to go", |obs| mark(obs, mg(2)), ALONE),
             (
                 "mg-2 is not proven",

@@ -16,7 +16,7 @@ use ha_core::{
         PromotionWait, RegisterResult, RoleView, SyncMode, Witness,
     },
     reading::{Age, Reading, Why},
-    reason::{Loss, Reason, Unfit},
+    reason::{Loss, Reason, Unfit, UnsafeEngine},
     record::{Cause, Reset},
     situation::Situation,
 };
@@ -181,6 +181,45 @@ fn what_is_waited_for_until_nobody_forwards() {
     assert_eq!(Situation::of(&obs).unfenced(), Reason::GatewaysOutstanding(gateways.clone()));
     obs.leadership.promotion = PromotionRight::Granted;
     assert_eq!(Situation::of(&obs).unfenced(), Reason::GatewaysOutstanding(gateways));
+}
+
+/// Each setting that the promise rests on, the oldest version that is supported among them.
+#[test]
+fn an_engine_that_is_not_safe() {
+    fn runs(obs: &mut ClusterObservation, minor: u16) {
+        answer(obs, mg(2)).engine.version = EngineVersion { major: 3, minor };
+    }
+    let old = EngineVersion { major: 3, minor: 7 };
+    let facts: &[(&str, Change, Option<UnsafeEngine>)] = &[
+        ("as it is", |_| {}, None),
+        ("the oldest version that is supported", |obs| runs(obs, 8), None),
+        ("the version before", |obs| runs(obs, 7), Some(UnsafeEngine::Version(old))),
+        ("it keeps no log", |obs| answer(obs, mg(2)).engine.wal = false, Some(UnsafeEngine::NoWal)),
+        (
+            "its storage does not replicate",
+            |obs| answer(obs, mg(2)).engine.transactional = false,
+            Some(UnsafeEngine::StorageMode),
+        ),
+        (
+            "its data ends with its process",
+            |obs| answer(obs, mg(2)).engine.recovers_data = false,
+            Some(UnsafeEngine::ForgetsData),
+        ),
+        (
+            "its role ends with its process",
+            |obs| answer(obs, mg(2)).engine.restores_state = false,
+            Some(UnsafeEngine::ForgetsState),
+        ),
+        (
+            "it checks no replica",
+            |obs| answer(obs, mg(2)).engine.check_period_s = 0,
+            Some(UnsafeEngine::NoReplicaCheck),
+        ),
+    ];
+    for (what, change, expected) in facts {
+        let obs = with("settled", change);
+        assert_eq!(Situation::of(&obs).unsafe_engine(mg(2)), *expected, "{what}");
+    }
 }
 
 /// What this process remembers of a registration counts for the two lives that it was made in.

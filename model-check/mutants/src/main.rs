@@ -1,6 +1,7 @@
 //! Puts all mutants of a list into one copy of a crate, each behind a switch: `all-mutants LIST.json
 //! COPY [SKIP...]`, where LIST is what `cargo mutants --list --json` prints, COPY holds the files that
-//! it names, and SKIP are the numbers of mutants that do not compile.
+//! it names, and SKIP are the numbers of mutants that do not compile. Prints two lists: the mutants that
+//! found no place, and those that are not put in because they cannot compile.
 
 use proc_macro2::{Ident, LineColumn, Span};
 use serde::Deserialize;
@@ -38,6 +39,8 @@ type Key = (&'static str, usize, usize);
 struct Switches {
     all: BTreeMap<Key, Vec<(u32, String)>>,
     used: BTreeSet<u32>,
+    /// Those that no compiler takes: `let` stands in a chain of `&&` only.
+    refused: Vec<u32>,
 }
 
 impl Switches {
@@ -224,10 +227,11 @@ impl VisitMut for Switches {
         };
         visit_mut::visit_expr_mut(self, expr);
         if let (Some(at), Expr::Binary(it)) = (op, &*expr) {
+            let found = self.take("BinaryOperator", at);
             if has_let(&it.left) || has_let(&it.right) {
+                self.refused.extend(found.iter().map(|(id, _)| *id));
                 return;
             }
-            let found = self.take("BinaryOperator", at);
             if !found.is_empty() {
                 *expr = binary(it, &found);
             }
@@ -288,16 +292,17 @@ fn main() {
             of_file.entry(key).or_default().push((id, mutant.replacement.clone()));
         }
     }
-    let mut unused = Vec::new();
+    let (mut unused, mut refused) = (Vec::new(), Vec::new());
     for (file, all) in files {
         let path = Path::new(&copy).join(file);
         let text = std::fs::read_to_string(&path).expect(file);
         let mut tree: File = syn::parse_file(&text).expect(file);
-        let mut switches = Switches { all, used: BTreeSet::new() };
+        let mut switches = Switches { all, used: BTreeSet::new(), refused: Vec::new() };
         switches.visit_file_mut(&mut tree);
         unused.extend(switches.all.values().flatten().map(|(id, _)| *id));
+        refused.append(&mut switches.refused);
         std::fs::write(&path, prettyplease::unparse(&tree)).expect(file);
     }
     unused.sort_unstable();
-    println!("{}", serde_json::to_string(&unused).expect("numbers"));
+    println!("{}", serde_json::to_string(&[unused, refused]).expect("numbers"));
 }
