@@ -10,11 +10,11 @@ use ha_core::{
         BootId, GatewayId, Incarnation, InstanceId, InstanceRef, PodUid, StartId, Term, VolumeId,
     },
     invariants::{
-        Known, Node, Obeys, RECORDS, Role, STATES, STEPS, Topology, broken, broken_by,
+        Known, Node, Obeys, RECORDS, Role, STATES, STEPS, Topology, Violation, broken, broken_by,
         broken_record,
     },
     observation::{RecordContent, SyncMode},
-    record::{Member, Record, Stage},
+    record::{Cause, Member, Record, Stage},
 };
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ fn promote(n: u8) -> Action {
 }
 
 /// The one invariant that `found` names.
-fn only(found: Vec<ha_core::invariants::Violation>, name: &str) {
+fn only(found: Vec<Violation>, name: &str) {
     let names: Vec<_> = found.iter().map(|violation| violation.invariant.as_str()).collect();
     assert_eq!(names, vec![name], "{found:?}");
 }
@@ -152,4 +152,199 @@ fn records() {
     );
     let hasty = Record { stage: Stage::Steady, ..next };
     only(broken_record(Some(&old), &hasty), "intent-before-effect");
+}
+
+/// What is different in a sound cluster, and the invariants that are broken then.
+type Fact = (&'static str, fn(&mut Topology), &'static [&'static str]);
+
+fn each_fact_counts(facts: &[Fact], found: impl Fn(&Topology) -> Vec<Violation>) {
+    for (what, change, names) in facts {
+        let mut t = sound();
+        change(&mut t);
+        let found = found(&t);
+        let broken: Vec<_> = found.iter().map(|it| it.invariant.as_str()).collect();
+        assert_eq!(broken, *names, "{what}: {found:?}");
+    }
+}
+
+fn stored(t: &mut Topology) -> &mut Record {
+    t.record.as_mut().expect("a sound cluster is recorded")
+}
+
+/// mg-2 is registered on mg-0 and obeys mg-1.
+fn stray(t: &mut Topology) {
+    change(t, 2).obeys = Obeys::Instance(InstanceId(1));
+}
+
+#[test]
+fn a_replica_that_obeys_another_main() {
+    each_fact_counts(
+        &[
+            ("as it is", stray, &["one-main-per-replica"]),
+            (
+                "the reign is not steady",
+                |t| {
+                    stray(t);
+                    stored(t).stage = Stage::Attached;
+                },
+                &[],
+            ),
+            (
+                "the target restarted",
+                |t| {
+                    stray(t);
+                    change(t, 0).incarnation = Some(life(9));
+                },
+                &[],
+            ),
+            (
+                "the target is down, and was main in its recorded life",
+                |t| {
+                    stray(t);
+                    change(t, 0).role = Role::Down;
+                },
+                &[],
+            ),
+            (
+                "its row has nothing behind it",
+                |t| {
+                    stray(t);
+                    change(t, 0).rows.insert(InstanceId(2), (SyncMode::Async, false));
+                },
+                &[],
+            ),
+        ],
+        broken,
+    );
+}
+
+/// A second gateway that forwards to that instance in that term.
+fn forward(t: &mut Topology, term: Term, to: u8) {
+    t.forwards.insert(GatewayId(1), (term, at(to)));
+}
+
+#[test]
+fn a_gateway_that_forwards() {
+    const ELSEWHERE: &str = "gateway-routes-only-to-target-main";
+    each_fact_counts(
+        &[
+            ("to the main, as another one does", |t| forward(t, record().term, 0), &[]),
+            (
+                "to another one than another gateway",
+                |t| forward(t, record().term, 1),
+                &["one-routed-main", ELSEWHERE],
+            ),
+            (
+                "to the main before, until the intent is followed by its withdrawal",
+                |t| {
+                    stored(t).term = record().term.next();
+                    stored(t).stage = Stage::Intent;
+                    stored(t).target = InstanceId(1);
+                },
+                &[],
+            ),
+            (
+                "to the main before, after the withdrawal",
+                |t| {
+                    stored(t).term = record().term.next();
+                    stored(t).stage = Stage::Withdrawn;
+                    stored(t).target = InstanceId(1);
+                },
+                &[ELSEWHERE],
+            ),
+            (
+                "to the main before, in the term of the intent",
+                |t| {
+                    stored(t).stage = Stage::Intent;
+                    stored(t).target = InstanceId(1);
+                },
+                &[ELSEWHERE],
+            ),
+        ],
+        broken,
+    );
+}
+
+#[test]
+fn a_promotion_without_its_record() {
+    fn withdrawn(t: &mut Topology) {
+        t.forwards.clear();
+        stored(t).stage = Stage::Withdrawn;
+        stored(t).target = InstanceId(1);
+    }
+    const UNRECORDED: &[&str] = &["intent-precedes-promotion"];
+    each_fact_counts(
+        &[
+            ("as it should be", withdrawn, &[]),
+            (
+                "it is of another term",
+                |t| {
+                    withdrawn(t);
+                    stored(t).term = record().term.next();
+                },
+                UNRECORDED,
+            ),
+            (
+                "another target is recorded",
+                |t| {
+                    withdrawn(t);
+                    stored(t).target = InstanceId(2);
+                },
+                UNRECORDED,
+            ),
+            (
+                "it is not recorded that nobody forwards",
+                |t| {
+                    withdrawn(t);
+                    stored(t).stage = Stage::Intent;
+                },
+                UNRECORDED,
+            ),
+        ],
+        |t| broken_by(t, &promote(1)),
+    );
+}
+
+#[test]
+fn a_record_where_there_is_data() {
+    let write = |cause| {
+        let record = Box::new(Record { cause, ..record() });
+        Action::WriteRecord { expected: None, record, reads_target: false }
+    };
+    const AMBIGUOUS: &[&str] = &["bootstrap-refuses-ambiguity"];
+    each_fact_counts(
+        &[
+            ("it is the first of one main that all others follow", |t| t.record = None, &[]),
+            (
+                "it is the first, and there are two mains",
+                |t| {
+                    t.record = None;
+                    change(t, 2).role = Role::Main;
+                },
+                AMBIGUOUS,
+            ),
+            (
+                "there are two mains, and it is not the first",
+                |t| change(t, 2).role = Role::Main,
+                &[],
+            ),
+        ],
+        |t| broken_by(t, &write(Cause::Adoption)),
+    );
+    each_fact_counts(
+        &[
+            ("it is the first of an empty cluster", |t| t.record = None, AMBIGUOUS),
+            ("it is not the first", |_| {}, &[]),
+        ],
+        |t| broken_by(t, &write(Cause::Bootstrap)),
+    );
+}
+
+#[test]
+fn another_target_means_another_term() {
+    let old = record();
+    let goes_on = Record { stage: Stage::Steady, ..old.clone() };
+    assert_eq!(broken_record(Some(&old), &goes_on), vec![]);
+    let moved = Record { target: InstanceId(1), ..old.clone() };
+    only(broken_record(Some(&old), &moved), "term-never-falls");
 }

@@ -240,3 +240,15 @@ fn known_moments_find_their_rule() {
         assert!(acts, "{name}: {rule} does nothing\n{plan}");
     }
 }
+
+#[test]
+fn every_phase_has_a_name_and_a_question_of_its_own() {
+    let mut questions = BTreeSet::new();
+    for phase in Phase::ALL {
+        let name = serde_json::to_string(phase).expect("a name");
+        assert_eq!(name, format!("{:?}", phase.name()), "its name in files");
+        assert!(phase.question().ends_with('?'), "{name} asks {:?}", phase.question());
+        questions.insert(phase.question());
+    }
+    assert_eq!(questions.len(), Phase::ALL.len(), "a question is asked twice");
+}

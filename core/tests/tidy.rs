@@ -5,10 +5,7 @@
 #[path = "common/source.rs"]
 mod source;
 
-use ha_core::{
-    guard::GUARDS,
-    rules::{RULES, RuleId},
-};
+use ha_core::rules::{RULES, RuleId};
 use source::{code, functions, names, read, root, sources, words};
 use std::collections::BTreeSet;
 
@@ -164,21 +161,6 @@ fn rule_ids_tell_their_place() {
         let same_letter = one[..1] == next[..1];
         assert_eq!(same_letter, pair[0].phase == pair[1].phase, "{one} and {next}");
         assert!(!same_letter || one < next, "{next} stands after {one}");
-    }
-}
-
-#[test]
-fn every_guard_has_one_name() {
-    let names: BTreeSet<_> = GUARDS.iter().map(|guard| guard.id.name()).collect();
-    assert_eq!(names.len(), GUARDS.len(), "a name stands twice");
-    let ids: BTreeSet<_> = GUARDS.iter().map(|guard| guard.id).collect();
-    assert_eq!(ids.len(), GUARDS.len(), "a guard stands twice");
-    for guard in GUARDS {
-        let name = guard.id.name();
-        assert!(is_kebab(name), "{name} is not kebab-case");
-        assert!(!guard.sentence.is_empty(), "{name} has no sentence");
-        let written = serde_json::to_string(&guard.id).expect("a name");
-        assert_eq!(written, format!("{name:?}"), "its name in files");
     }
 }
 

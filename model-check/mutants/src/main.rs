@@ -1,15 +1,16 @@
 //! Puts all mutants of a list into one copy of a crate, each behind a switch: `all-mutants LIST.json
 //! COPY [SKIP...]`, where LIST is what `cargo mutants --list --json` prints, COPY holds the files that
-//! it names, and SKIP are the numbers of mutants that do not compile.
+//! it names, and SKIP are the numbers of mutants that do not compile. Prints two lists: the mutants that
+//! found no place, and those that are not put in because they cannot compile.
 
-use proc_macro2::LineColumn;
+use proc_macro2::{Ident, LineColumn, Span};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 use syn::{
-    Arm, BinOp, Block, Expr, ExprBinary, File, parse_quote,
+    Arm, BinOp, Block, Expr, ExprBinary, File, Stmt, parse_quote,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
 };
@@ -38,6 +39,8 @@ type Key = (&'static str, usize, usize);
 struct Switches {
     all: BTreeMap<Key, Vec<(u32, String)>>,
     used: BTreeSet<u32>,
+    /// Those that no compiler takes: `let` stands in a chain of `&&` only.
+    refused: Vec<u32>,
 }
 
 impl Switches {
@@ -67,37 +70,95 @@ fn has_let(expr: &Expr) -> bool {
     }
 }
 
+/// A comparison or an arithmetic operation, with each of its mutants.
 fn binary(it: &ExprBinary, found: &[(u32, String)]) -> Expr {
     let (left, op, right) = (&it.left, &it.op, &it.right);
-    let is_lazy = matches!(op, BinOp::And(_) | BinOp::Or(_));
     let is_compared = matches!(
         op,
         BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_)
     );
-    let mut chain: Expr = if is_lazy {
-        parse_quote!(mutant_l() #op mutant_r())
-    } else if is_compared {
+    let mut chain: Expr = if is_compared {
         parse_quote!(*mutant_l #op *mutant_r)
     } else {
         parse_quote!(#left #op #right)
     };
     for (id, replacement) in found {
         let other: BinOp = syn::parse_str(replacement).expect("an operator");
-        chain = if is_lazy {
-            parse_quote!(if crate::mutant(#id) { mutant_l() #other mutant_r() } else { #chain })
-        } else if is_compared {
+        chain = if is_compared {
             parse_quote!(if crate::mutant(#id) { *mutant_l #other *mutant_r } else { #chain })
         } else {
             parse_quote!(if crate::mutant(#id) { #left #other #right } else { #chain })
         };
     }
-    if is_lazy {
-        parse_quote!({ let mut mutant_l = || #left; let mut mutant_r = || #right; #chain })
-    } else if is_compared {
+    if is_compared {
         // Temporaries live as long as the statement.
         parse_quote!({ match (&(#left), &(#right)) { (mutant_l, mutant_r) => #chain } })
     } else {
         parse_quote!({ #chain })
+    }
+}
+
+/// A chain of one lazy operator, `a && b && c`: its word, its operands, and where each operator is.
+struct Lazy {
+    word: &'static str,
+    operands: Vec<Expr>,
+    places: Vec<LineColumn>,
+}
+
+impl Lazy {
+    fn of(expr: &Expr) -> Option<Self> {
+        let Expr::Binary(it) = expr else { return None };
+        let word = match it.op {
+            BinOp::And(_) => "&&",
+            BinOp::Or(_) => "||",
+            _ => return None,
+        };
+        if has_let(expr) {
+            return None;
+        }
+        let same = Self::of(&it.left).filter(|left| left.word == word);
+        let first = || Self { word, operands: vec![(*it.left).clone()], places: Vec::new() };
+        let mut chain = same.unwrap_or_else(first);
+        chain.operands.push((*it.right).clone());
+        chain.places.push(it.op.span().start());
+        Some(chain)
+    }
+
+    /// The chain with each of its mutants, at the place of an operator. In a mutant the operators bind
+    /// as they do in its text: of `a && b && c` one is `a || (b && c)`.
+    fn with(self, mutants: &[(usize, u32, String)]) -> Expr {
+        let text = |replaced: Option<(usize, &str)>| {
+            let mut text = "mutant_0()".to_owned();
+            for place in 0..self.places.len() {
+                let op = replaced.filter(|(at, _)| *at == place).map_or(self.word, |(_, op)| op);
+                text += &format!(" {op} mutant_{}()", place + 1);
+            }
+            syn::parse_str::<Expr>(&text).expect("a chain")
+        };
+        let mut chain = text(None);
+        for (place, id, replacement) in mutants {
+            let other = text(Some((*place, replacement)));
+            chain = parse_quote!(if crate::mutant(#id) { #other } else { #chain });
+        }
+        let lets = self.operands.iter().enumerate().map(|(no, operand)| -> Stmt {
+            let name = Ident::new(&format!("mutant_{no}"), Span::call_site());
+            parse_quote!(let mut #name = || #operand;)
+        });
+        let mut block: Block = parse_quote!({ #chain });
+        block.stmts.splice(0..0, lets);
+        parse_quote!(#block)
+    }
+}
+
+/// The chain as it stands, with its operands as they are now.
+fn put_back(expr: &mut Expr, mut operands: Vec<Expr>) {
+    let Some(right) = operands.pop() else { return };
+    match expr {
+        Expr::Binary(it) if !operands.is_empty() => {
+            *it.right = right;
+            put_back(&mut it.left, operands);
+        }
+        first => *first = right,
     }
 }
 
@@ -139,6 +200,20 @@ impl VisitMut for Switches {
     }
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        if let Some(mut chain) = Lazy::of(expr) {
+            chain.operands.iter_mut().for_each(|operand| self.visit_expr_mut(operand));
+            let mut mutants = Vec::new();
+            for (no, at) in chain.places.iter().enumerate() {
+                let found = self.take("BinaryOperator", *at);
+                mutants.extend(found.into_iter().map(|(id, replacement)| (no, id, replacement)));
+            }
+            if mutants.is_empty() {
+                put_back(expr, chain.operands);
+            } else {
+                *expr = chain.with(&mutants);
+            }
+            return;
+        }
         let (op, unary) = match expr {
             Expr::Binary(it) => (Some(it.op.span().start()), None),
             Expr::Unary(it) => (None, Some(it.op.span().start())),
@@ -152,10 +227,11 @@ impl VisitMut for Switches {
         };
         visit_mut::visit_expr_mut(self, expr);
         if let (Some(at), Expr::Binary(it)) = (op, &*expr) {
+            let found = self.take("BinaryOperator", at);
             if has_let(&it.left) || has_let(&it.right) {
+                self.refused.extend(found.iter().map(|(id, _)| *id));
                 return;
             }
-            let found = self.take("BinaryOperator", at);
             if !found.is_empty() {
                 *expr = binary(it, &found);
             }
@@ -216,16 +292,17 @@ fn main() {
             of_file.entry(key).or_default().push((id, mutant.replacement.clone()));
         }
     }
-    let mut unused = Vec::new();
+    let (mut unused, mut refused) = (Vec::new(), Vec::new());
     for (file, all) in files {
         let path = Path::new(&copy).join(file);
         let text = std::fs::read_to_string(&path).expect(file);
         let mut tree: File = syn::parse_file(&text).expect(file);
-        let mut switches = Switches { all, used: BTreeSet::new() };
+        let mut switches = Switches { all, used: BTreeSet::new(), refused: Vec::new() };
         switches.visit_file_mut(&mut tree);
         unused.extend(switches.all.values().flatten().map(|(id, _)| *id));
+        refused.append(&mut switches.refused);
         std::fs::write(&path, prettyplease::unparse(&tree)).expect(file);
     }
     unused.sort_unstable();
-    println!("{}", serde_json::to_string(&unused).expect("numbers"));
+    println!("{}", serde_json::to_string(&[unused, refused]).expect("numbers"));
 }
