@@ -89,11 +89,8 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Ended) {
     match action {
         Action::SetRoute(_) => (now(), Outcome::Done.into()),
         Action::WriteRecord { expected, record, reads_target } => {
-            if *reads_target && let Err(unmet) = still_holds(shared, action).await {
+            if let Err(unmet) = still_may(shared, action, *reads_target).await {
                 return (now(), unmet.into());
-            }
-            if !ready() {
-                return (now(), Unmet::NotReady.into());
             }
             let sent = now();
             match shared.effects.write_record(*expected, record).await {
@@ -112,11 +109,8 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Ended) {
             }
         }
         Action::SetAside { on, .. } => {
-            if let Err(unmet) = still_holds(shared, action).await {
+            if let Err(unmet) = still_may(shared, action, true).await {
                 return (now(), unmet.into());
-            }
-            if !ready() {
-                return (now(), Unmet::NotReady.into());
             }
             let outcome = shared.effects.restart(*on).await;
             (now(), outcome.into())
@@ -133,8 +127,11 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Ended) {
     }
 }
 
-/// Whether what an action needs of instances holds, asked again.
-async fn still_holds(shared: &Shared, action: &Action) -> Result<(), Unmet> {
-    let addresses = shared.mind().addresses();
-    shared.effects.holds(action, &addresses).await
+/// Whether an action that is no command may be done yet, asked of instances again where it `reads` them.
+async fn still_may(shared: &Shared, action: &Action, reads: bool) -> Result<(), Unmet> {
+    if reads {
+        let addresses = shared.mind().addresses();
+        shared.effects.holds(action, &addresses).await?;
+    }
+    if shared.mind().may(action) { Ok(()) } else { Err(Unmet::NotReady) }
 }

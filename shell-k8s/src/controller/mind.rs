@@ -48,7 +48,7 @@ pub struct Mind {
     /// The one under which a decision was carried out last that says where writes go.
     routed_in: Option<Millis>,
     pods: BTreeMap<InstanceId, Option<PodView>>,
-    /// Whoever refused the password of now at the last look, and took the one before.
+    /// Whoever refused the password of now at the last look, and took one of before.
     by_former_password: BTreeSet<InstanceId>,
     desired: Desired,
     number: u8,
@@ -184,7 +184,7 @@ impl Mind {
         there.map(|(id, _)| *id).collect()
     }
 
-    /// Whoever refuses the password of now, and takes the one before.
+    /// Whoever refuses the password of now, and takes one of before.
     #[must_use]
     pub const fn by_former_password(&self) -> &BTreeSet<InstanceId> {
         &self.by_former_password
