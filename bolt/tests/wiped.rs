@@ -1,6 +1,9 @@
 //! No copy of a message that may be a login stays in memory that was given back: this program looks
 //! through its own.
 
+#[path = "common/memory.rs"]
+mod memory;
+
 use bolt::chunk::{Decoder, Frame};
 use std::{
     fs::File,
@@ -20,22 +23,15 @@ fn byte(at: usize) -> u8 {
 
 /// How often a whole period stands in what this process may write to.
 fn found() -> usize {
-    let maps = std::fs::read_to_string("/proc/self/maps").expect("its memory");
-    let mut memory = File::open("/proc/self/mem").expect("its own");
+    let mut bytes = File::open("/proc/self/mem").expect("its own");
     let (mut count, mut window) = (0, Zeroizing::new(vec![0; 1 << 16]));
-    for line in maps.lines() {
-        let mut words = line.split(' ');
-        let (range, rights) = (words.next().expect("a range"), words.next().expect("rights"));
-        if !rights.starts_with("rw") {
-            continue;
-        }
-        let (from, to) = range.split_once('-').expect("a range");
-        let [mut at, to] = [from, to].map(|it| u64::from_str_radix(it, 16).expect("an address"));
-        while at < to {
-            let want = usize::try_from((to - at).min(window.len() as u64)).expect("a size");
-            memory.seek(SeekFrom::Start(at)).expect("an address");
+    for part in memory::writable("self") {
+        let mut at = part.start;
+        while at < part.end {
+            let want = usize::try_from((part.end - at).min(window.len() as u64)).expect("a size");
+            bytes.seek(SeekFrom::Start(at)).expect("an address");
             // What cannot be read is not kept there.
-            if memory.read_exact(&mut window[..want]).is_ok() {
+            if bytes.read_exact(&mut window[..want]).is_ok() {
                 let is_it = |part: &[u8]| part.iter().enumerate().all(|(at, it)| *it == byte(at));
                 count += window[..want].windows(PERIOD).filter(|part| is_it(part)).count();
             }

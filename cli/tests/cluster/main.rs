@@ -14,6 +14,8 @@ mod common;
 mod faults;
 mod frozen;
 mod http;
+#[path = "../../../bolt/tests/common/memory.rs"]
+mod memory;
 mod orders;
 mod outage;
 mod people;

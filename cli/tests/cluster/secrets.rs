@@ -2,6 +2,7 @@
 //! logged in with it.
 
 use crate::{
+    memory::writable,
     on_both,
     site::{PASSWORD, Process, Server, Site},
     writers::{Gateway, LOG},
@@ -14,7 +15,6 @@ use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
     net::SocketAddr,
-    path::PathBuf,
     time::Duration,
 };
 use tokio::{
@@ -37,22 +37,14 @@ fn secret(of: u32) -> String {
 
 /// Which of them are in what a process can write to.
 fn in_memory_of(process: &Process) -> BTreeSet<u32> {
-    let folder = PathBuf::from(format!("/proc/{}", process.0.id()));
-    let maps = std::fs::read_to_string(folder.join("maps")).expect("its memory");
-    let mut memory = File::open(folder.join("mem")).expect("a process of ours");
+    let process = process.0.id().to_string();
+    let mut memory = File::open(format!("/proc/{process}/mem")).expect("a process of ours");
     let mut found = BTreeSet::new();
-    for line in maps.lines() {
-        let mut words = line.split(' ');
-        let (range, rights) = (words.next().expect("a range"), words.next().expect("rights"));
-        if !rights.starts_with("rw") {
-            continue;
-        }
-        let (from, to) = range.split_once('-').expect("a range");
-        let [from, to] = [from, to].map(|it| u64::from_str_radix(it, 16).expect("an address"));
+    for part in writable(&process) {
         let mut bytes = Vec::new();
-        memory.seek(SeekFrom::Start(from)).expect("an address");
+        memory.seek(SeekFrom::Start(part.start)).expect("an address");
         // What cannot be read is not kept there.
-        let _unreadable = memory.by_ref().take(to - from).read_to_end(&mut bytes);
+        let _unreadable = memory.by_ref().take(part.end - part.start).read_to_end(&mut bytes);
         let text = String::from_utf8_lossy(&bytes);
         let numbers = text.match_indices(BEGINNING).map(|(at, _)| {
             text.get(at + BEGINNING.len()..).and_then(|rest| rest.get(..8)?.parse::<u32>().ok())

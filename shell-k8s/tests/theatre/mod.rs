@@ -26,7 +26,7 @@ use shell_k8s::{
 use shell_sim::{
     driver::{Fair, Pattern},
     memgraph::{self, Answer, Endpoint, RegisterError, ReplicaName, ServerError, Statement},
-    world::{ControllerNo, Event, Kind, Payload, Place, Settings as WorldSettings},
+    world::{Body, ControllerNo, Event, Kind, Payload, Place, Settings as WorldSettings},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -348,9 +348,11 @@ impl Effects for Theatre {
         for need in action.preconditions() {
             match need {
                 Precondition::Lives(at) => {
-                    let body = world.body(at.id);
-                    if !body.is_ok_and(|body| body.incarnation() == Some(at.incarnation)) {
-                        return Err(Unmet::NoAddress(at.id));
+                    let lives = world.body(at.id).ok().and_then(Body::incarnation);
+                    let incarnation = lives.ok_or(Unmet::NoAddress(at.id))?;
+                    if incarnation != at.incarnation {
+                        let here = InstanceRef { id: at.id, incarnation };
+                        return Err(Unmet::AnotherLife { meant: at.into(), here: here.into() });
                     }
                 }
                 Precondition::IsMain(id) => {
