@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 use found::{Find, Found};
 use ha_core::desired::Durability;
 use shell_sim::{
-    driver::{Counters, End, Limits, Walk, WalkReport},
+    driver::{Counters, End, Limits, Situations, Walk, WalkReport},
     memgraph::{Config, Version},
     oracle::Violation,
     schedule::{SHRINK_RUNS, Symptom},
@@ -50,6 +50,7 @@ pub(crate) struct Args {
 #[derive(Debug, Default)]
 struct Tally {
     counters: Counters,
+    situations: Situations,
     settled: u64,
     held: u64,
     recipes: BTreeMap<String, u64>,
@@ -60,8 +61,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, report: &WalkReport, mutant: Option<&str>) {
+    fn take(&mut self, mut report: WalkReport, mutant: Option<&str>) {
         self.counters += report.counters;
+        self.situations.add(std::mem::take(&mut report.situations));
         self.known_losses += u64::from(report.violations.iter().any(Violation::is_known));
         self.broken += u64::from(report.is_broken());
         for recipe in &report.missing {
@@ -73,12 +75,13 @@ impl Tally {
             End::Stuck(_) => self.stuck += 1,
         }
         if let Some(symptom) = Symptom::of(&report.violations, Some(&report.end)) {
-            self.found.take(Find::of(report, symptom, mutant));
+            self.found.take(Find::of(&report, symptom, mutant));
         }
     }
 
     fn add(&mut self, other: Self) {
         self.counters += other.counters;
+        self.situations.add(other.situations);
         self.settled += other.settled;
         self.held += other.held;
         for (recipe, times) in other.recipes {
@@ -146,7 +149,7 @@ fn shared(args: &Args, starts: &[Walk]) -> Tally {
                     let mut tally = Tally::default();
                     for seed in seeds {
                         let which = step(seed) % starts.len();
-                        tally.take(&starts[which].run(seed), args.mutant.as_deref());
+                        tally.take(starts[which].run(seed), args.mutant.as_deref());
                     }
                     tally
                 })
@@ -177,5 +180,6 @@ fn print(args: &Args, tally: &Tally) {
     println!("{:>10}  with a loss that the promise excepts (MR 4.3)", tally.known_losses);
     println!("{:>10}  stuck", tally.stuck);
     println!("{:>10}  broken", tally.broken);
+    println!("{:>10}  kinds of situations", tally.situations.len());
     print!("{}", tally.counters);
 }

@@ -3,7 +3,7 @@
 //! places stopped. It never injects a fault.
 
 use super::{
-    Counters, Pattern,
+    Counters, Pattern, Situations,
     noted::Journal,
     timers::{Scan, Timers},
     trace::Trace,
@@ -56,6 +56,8 @@ pub struct Fair {
     pub world: World,
     /// What came about so far.
     pub counters: Counters,
+    /// In which kinds of situations controllers decided so far.
+    pub situations: Situations,
     /// What was found broken so far.
     pub violations: Vec<Violation>,
     /// What happened, if it is kept.
@@ -95,6 +97,7 @@ impl Fair {
             disturbed: world.now,
             world,
             counters: Counters::default(),
+            situations: Situations::default(),
             violations: Vec::new(),
             trace: Trace::default(),
             journal: Journal::default(),

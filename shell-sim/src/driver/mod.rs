@@ -7,6 +7,7 @@ mod due;
 mod fair;
 mod noted;
 mod pattern;
+mod situations;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -20,5 +21,6 @@ pub use counters::Counters;
 pub use fair::{End, Fair, is_a_look};
 pub use noted::Journal;
 pub use pattern::Pattern;
+pub use situations::Situations;
 pub use trace::{Line, Trace, What};
 pub use walk::{Limits, Walk, WalkReport};

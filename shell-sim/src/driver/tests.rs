@@ -1,11 +1,11 @@
 //! The scheduler from an empty cluster, the oracle under a wrong policy, and walks: each the same
 //! again from its seed, and none that breaks the promise.
 
-use super::{End, Fair, Limits, Walk};
+use super::{End, Fair, Limits, Situations, Walk};
 use crate::{
     oracle::Violation,
     schedule::{Schedule, parse_settings, run},
-    world::Settings,
+    world::{Event, Settings},
 };
 use ha_core::{
     observation::{ClusterObservation, RecordContent},
@@ -22,6 +22,34 @@ fn an_empty_cluster_bootstraps() {
     assert_eq!(end, End::Settled, "{}", fair.trace);
     assert_eq!(fair.violations, vec![]);
     assert!(fair.world.network.messages.is_empty());
+}
+
+/// A cluster at rest meets nothing new however long it is, whichever instance is its main; a lost main
+/// does.
+#[test]
+fn kinds_of_situations_are_told_apart() {
+    let mut fair = Fair::new(&Settings::default(), ha_core::plan);
+    let at_rest = |fair: &mut Fair| {
+        assert_eq!(fair.settle(60_000), End::Settled);
+        fair.situations = Situations::default();
+        fair.run_for(60_000);
+        fair.situations.clone()
+    };
+    let first = at_rest(&mut fair);
+    assert_eq!(first.len(), 1);
+    let main = fair.world.recorded_main().unwrap();
+    fair.apply(&Event::Crash(main)).unwrap();
+    assert_eq!(fair.settle(60_000), End::Settled);
+    assert_ne!(fair.world.recorded_main(), Some(main));
+    assert!(fair.situations.len() > 5, "{}", fair.situations.len());
+    let mut all = fair.situations.clone();
+    let second = at_rest(&mut fair);
+    // The same but for the cause of the reign.
+    assert_eq!(second.len(), 1);
+    assert_ne!(first, second);
+    let before = all.len();
+    all.add(second);
+    assert_eq!(all.len(), before);
 }
 
 /// Ours, with one belief too many: once the main is gone, everybody voted and is proven.

@@ -88,6 +88,7 @@ impl Fair {
         }
         let before = self.plans.remove(&controller).map(|(_, plan)| plan);
         self.trace.plan(self.world.now, controller, before.as_ref(), &plan);
+        self.situations.met(&self.world, &plan);
         self.plans.insert(controller, (self.world.now, plan));
         self.planned = true;
     }

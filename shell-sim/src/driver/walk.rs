@@ -1,7 +1,7 @@
 //! Random walks: interleavings, faults and writes chosen by a seed, then calm and a fair end. The
 //! directives that a walk chose are its schedule; run again, they give the same world.
 
-use super::{Chance, Counters, End, Fair, Pattern, circumstances};
+use super::{Chance, Counters, End, Fair, Pattern, Situations, circumstances};
 use crate::{
     oracle::{self, Violation},
     schedule::{Directive, SETTLE_MS, Schedule},
@@ -55,6 +55,8 @@ pub struct WalkReport {
     pub schedule: Schedule,
     /// Counts.
     pub counters: Counters,
+    /// In which kinds of situations its controllers decided.
+    pub situations: Situations,
     /// What was found broken.
     pub violations: Vec<Violation>,
     /// How it ended.
@@ -81,6 +83,7 @@ impl Walk {
         match start.settle(SETTLE_MS) {
             End::Settled => {
                 start.counters = Counters::default();
+                start.situations = Situations::default();
                 Ok(Self { start, settings: settings.clone(), limits })
             }
             other @ (End::Holds(_) | End::Stuck(_)) => Err(other),
@@ -133,6 +136,7 @@ impl Walk {
             seed,
             schedule: Schedule::of(directives),
             counters: fair.counters,
+            situations: fair.situations,
             violations: fair.violations,
             end,
         }
