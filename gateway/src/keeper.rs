@@ -39,6 +39,8 @@ pub struct Keeper {
     pub metrics: Arc<Metrics>,
     /// How it asks.
     pub asking: Asking,
+    /// The pod that it runs in, if it is one.
+    pub pod: Option<String>,
 }
 
 impl Keeper {
@@ -65,7 +67,8 @@ impl Keeper {
             // A grant that was voided is wanted anew at once, although nothing else has changed.
             let is_void = self.gate.view().standing == Standing::Frozen;
             let seen_last = seen.clone().filter(|_| !is_void);
-            let ask = Ask { version: VERSION, question, accepted, seen: seen_last, wait_ms };
+            let pod = self.pod.clone();
+            let ask = Ask { version: VERSION, question, accepted, seen: seen_last, wait_ms, pod };
             let Some(outcome) = self.answer(&controllers, ask).await else { continue };
             match outcome.and_then(|reply| self.take(reply)) {
                 Ok(reply) => {

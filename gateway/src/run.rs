@@ -206,6 +206,7 @@ impl Gateway {
             gate: Arc::clone(&self.gate),
             metrics: Arc::clone(&self.metrics),
             asking: self.settings.asking,
+            pod: self.settings.pod.clone(),
         };
         let admin = Arc::new(Admin {
             metrics: self.metrics,

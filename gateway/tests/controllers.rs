@@ -196,6 +196,7 @@ async fn a_name_that_was_never_found_is_named() {
         accepted: None,
         seen: None,
         wait_ms: 0,
+        pod: None,
     };
     let failed = timeout(LONG, asking.ask(ask)).await.unwrap().unwrap_err();
     assert!(failed.to_string().starts_with("nowhere:7: not found"), "{failed}");

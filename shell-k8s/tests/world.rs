@@ -295,7 +295,7 @@ async fn grants(controller: &Controller, number: u64, main: InstanceId) -> bool 
         open_transactions: false,
         last_byte_ms: None,
     };
-    let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 };
+    let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0, pod: None };
     let reply = controller.ask(ask).await;
     reply.is_ok_and(|reply| {
         reply.main().is_some_and(|at| at.id == main) && reply.answer.lasts_ms > 0
@@ -401,7 +401,14 @@ async fn a_stop_hands_grants_over() {
     for turn in 0..200 {
         for asked in &both {
             let question = holder.ask(clocks(), false, None);
-            let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 };
+            let ask = Ask {
+                version: VERSION,
+                question,
+                accepted: None,
+                seen: None,
+                wait_ms: 0,
+                pod: None,
+            };
             if let Ok(reply) = asked.ask(ask).await {
                 // An answer that is refused changes nothing.
                 let _ = holder.answered(&reply.answer);

@@ -113,13 +113,17 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     Ok(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What goes on beside the loop until it is dropped: a label that shows who leads, and what the others
-/// remember is asked for.
+/// What goes on beside the loop until it is dropped: labels show who leads and which
+/// gateways ask, and what the others remember is asked for.
 fn around(settings: &Settings, controller: &Controller, cluster: Cluster) -> JoinSet<()> {
     let mut around = JoinSet::new();
     if let Some((pod, label)) = settings.label.clone() {
-        let status = controller.status();
+        let (cluster, status) = (cluster.clone(), controller.status());
         around.spawn(async move { cluster.follow_leader(&pod, &label, status).await });
+    }
+    if let Some(selector) = settings.gateways.clone() {
+        let (cluster, controller) = (cluster.clone(), controller.clone());
+        around.spawn(async move { cluster.follow_gateways(&selector, controller).await });
     }
     let (begun, peers) = (controller.clone(), Peers::new(settings.controllers.clone()));
     around.spawn(async move { peers.hand_over(&begun).await });

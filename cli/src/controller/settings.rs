@@ -52,6 +52,8 @@ pub(super) struct Settings {
     pub(super) pod: String,
     /// The pod of this process, and the label that it carries while this process leads.
     pub(super) label: Option<(String, LeaderLabel)>,
+    /// The labels of the gateways' pods, if who asks is to be shown by theirs.
+    pub(super) gateways: Option<String>,
     /// Taken by whoever begins to log.
     pub(super) log: Option<Log>,
 }
@@ -143,7 +145,7 @@ impl Reader {
         if !password.is_empty() && !self.values.text("password-file").is_empty() {
             self.wrong("password", HIDDEN, "either password or password-file");
         }
-        let (label, tls) = (self.label(), self.tls());
+        let (label, gateways, tls) = (self.label(), self.gateways(), self.tls());
         let desired = self.desired();
         let mut listen = self.values.address("listen")?;
         if let Some(port) = self.values.some_number("http-port") {
@@ -175,6 +177,7 @@ impl Reader {
             controllers: self.values.hosts("controllers"),
             pod: self.values.text("pod-uid").to_owned(),
             label,
+            gateways,
             log: Some(log),
         })
     }
@@ -263,6 +266,22 @@ impl Reader {
             self.wrong("pod-name", "", "the pod that is to carry the leader's label");
         }
         pod.zip(label)
+    }
+
+    fn gateways(&mut self) -> Option<String> {
+        let text = self.values.some_text("gateways")?;
+        let is_pair = |pair: &str| {
+            let halves = pair.split_once('=');
+            halves.is_some_and(|(key, value)| {
+                [key, value].iter().all(|half| !half.is_empty() && !half.contains(['=', ' ', '!']))
+            })
+        };
+        if text.split(',').all(is_pair) {
+            return Some(text);
+        }
+        let expected = "KEY=VALUE,... such as app.kubernetes.io/name=memgraph-ha-gateway";
+        self.wrong("gateways", &text, expected);
+        None
     }
 
     fn log(&mut self) -> Option<Log> {

@@ -71,6 +71,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The pod of this controller, which shows by a label whether it leads"),
     row("leader-label", "LEADER_LABEL", Kind::Text, "",
         "The label that the pod of the leader carries, KEY=VALUE"),
+    row("gateways", "GATEWAYS", Kind::Text, "",
+        "The labels of the gateways' pods, KEY=VALUE,...: a gateway that asks no more is taken out of \
+         its Services by the label memgraph-ha.io/in-service; off, if empty"),
     row("journal", "JOURNAL", Kind::Path, "", "Where the journal is written; nowhere without it"),
     row("journal-bytes", "JOURNAL_BYTES", count(65_536, 1 << 34), "33554432",
         "How large a file of the journal becomes before the next one begins"),

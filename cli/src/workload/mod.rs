@@ -9,7 +9,7 @@ mod ledger;
 use crate::input::InputError;
 use bolt::message::AuthMap;
 use clap::{Args as ClapArgs, Subcommand};
-use instance::console::{Client, ClientError};
+use instance::console::{Client, ClientError, Patience};
 use std::{
     fmt,
     fs::File,
@@ -21,8 +21,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// How long a client waits for one answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a client waits: no longer for a connection than applications should, and for an answer longer
+/// than a gateway holds a request.
+const PATIENCE: Patience =
+    Patience { connect: Duration::from_secs(2), answer: Duration::from_secs(7) };
 
 /// What is done.
 #[derive(Debug, ClapArgs)]

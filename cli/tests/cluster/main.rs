@@ -13,6 +13,7 @@ mod client;
 mod common;
 mod faults;
 mod frozen;
+mod gateways;
 mod http;
 #[path = "../../../bolt/tests/common/memory.rs"]
 mod memory;

@@ -61,6 +61,20 @@ impl Gateway {
 
     /// One whose log has this level.
     pub(crate) async fn telling(site: &Site, hold: &str, level: &str) -> Self {
+        Self::begin(site, (hold, level), LOG, &[]).await
+    }
+
+    /// One that says in which pod it is.
+    pub(crate) async fn in_pod(site: &Site, pod: &str) -> Self {
+        Self::begin(site, ("5s", "info"), &format!("{pod}.log"), &[("POD_NAME", pod)]).await
+    }
+
+    async fn begin(
+        site: &Site,
+        (hold, level): (&str, &str),
+        log: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let first = ports(3);
         let at = |more: u16| SocketAddr::new(HERE, first + more);
         let pages: Vec<_> = site.controllers.iter().map(|one| one.at.to_string()).collect();
@@ -75,7 +89,8 @@ impl Gateway {
             .arg(format!("--record-configmap={}/{}", names.namespace(), names.record()))
             .arg(format!("--hold-limit={hold}"))
             .env("LOG_LEVEL", level)
-            .stderr(Stdio::from(std::fs::File::create(site.path(LOG)).expect("a file")));
+            .envs(environment.iter().copied())
+            .stderr(Stdio::from(std::fs::File::create(site.path(log)).expect("a file")));
         match &site.server {
             Server::Memory(server) => {
                 command.arg(format!("--api-server={}", server.uri_of("gateway")));

@@ -34,6 +34,9 @@ pub struct Ask {
     pub seen: Option<String>,
     /// For how long it may, in milliseconds.
     pub wait_ms: Millis,
+    /// The pod of the gateway, if it has one: from whom nothing is heard any more is sent no clients.
+    #[serde(default)]
+    pub pod: Option<String>,
 }
 
 /// What a controller replies.

@@ -57,6 +57,8 @@ pub struct Settings {
     pub grant_limit_ms: Millis,
     /// How controllers are asked.
     pub asking: Asking,
+    /// The pod that it runs in.
+    pub pod: Option<String>,
     /// Whether instances say which of their starts they are.
     pub looks_at_start: bool,
     /// What sessions of the write listener may do.
@@ -185,6 +187,7 @@ impl Settings {
                 wait_ms: values.ms("poll-wait"),
                 give_up_ms: values.ms("poll-timeout"),
             },
+            pod: values.some_text("pod-name"),
             looks_at_start: values.is_on("verify-incarnation"),
             policy: policy(values),
             dial_limit: values.time("connection-timeout"),

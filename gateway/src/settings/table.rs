@@ -68,6 +68,15 @@ pub const SETTINGS: &[Setting] = &[
         "1s",
         "How long an answer may take beyond that, before the next question is asked",
     ),
+    Setting {
+        variable: Some("POD_NAME"),
+        ..setting(
+            "pod-name",
+            Kind::Text,
+            "",
+            "The pod of this gateway: when it asks no more, controllers take it out of its Services",
+        )
+    },
     setting(
         "verify-incarnation",
         Kind::Switch,

@@ -85,7 +85,7 @@ fn ask() -> Ask {
         open_transactions: false,
         last_byte_ms: None,
     };
-    Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 }
+    Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0, pod: None }
 }
 
 /// Answers of HTTP with good replies in them, in every form that a body can have.

@@ -43,6 +43,21 @@ impl ClientError {
     }
 }
 
+/// How long a server is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until it takes a connection.
+    pub connect: Duration,
+    /// Until it goes on with an answer, or takes more of a request.
+    pub answer: Duration,
+}
+
+impl From<Duration> for Patience {
+    fn from(each: Duration) -> Self {
+        Self { connect: each, answer: each }
+    }
+}
+
 /// What a statement came to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
@@ -75,16 +90,16 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Connects without TLS. Each wait for the server has the time limit.
+    /// Connects without TLS. No wait for the server is longer than `patience` says.
     ///
     /// # Errors
     /// Why there is no session.
     pub fn connect(
         address: impl ToSocketAddrs,
         auth: &AuthMap,
-        limit: Duration,
+        patience: impl Into<Patience>,
     ) -> Result<Self, ClientError> {
-        Self::log_in(open(address, limit)?, auth)
+        Self::log_in(open(address, patience.into())?, auth)
     }
 
     /// Connects with TLS. The certificate is not checked.
@@ -95,9 +110,9 @@ impl Client {
         host: &str,
         address: impl ToSocketAddrs,
         auth: &AuthMap,
-        limit: Duration,
+        patience: impl Into<Patience>,
     ) -> Result<Self, ClientError> {
-        Self::log_in(super::tls::unchecked(host, open(address, limit)?)?, auth)
+        Self::log_in(super::tls::unchecked(host, open(address, patience.into())?)?, auth)
     }
 
     fn log_in(
@@ -261,13 +276,13 @@ impl Client {
 ///
 /// # Errors
 /// No address answers.
-fn open(address: impl ToSocketAddrs, limit: Duration) -> io::Result<TcpStream> {
+fn open(address: impl ToSocketAddrs, patience: Patience) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, limit) {
+        match TcpStream::connect_timeout(&address, patience.connect) {
             Ok(stream) => {
-                stream.set_read_timeout(Some(limit))?;
-                stream.set_write_timeout(Some(limit))?;
+                stream.set_read_timeout(Some(patience.answer))?;
+                stream.set_write_timeout(Some(patience.answer))?;
                 stream.set_nodelay(true)?;
                 return Ok(stream);
             }

@@ -6,7 +6,7 @@ mod print;
 mod split;
 mod tls;
 
-pub use client::{Client, ClientError, Outcome};
+pub use client::{Client, ClientError, Outcome, Patience};
 pub use print::{Format, show, table};
 
 use bolt::message::AuthMap;

@@ -7,6 +7,7 @@
 //! replacement because it needs no copy of the object that was read.
 
 mod error;
+mod gateways;
 mod label;
 mod lease;
 mod marks;
@@ -20,6 +21,7 @@ mod stored;
 mod watching;
 
 pub use error::ApiError;
+pub use gateways::SERVICE_LABEL;
 pub use label::LeaderLabel;
 pub use marks::{GATE, PART_LABEL, Show, Shown};
 pub use names::{APP_LABEL, BadNames, Names};

@@ -13,6 +13,7 @@ use crate::{
     memgraph::{Addresses, Endpoints, Look},
 };
 use gateway::clock::Clock;
+use gateways::Asked;
 use ha_core::{
     action::{Action, Precondition},
     desired::Desired,
@@ -42,6 +43,8 @@ pub struct Mind {
     leader: LeaderClock,
     history: History,
     reports: Reports,
+    /// Pods of gateways that named them.
+    asked: BTreeMap<String, Asked>,
     record_read: Option<Millis>,
     /// The acquisition of the lease under which it decided last.
     decided_in: Option<Millis>,
@@ -80,6 +83,7 @@ impl Mind {
             leader: LeaderClock::start(me, now),
             history: History::start(now),
             reports: Reports::default(),
+            asked: BTreeMap::new(),
             record_read: None,
             decided_in: None,
             routed_in: None,

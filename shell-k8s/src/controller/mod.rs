@@ -49,7 +49,7 @@ use ha_core::{
 use looks::Looks;
 use status::Board;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -251,6 +251,18 @@ impl Controller {
     #[must_use]
     pub fn leads(&self) -> bool {
         self.shared.mind().leads()
+    }
+
+    /// For how long it has led, in milliseconds of its own clock; nothing if it does not.
+    #[must_use]
+    pub fn leads_for(&self) -> Option<u64> {
+        self.shared.mind().leads_for()
+    }
+
+    /// The pods whose gateways ask this controller, whether or not it leads.
+    #[must_use]
+    pub fn askers(&self) -> BTreeSet<String> {
+        self.shared.mind().askers()
     }
 
     /// Whether it might promote an instance at this moment, as far as lease, grants of other leaders and

@@ -153,6 +153,13 @@ async fn everything(cluster: &Cluster, server: &ApiServer) {
     server.store().create(&PODS, NAMESPACE, pod("c-0")).expect("a pod");
     let label = LeaderLabel { key: "app".to_owned(), value: "controller".to_owned() };
     cluster.label("c-0", &label, true).await.expect("a label");
+    let gateway = json!({
+        "metadata": {"name": "gw-0", "labels": {"app": "gateway"}},
+        "spec": {"containers": [{"name": "c"}]},
+    });
+    server.store().create(&PODS, NAMESPACE, gateway).expect("a pod");
+    let askers = BTreeSet::from(["gw-0".to_owned()]);
+    cluster.serve_askers("app=gateway", &askers).await.expect("a label");
     let show = Show { replicates: Some(Ok(())), part: Some(Part::Main) };
     cluster.show(InstanceId(0), uid, &show).await.expect("a mark");
     let recorder = cluster.recorder("c-0".to_owned());

@@ -185,7 +185,8 @@ async fn ask(play: (Theatre, Arc<Mutex<GrantHolder>>, Arc<Mutex<Court>>), seed: 
             let mut gateway = gateway.lock().expect("no test panics with it");
             gateway.ask(gateway_clock(&theatre, &court), false, None)
         };
-        let ask = Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0 };
+        let ask =
+            Ask { version: VERSION, question, accepted: None, seen: None, wait_ms: 0, pod: None };
         let Ok(reply) = asked.ask(ask).await else { continue };
         sleep(Duration::from_millis(chance.below(60))).await;
         // An answer that is refused changes nothing.

@@ -76,6 +76,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         ("bolt-port", "7687"),
         ("log-level", "loud=very=much"),
         ("leader-label", "app"),
+        ("gateways", "app=gateway,tier"),
     ];
     let found = problems(&set, Some("releas: x\nnumber: 300\n"));
     let expected = [
@@ -89,6 +90,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         "replication-port",
         "leader-label",
         "pod-name",
+        "gateways",
     ];
     assert_eq!(found, expected);
     assert_eq!(problems(&[], Some("- a\n- b\n")), ["config"]);

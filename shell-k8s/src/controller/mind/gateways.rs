@@ -10,10 +10,22 @@ use ha_core::{
     leadership::Millis,
     observation::{Route, StoredRecord},
 };
-use std::hash::BuildHasher;
+use std::{collections::BTreeSet, hash::BuildHasher};
 
 /// Gateways whose last word is kept, beside those that may forward.
 const GATEWAYS: usize = 256;
+/// The longest name of a pod.
+const NAME: usize = 253;
+/// How much later than it said a gateway may ask again: its questions may have to find another
+/// controller, and a process that gets no time for so long is of no use to clients either.
+const LATE_MS: Millis = 3_000;
+
+/// When a gateway asked last, and by when it is to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    at: Millis,
+    again_by: Millis,
+}
 
 impl Mind {
     /// How many gateways may forward, and whether a transaction may be open through one of them.
@@ -35,8 +47,36 @@ impl Mind {
         if is_taken && ask.question.holds.is_none() {
             self.leader.holds_nothing(ask.question.gateway, ask.question.number);
         }
+        self.note_pod(ask, now);
         let after = self.forwarding();
         after.0 < before.0 || (before.1 && !after.1)
+    }
+
+    fn note_pod(&mut self, ask: &Ask, at: Millis) {
+        let Some(pod) = ask.pod.as_deref().filter(|pod| pod.len() <= NAME) else { return };
+        if self.asked.len() >= GATEWAYS && !self.asked.contains_key(pod) {
+            let oldest = self.asked.iter().min_by_key(|(_, asked)| asked.at);
+            if let Some(oldest) = oldest.map(|(pod, _)| pod.clone()) {
+                self.asked.remove(&oldest);
+            }
+        }
+        let again_by = at.saturating_add(ask.wait_ms).saturating_add(LATE_MS);
+        self.asked.insert(pod.to_owned(), Asked { at, again_by });
+    }
+
+    /// The pods whose gateways ask this process, whether or not it leads.
+    #[must_use]
+    pub fn askers(&self) -> BTreeSet<String> {
+        let now = self.now();
+        let asks = self.asked.iter().filter(|(_, asked)| now < asked.again_by);
+        asks.map(|(pod, _)| pod.clone()).collect()
+    }
+
+    /// For how long this process has led, by its own clock; nothing if it does not.
+    #[must_use]
+    pub fn leads_for(&self) -> Option<Millis> {
+        let since = self.leader.acquired().filter(|_| self.leads())?;
+        Some(self.now().saturating_sub(since))
     }
 
     /// What a gateway's question is answered now; it was heard when it arrived.
