@@ -66,7 +66,7 @@ impl Tally {
         self.situations.add(std::mem::take(&mut report.situations));
         self.known_losses += u64::from(report.violations.iter().any(Violation::is_known));
         self.broken += u64::from(report.is_broken());
-        for recipe in &report.missing {
+        for recipe in &report.recipes {
             *self.recipes.entry(recipe.name().to_owned()).or_default() += 1;
         }
         match &report.end {
@@ -175,7 +175,7 @@ fn print(args: &Args, tally: &Tally) {
     println!("{:>10}  settled", tally.settled);
     println!("{:>10}  in a hold that is left to people", tally.held);
     for (recipe, times) in &tally.recipes {
-        println!("{times:>10}  where recipe {recipe} is missed in the end");
+        println!("{times:>10}  where recipe {recipe} is left to people in the end");
     }
     println!("{:>10}  with a loss that the promise excepts (MR 4.3)", tally.known_losses);
     println!("{:>10}  stuck", tally.stuck);

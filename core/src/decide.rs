@@ -11,7 +11,10 @@ use crate::{
     rules::{Judge, Phase, RULES, Rule, RuleId, Verdict, moves_from},
     situation::Situation,
 };
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 /// What to do, as a function of what is known and of nothing else.
 #[must_use]
@@ -77,14 +80,15 @@ impl<'s, 'a> Pass<'s, 'a> {
         }
     }
 
-    /// Judges one phase. But for reports, which are all made, the first rule that applies to a subject ends that subject's turn; where
-    /// two could apply, the order of the table decides, and a test lists these pairs.
+    /// Judges one phase. But for reports, which are all made, the first rule that applies to a subject
+    /// ends that subject's turn; where two could apply, the order of the table decides, and a test lists
+    /// these pairs.
     fn judge<'r>(&mut self, rules: impl Iterator<Item = &'r Rule>, phase: Phase) {
-        let mut spoken: BTreeMap<Option<InstanceId>, ()> = BTreeMap::new();
+        let mut spoken: BTreeSet<Option<InstanceId>> = BTreeSet::new();
         for rule in rules {
             match rule.judge {
                 Judge::Once(judge) => {
-                    if phase == Phase::Report || !spoken.contains_key(&None) {
+                    if phase == Phase::Report || !spoken.contains(&None) {
                         let verdict = judge(self.situation);
                         self.apply(rule, None, verdict, &mut spoken);
                     }
@@ -92,7 +96,7 @@ impl<'s, 'a> Pass<'s, 'a> {
                 Judge::Each(judge) => {
                     for index in 0..self.subjects.len() {
                         let id = self.subjects[index];
-                        if phase == Phase::Report || !spoken.contains_key(&Some(id)) {
+                        if phase == Phase::Report || !spoken.contains(&Some(id)) {
                             let verdict = judge(self.situation, id);
                             self.apply(rule, Some(id), verdict, &mut spoken);
                         }
@@ -110,7 +114,7 @@ impl<'s, 'a> Pass<'s, 'a> {
         rule: &Rule,
         subject: Option<InstanceId>,
         verdict: Verdict,
-        spoken: &mut BTreeMap<Option<InstanceId>, ()>,
+        spoken: &mut BTreeSet<Option<InstanceId>>,
     ) {
         let hold = |reason| Hold { rule: rule.id, subject, reason };
         match verdict {
@@ -145,7 +149,7 @@ impl<'s, 'a> Pass<'s, 'a> {
                 }
             }
         }
-        spoken.insert(subject, ());
+        spoken.insert(subject);
     }
 }
 

@@ -156,14 +156,17 @@ fn replica(s: &Situation<'_>, id: InstanceId) -> Replicates {
     let Some(row) = s.proven_main().and_then(|main| main.rows.get(&id)) else {
         return Replicates::No(Missing::Registration);
     };
-    let in_touch = match row.state {
-        // How far behind an asynchronous one is under load says nothing.
-        RowState::Ready | RowState::Replicating => true,
+    match row.state {
         RowState::Unrecognized(_) => return Replicates::Unknown,
         RowState::Phantom => return Replicates::No(Missing::Registration),
-        RowState::Recovery | RowState::Invalid | RowState::Diverged => false,
-    };
-    match (in_touch, s.proof(id)) {
+        RowState::Ready
+        | RowState::Replicating
+        | RowState::Recovery
+        | RowState::Invalid
+        | RowState::Diverged => {}
+    }
+    // How far behind an asynchronous one is under load says nothing.
+    match (row.is_in_touch(), s.proof(id)) {
         (true, Some(_)) => Replicates::Yes,
         (true, None) => Replicates::No(Missing::Proof),
         (false, _) => Replicates::No(Missing::Touch),

@@ -23,7 +23,7 @@ pub struct ClusterObservation {
     pub desired: Desired,
     /// What this controller may do.
     pub leadership: Leadership,
-    /// The durable record. `Known` with `None` means: read, and there is none.
+    /// The durable record. What was read may be that there is none: see [`RecordContent`].
     pub record: Reading<StoredRecord>,
     /// Every instance that should exist, present or not.
     pub instances: BTreeMap<InstanceId, InstanceView>,
@@ -251,6 +251,20 @@ pub struct Row {
     pub still: Age,
 }
 
+impl Row {
+    /// Whether the main is in touch with the replica, and has told it all that was before.
+    #[must_use]
+    pub const fn is_in_touch(&self) -> bool {
+        matches!(self.state, RowState::Ready | RowState::Replicating)
+    }
+
+    /// Whether the replica has been out of touch for longer than it is let be.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.state == RowState::Invalid && self.since == Age::Expired
+    }
+}
+
 /// Memgraph's replication modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -419,6 +433,17 @@ pub struct Registration {
     /// How many of them failed because of a branched history (Error 3, MR 1.3), counted up to the
     /// second.
     pub branched: u8,
+}
+
+impl Registration {
+    /// How far they are counted: whether there was a second one is all that matters.
+    pub(crate) const COUNTED: u8 = 2;
+
+    /// Whether a second one was sent for these two lives.
+    #[must_use]
+    pub const fn was_repeated(&self) -> bool {
+        self.attempts >= Self::COUNTED
+    }
 }
 
 /// How a REGISTER ended.

@@ -132,9 +132,9 @@ impl Plan {
         if after_stop && rule.phase != Phase::Report { Said::NotReached } else { Said::Silent }
     }
 
-    /// The recipes that would be needed and do not exist yet.
-    pub fn missing_recipes(&self) -> impl Iterator<Item = crate::reason::Recipe> + '_ {
-        self.holds.iter().filter_map(|hold| hold.reason.missing_recipe())
+    /// The procedures left to people that it waits for.
+    pub fn recipes(&self) -> impl Iterator<Item = crate::reason::Recipe> + '_ {
+        self.holds.iter().filter_map(|hold| hold.reason.recipe())
     }
 }
 

@@ -223,8 +223,8 @@ impl<'a> Situation<'a> {
     /// # Errors
     /// What it lacks.
     pub fn fit_voter(&self) -> Result<InstanceRef, (Option<InstanceId>, Unfit)> {
-        let record = self.record.ok_or((None, Unfit::Unnamed))?;
-        let mut worst = (None, Unfit::Unnamed);
+        let record = self.record.ok_or((None, Unfit::NoVoter))?;
+        let mut worst = (None, Unfit::NoVoter);
         for id in record.voters() {
             match self.fitness(id) {
                 Ok(at) => return Ok(at),
@@ -383,7 +383,7 @@ impl<'a> Situation<'a> {
     /// branched off, twice, with a DROP between (MR 1.3, 3.2).
     #[must_use]
     pub fn branched_off(&self, main: &MainNow<'_>, id: InstanceId) -> bool {
-        self.tried(main, id).is_some_and(|made| made.branched >= 2)
+        self.tried(main, id).is_some_and(|made| made.branched >= Registration::COUNTED)
     }
 
     /// The same, or the main's row says so. A row goes on saying it of data that was set aside since
@@ -468,14 +468,14 @@ impl Row {
     /// after a restart of the main every row begins as invalid (MR 5.3).
     #[must_use]
     pub fn confirms_main(&self) -> bool {
-        let in_touch = match &self.state {
+        let made_contact = match &self.state {
             RowState::Ready | RowState::Recovery | RowState::Replicating => true,
             RowState::Invalid
             | RowState::Diverged
             | RowState::Phantom
             | RowState::Unrecognized(_) => false,
         };
-        in_touch && self.behind <= 0
+        made_contact && self.behind <= 0
     }
 
     /// Whether the row shows that the replica has more than the main.

@@ -93,7 +93,7 @@ fn a_pod_without_an_address_is_not_asked_and_not_empty() {
     if let Reading::Known { value: Some(pod), .. } = &mut view.pod {
         pod.address = None;
     }
-    refused(&obs, "hold  B10 wait-for-all         mg-2: no address");
+    refused(&obs, "hold  B10 wait-for-all         mg-2: no answer");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn a_target_that_is_main_before_its_time_asks_for_a_person() {
     bolt(&mut obs, target).expect("an answer").role = main_with(&[]);
     let held = holds(&obs, RuleId::E70);
     assert!(matches!(held[..], [Reason::TargetWaits { why: Unfit::NotReplica, .. }]), "{held:?}");
-    assert_eq!(held[0].missing_recipe(), Some(Recipe::LossAccepted));
+    assert_eq!(held[0].recipe(), Some(Recipe::LossAccepted));
 }
 
 #[test]

@@ -153,6 +153,11 @@ fn that_the_voter_is_registered() {
                 |it| registration(it, mg(2)).main = restarted(life(mg(1))),
                 &[StagesAreEarned],
             ),
+            (
+                "it was registered in another term",
+                |it| registration(it, mg(2)).term = Term(1),
+                &[StagesAreEarned],
+            ),
             ("the voter restarted since", |it| it.restart(mg(2)), &[StagesAreEarned]),
         ],
     );
@@ -231,6 +236,16 @@ fn that_the_main_restarted_in_its_reign() {
             (
                 "the voter is out of touch",
                 |it| it.row(mg(0), mg(1)).state = RowState::Invalid,
+                &[StagesAreEarned],
+            ),
+            (
+                "the voter's row is a phantom",
+                |it| it.row(mg(0), mg(1)).state = RowState::Phantom,
+                &[StagesAreEarned],
+            ),
+            (
+                "the voter diverged",
+                |it| it.row(mg(0), mg(1)).state = RowState::Diverged,
                 &[StagesAreEarned],
             ),
             ("the voter has more", |it| it.row(mg(0), mg(1)).behind = 3, &[StagesAreEarned]),

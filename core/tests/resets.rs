@@ -189,7 +189,7 @@ fn one_main_orders_it_once() {
     set(&mut obs, Some(Aside::Latest));
     let (actions, reason) = said(&obs);
     assert_eq!((actions, &reason), (Vec::new(), &Some(Reason::PutBackBranched(mg(2)))));
-    assert_eq!(reason.and_then(|reason| reason.missing_recipe()), Some(Recipe::DataReset));
+    assert_eq!(reason.and_then(|reason| reason.recipe()), Some(Recipe::DataReset));
     set(&mut obs, None);
     // In another reign it is ordered again.
     record(&mut obs).expect("a record").resets.values_mut().for_each(|it| it.term = Term(0));
@@ -256,7 +256,7 @@ fn who_does_not_want_it_is_told() {
     obs.desired.sets_aside = false;
     let (actions, reason) = said(&obs);
     assert!(actions.is_empty(), "{actions:?}");
-    assert_eq!(reason.and_then(|reason| reason.missing_recipe()), Some(Recipe::DataReset));
+    assert_eq!(reason.and_then(|reason| reason.recipe()), Some(Recipe::DataReset));
 }
 
 #[test]

@@ -90,6 +90,7 @@ fn every_rule_has_one_scope() {
     let ids: Vec<_> = SCOPES.iter().map(|scope| scope.id).collect();
     let rules: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(ids, rules, "one scope for each rule, in the order of the table");
+    assert_eq!(RuleId::ALL, rules, "ids stand in the order of the table");
     for scope in SCOPES {
         assert_eq!(scope.id.scope().id, scope.id);
         let says = scope.does.len() + scope.waits.len() + scope.stops.len();

@@ -6,7 +6,7 @@
 mod source;
 
 use ha_core::rules::{RULES, RuleId};
-use source::{code, functions, names, read, root, sources, words};
+use source::{code, functions, names, read, sources, words};
 use std::collections::BTreeSet;
 
 const LINES_OF_A_FILE: usize = 500;
@@ -164,50 +164,77 @@ fn rule_ids_tell_their_place() {
     }
 }
 
-/// The numbers behind each `MR` in `text`: `MR 3.4`, `MR 1.3, 3.2`, `MR 4`.
-fn cited(text: &str) -> BTreeSet<String> {
+/// The documents whose sections are cited, each with the mark that stands before the number.
+const CITED: &[(&str, &str)] = &[
+    ("MR", "design/memgraph-semantics.md"),
+    ("BG", "design/bolt-and-drivers.md"),
+    ("PI", "design/predecessor.md"),
+];
+
+/// The numbers behind each `mark` in `text`: `MR 3.4`, `MR 1.3, 3.2`, `MR 4`, `MR 4.2 to 4.4`.
+fn cited(mark: &str, text: &str) -> BTreeSet<String> {
+    let mark = format!("{mark} ");
     let mut found = BTreeSet::new();
-    for (at, mark) in text.match_indices("MR ") {
+    for (at, _) in text.match_indices(&mark) {
         if text[..at].ends_with(|c: char| c.is_alphanumeric()) {
             continue;
         }
         let mut rest = Some(&text[at + mark.len()..]);
         while let Some(list) = rest {
             let end = list.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(list.len());
-            let number = list[..end].trim_end_matches('.');
+            let (number, behind) = list.split_at(end);
+            let number = number.trim_end_matches('.');
             if number.is_empty() {
                 break;
             }
             found.insert(number.to_owned());
-            rest = list[end..].strip_prefix(", ").or(list[end..].strip_prefix(" and "));
+            rest = [", ", " and ", " to "].iter().find_map(|between| behind.strip_prefix(between));
         }
     }
     found
 }
 
+/// Marks without a document: two capitals and a number at the beginning of a parenthesis, in a
+/// comment, which is how sections are cited.
+fn unknown_marks(text: &str) -> BTreeSet<String> {
+    let comments = text.lines().filter_map(|line| line.split_once("//"));
+    let opened = comments.flat_map(|(_, comment)| comment.split('(').skip(1));
+    let marks = opened.filter_map(|inside| {
+        let (mark, number) = inside.split_once(' ')?;
+        let is_mark = mark.len() == 2 && mark.chars().all(|c| c.is_ascii_uppercase());
+        (is_mark && number.starts_with(|c: char| c.is_ascii_digit())).then_some(mark)
+    });
+    let is_known = |mark: &str| CITED.iter().any(|(known, _)| *known == mark);
+    marks.filter(|mark| !is_known(mark)).map(str::to_owned).collect()
+}
+
 #[test]
 fn cited_sections_exist() {
-    let document = "design/memgraph-semantics.md";
-    if !root().join(document).exists() {
-        eprintln!("{document} does not exist, so that no citation can be checked");
-        return;
-    }
-    let text = read(document);
-    let headings: BTreeSet<_> = text
-        .lines()
-        .filter(|line| line.starts_with('#'))
-        .filter_map(|line| line.trim_start_matches('#').split_whitespace().next())
-        .map(|number| number.trim_end_matches('.').to_owned())
-        .collect();
+    let sources = sources();
     let mut wrong = Vec::new();
-    for source in sources() {
-        for number in cited(&source.text) {
-            if !headings.contains(&number) {
-                wrong.push(format!("{} cites MR {number}", source.path));
+    for (mark, document) in CITED {
+        let text = read(document);
+        let headings: BTreeSet<_> = text
+            .lines()
+            .filter(|line| line.starts_with('#'))
+            .filter_map(|line| line.trim_start_matches('#').split_whitespace().next())
+            .map(|number| number.trim_end_matches('.').to_owned())
+            .collect();
+        for source in &sources {
+            for number in cited(mark, &source.text) {
+                if !headings.contains(&number) {
+                    let path = &source.path;
+                    wrong.push(format!("{path} cites {mark} {number}, no section of {document}"));
+                }
             }
         }
     }
-    assert!(wrong.is_empty(), "{document} has no such section:\n{}", wrong.join("\n"));
+    for source in &sources {
+        for mark in unknown_marks(&source.text) {
+            wrong.push(format!("{} cites {mark}, which stands for no document", source.path));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// The commands in the fenced blocks of a document.
@@ -247,7 +274,11 @@ fn sources_are_read_right() {
     let found: Vec<_> = functions(&code);
     assert_eq!(found, [("a".to_owned(), 1, 1), ("c".to_owned(), 3, 3)]);
     assert_eq!(words("RetryLater_x"), ["retry", "later", "x"]);
-    let numbers: Vec<_> = cited("(MR 1.3, 3.2). MR 4 and 5.1; XMR 9, MR 7.").into_iter().collect();
-    assert_eq!(numbers, ["1.3", "3.2", "4", "5.1", "7"]);
+    let text = "(MR 1.3, 3.2). MR 4 and 5.1; XMR 9, BG 6, MR 7. MR 8 to 10.1, shape 1";
+    let numbers: Vec<_> = cited("MR", text).into_iter().collect();
+    assert_eq!(numbers, ["1.3", "10.1", "3.2", "4", "5.1", "7", "8"]);
+    let text = concat!("a (Q", "X 1) // (MR 1, QY 2) (QZ) (Q", "W 3.1)\n/// (AND 4) (Q", "V 5)");
+    let marks: Vec<_> = unknown_marks(text).into_iter().collect();
+    assert_eq!(marks, ["QV", "QW"]);
     assert_eq!(commands("```\ncargo x  # why\n```\ncargo y"), ["cargo x"]);
 }

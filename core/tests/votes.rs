@@ -210,7 +210,7 @@ fn a_word_that_would_cost_something_for_nothing_is_refused() {
     accepts(&mut nobody, mg(7));
     assert!(matches!(
         steps(&nobody, RuleId::E05)[0].reason,
-        Reason::OrderRefused { why: Unfit::Unnamed, .. }
+        Reason::OrderRefused { why: Unfit::NoInstance, .. }
     ));
 }
 

@@ -59,7 +59,6 @@ impl Grain {
             looks_are_whole: self.looks_are_whole,
             api_answers: self.api_answers,
             stale: self.stale,
-            restores: false,
         }
     }
 }

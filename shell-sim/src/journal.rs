@@ -125,7 +125,11 @@ impl Reader {
         Ok(Some(line))
     }
 
-    fn take(&mut self, line: Line, decide: Decide) -> Result<Option<Again>, JournalError> {
+    /// Takes a line that was read already; a decision in it is made again.
+    ///
+    /// # Errors
+    /// The line comes before the start of its controller.
+    pub fn take(&mut self, line: Line, decide: Decide) -> Result<Option<Again>, JournalError> {
         let Line { at, controller, what, .. } = line;
         let no_start = JournalError::NoStart { line: self.line, controller };
         match what {

@@ -41,14 +41,14 @@ pub enum Violation {
         write: WriteId,
         /// The main.
         main: InstanceId,
-        /// Whether its second phase was lost: the loss that is known and documented (MR 4.3).
+        /// Whether the promise excepts its loss, for any [`Exception`].
         known: bool,
     },
     /// No log of any instance holds an acknowledged write.
     AckedGone {
         /// The write.
         write: WriteId,
-        /// Whether its second phase was lost.
+        /// Whether the promise excepts its loss.
         known: bool,
     },
     /// A log holds a write more than once.
@@ -162,14 +162,37 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Whether the promise excepts the loss of a write: its second phase was lost (MR 4.3), two
-/// nodes lost power before it was flushed, a person accepted it, or its main alone had it.
-fn is_excepted(world: &World, write: WriteId) -> bool {
+/// Why the promise excepts the loss of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exception {
+    /// Its second phase was lost (MR 4.3).
+    Undecided,
+    /// Its main alone had it.
+    Alone,
+    /// Two instances lost it, most often with the power of their nodes.
+    Power,
+    /// A person accepted it.
+    Accepted,
+}
+
+/// Why the promise excepts the loss of a write, if it does. What befell it comes before what a person
+/// said of it.
+#[must_use]
+pub fn exception(world: &World, write: WriteId) -> Option<Exception> {
     let truth = &world.truth;
-    truth.undecided.contains(&write)
-        || truth.accepted.contains(&write)
-        || truth.alone.contains(&write)
-        || truth.unflushed.get(&write).is_some_and(|instances| instances.len() > 1)
+    if truth.undecided.contains(&write) {
+        Some(Exception::Undecided)
+    } else if truth.alone.contains(&write) {
+        Some(Exception::Alone)
+    } else if truth.unflushed.get(&write).is_some_and(|instances| instances.len() > 1) {
+        Some(Exception::Power)
+    } else {
+        truth.accepted.contains(&write).then_some(Exception::Accepted)
+    }
+}
+
+fn is_excepted(world: &World, write: WriteId) -> bool {
+    exception(world, write).is_some()
 }
 
 fn holds(log: &[Entry<Payload>], write: WriteId) -> usize {

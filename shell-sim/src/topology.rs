@@ -3,7 +3,7 @@
 
 use crate::{
     memgraph::{self, RoleName},
-    oracle::missing,
+    oracle::{exception, missing},
     world::{Body, Fate, Happening, Kind, Payload, Place, World, WriteId},
 };
 use ha_core::{
@@ -36,17 +36,11 @@ fn under(world: &World, record: Option<Record>) -> Topology {
     Topology { record, instances, forwards: forwards.collect() }
 }
 
-/// Writes that a client was told are durable, without those whose loss is excepted: their second phase
-/// was lost (MR 4.3), two nodes lost power, a person accepted it, or the main alone had them.
+/// Writes that a client was told are durable, without those whose loss the promise excepts.
 fn acknowledged(world: &World) -> impl Iterator<Item = WriteId> + '_ {
     let fates = world.clients.iter().flat_map(|client| &client.writes);
-    let truth = &world.truth;
-    let counts = |id| {
-        let power = truth.unflushed.get(id).is_some_and(|on| on.len() > 1);
-        let excepted = [&truth.undecided, &truth.accepted, &truth.alone];
-        !power && !excepted.iter().any(|writes| writes.contains(id))
-    };
-    fates.filter(move |(id, fate)| **fate == Fate::Acked && counts(id)).map(|(id, _)| *id)
+    let acked = fates.filter(|(_, fate)| **fate == Fate::Acked).map(|(id, _)| *id);
+    acked.filter(move |id| exception(world, *id).is_none())
 }
 
 fn node(world: &World, (id, body): (InstanceId, &Body), acked: &[WriteId]) -> Node {

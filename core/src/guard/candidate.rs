@@ -48,7 +48,7 @@ pub(super) fn is_proven(seen: &Seen<'_>, action: &Action) -> bool {
 }
 
 /// Whether a row shows contact, and nothing that its main lacks.
-fn confirms(row: &Row) -> bool {
+pub(super) fn confirms(row: &Row) -> bool {
     matches!(row.state, RowState::Ready | RowState::Replicating | RowState::Recovery)
         && row.behind <= 0
 }

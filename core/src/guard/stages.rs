@@ -1,6 +1,6 @@
 //! What a record may say of a reign, and of the one before it, judged without asking the rules.
 
-use super::{Seen, reset, written};
+use super::{Seen, candidate::confirms, reset, written};
 use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef},
@@ -92,6 +92,7 @@ pub(super) fn registered_and_even(seen: &Seen<'_>, record: &Record, id: Instance
         && even_row(seen, record, id)
         && made.is_some_and(|made| {
             made.result == RegisterResult::Done
+                && made.term == record.term
                 && made.main == record.incarnation
                 && seen.lives(InstanceRef { id, incarnation: made.replica })
         })
@@ -158,7 +159,7 @@ fn steady_kept(seen: &Seen<'_>, old: &Record, new: &Record) -> bool {
             && (old.is_alone()
                 || old.voters().any(|id| {
                     let row = seen.rows(new.target).and_then(|rows| rows.get(&id));
-                    row.is_some_and(|row| row.behind <= 0 && row.state != RowState::Invalid)
+                    row.is_some_and(confirms)
                 })));
     let proofs_earned = new.members.iter().all(|(id, member)| {
         let before = old.members.get(id).and_then(|member| member.proof);

@@ -22,9 +22,6 @@ use crate::{
 use alloc::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
-/// How far registrations are counted: whether there was a second one is all that matters.
-const COUNTED: u8 = 2;
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 struct Seen<T> {
     value: T,
@@ -252,8 +249,8 @@ impl History {
                 main: on.incarnation,
                 replica: replica.incarnation,
                 result,
-                attempts: (earlier.0 + 1).min(COUNTED),
-                branched: (earlier.1 + branched).min(COUNTED),
+                attempts: (earlier.0 + 1).min(Registration::COUNTED),
+                branched: (earlier.1 + branched).min(Registration::COUNTED),
             },
         );
     }

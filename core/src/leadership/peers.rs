@@ -221,7 +221,8 @@ impl LeaderClock {
         }
     }
 
-    /// Whether another controller answered lately.
+    /// Whether an answer of another controller is kept, because it may still count as a promise or name
+    /// a member.
     #[must_use]
     pub fn has_heard(&self, id: ControllerId) -> bool {
         self.peers.known.contains_key(&id)

@@ -70,8 +70,11 @@ impl fmt::Display for VoteLoss {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unfit {
-    /// The record names nobody.
-    Unnamed,
+    /// The record names no voter. Older journals call it `unnamed`.
+    #[serde(alias = "unnamed")]
+    NoVoter,
+    /// The cluster has no instance of that name.
+    NoInstance,
     /// It does not answer now.
     Unreachable,
     /// It is not a replica now.
@@ -101,7 +104,8 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unnamed => f.write_str("nobody is recorded"),
+            Self::NoVoter => f.write_str("no voter is recorded"),
+            Self::NoInstance => f.write_str("is no instance of this cluster"),
             Self::Unreachable => f.write_str("does not answer"),
             Self::NotReplica => f.write_str("is not a replica"),
             Self::Unproven => f.write_str("is not proven complete in its present life"),

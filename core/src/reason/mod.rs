@@ -15,7 +15,7 @@ use crate::{
 use alloc::{collections::BTreeSet, string::String};
 use serde::{Deserialize, Serialize};
 
-/// A procedure that a situation waits for, because it is left to people.
+/// A procedure that is left to people, and that a situation waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
@@ -56,6 +56,8 @@ pub enum Reason {
     UnreadableRecord(String),
     /// Operators asked for no change.
     Paused,
+    /// A write of the record that was sent before may still land.
+    RecordInDoubt,
 
     // Bootstrap.
     /// Every instance answers and is provably empty.
@@ -171,6 +173,54 @@ pub enum Reason {
         /// The voter.
         voter: InstanceId,
     },
+    /// The main restarted, its voter confirms it, and a replica has more than both.
+    OlderCopy {
+        /// The main.
+        main: InstanceId,
+        /// Who has more.
+        replica: InstanceId,
+    },
+    /// The voter is gone before the reign has a commit; who is to vote is chosen anew.
+    VoterLostEarly {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+    },
+    /// The voter cannot vote, and another instance takes the vote over.
+    VoterLost {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+        /// Who takes over.
+        to: InstanceId,
+    },
+    /// An operator wants another instance to become main: that one votes first.
+    VoteOrdered {
+        /// The voter.
+        voter: InstanceId,
+        /// Who takes over.
+        to: InstanceId,
+    },
+    /// The vote goes back to the preferred pair.
+    VotePreferred {
+        /// The voter.
+        voter: InstanceId,
+        /// Who takes over.
+        to: InstanceId,
+    },
+    /// The voter is lost and nobody can vote in its place: the main goes on alone.
+    GoesAlone {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+    },
+    /// The main goes on alone, and somebody can vote again.
+    VoteRestored(InstanceId),
+    /// Another promise is wanted than the reign keeps.
+    DurabilityWanted(Durability),
     /// Somebody wants the main moved.
     MoveWanted {
         /// From.
@@ -257,30 +307,16 @@ pub enum Reason {
     Unregistered(InstanceId),
     /// A registration with nothing behind it.
     PhantomRow(InstanceId),
+    /// A row of an instance that is beyond the size of the cluster.
+    BeyondSize(InstanceId),
     /// A registration of another mode than wanted.
     WrongMode(InstanceId),
-    /// A write of the record that was sent before may still land.
-    RecordInDoubt,
     /// A registration that this process did not make and cannot take as proof.
     UnprovenRow(InstanceId),
     /// A replica that stays invalid is registered once more.
     StuckInvalid(InstanceId),
-    /// Its history branched off from its main's; it has no vote.
-    Branched(InstanceId),
-    /// The voter's history branched off from its main's.
-    VoterBranched(InstanceId),
-    /// Data is set aside only under a main whose reign is steady.
-    ResetWaits(InstanceId),
-    /// Its history branched off, and operators want to set its data aside themselves.
-    ResetUnwanted(InstanceId),
-    /// It stays invalid, although it was registered once more.
-    StaysInvalid(InstanceId),
-    /// The record orders that its data be set aside.
-    ResetOrdered(InstanceId),
-    /// Its data was set aside once under this main, and branched off again.
-    ResetInVain(InstanceId),
-    /// A person had earlier data of its put back, which branched off.
-    PutBackBranched(InstanceId),
+    /// A new try is made after a pause.
+    RetryLater(InstanceId),
     /// A person orders that its data be set aside.
     ResetAsked(InstanceId),
     /// The order of a person to set its data aside waits.
@@ -297,12 +333,30 @@ pub enum Reason {
         /// Why it never can.
         why: NoReset,
     },
-    /// These began anew and are proven.
-    ResetsDone(BTreeSet<InstanceId>),
-    /// A new try is made after a pause.
-    RetryLater(InstanceId),
+    /// Its history branched off from its main's; it has no vote.
+    Branched(InstanceId),
+    /// The voter's history branched off from its main's.
+    VoterBranched(InstanceId),
+    /// Data is set aside only under a main whose reign is steady.
+    ResetWaits(InstanceId),
+    /// Its history branched off, and operators want to set its data aside themselves.
+    ResetUnwanted(InstanceId),
+    /// The record orders that its data be set aside.
+    ResetOrdered(InstanceId),
+    /// Its data was set aside once under this main, and branched off again.
+    ResetInVain(InstanceId),
+    /// A person had earlier data of its put back, which branched off.
+    PutBackBranched(InstanceId),
+    /// It stays invalid, although it was registered once more.
+    StaysInvalid(InstanceId),
+    /// An instance does not answer.
+    Absent(Why),
+
+    // Prove.
     /// The reign has no voter yet.
     NoVoter,
+    /// Nobody is there to vote in a new reign: the main begins it alone.
+    BeginsAlone(InstanceId),
     /// The voter is not up to date yet.
     VoterWaits {
         /// Which.
@@ -322,15 +376,10 @@ pub enum Reason {
     ReplicasUnproven(BTreeSet<InstanceId>),
     /// These are proven now.
     ReplicasProven(BTreeSet<InstanceId>),
-    /// A replica is on its way to being up to date.
-    ReplicaWaits {
-        /// What the main believes of it, if it is registered.
-        state: Option<RowState>,
-    },
     /// These former mains were read as replicas.
     FormerMainsSeen(BTreeSet<InstanceId>),
-    /// An instance does not answer.
-    Absent(Why),
+    /// These began anew and are proven.
+    ResetsDone(BTreeSet<InstanceId>),
 
     // Route.
     /// Main and voter are proven.
@@ -340,65 +389,10 @@ pub enum Reason {
         /// The voter.
         voter: InstanceId,
     },
-    /// The voter is gone before the reign has a commit; who is to vote is chosen anew.
-    VoterLostEarly {
-        /// The voter.
-        voter: InstanceId,
-        /// What became of it.
-        loss: VoteLoss,
-    },
-    /// The voter cannot vote, and another instance takes the vote over.
-    VoterLost {
-        /// The voter.
-        voter: InstanceId,
-        /// What became of it.
-        loss: VoteLoss,
-        /// Who takes over.
-        to: InstanceId,
-    },
-    /// An operator wants another instance to become main: that one votes first.
-    VoteOrdered {
-        /// The voter.
-        voter: InstanceId,
-        /// Who takes over.
-        to: InstanceId,
-    },
-    /// The vote goes back to the preferred pair.
-    VotePreferred {
-        /// The voter.
-        voter: InstanceId,
-        /// Who takes over.
-        to: InstanceId,
-    },
-    /// The voter is lost and nobody can vote in its place: the main goes on alone.
-    GoesAlone {
-        /// The voter.
-        voter: InstanceId,
-        /// What became of it.
-        loss: VoteLoss,
-    },
-    /// Nobody is there to vote in a new reign: the main begins it alone.
-    BeginsAlone(InstanceId),
-    /// The main goes on alone, and somebody can vote again.
-    VoteRestored(InstanceId),
     /// The main goes on alone: no other instance must have what it commits.
     Unprotected(InstanceId),
-    /// Another promise is wanted than the reign keeps.
-    DurabilityWanted(Durability),
-    /// The voter cannot vote, and nobody is proven who could instead.
-    NobodyToVote {
-        /// The voter.
-        voter: InstanceId,
-        /// What became of it.
-        loss: VoteLoss,
-    },
-    /// The main restarted, its voter confirms it, and a replica has more than both.
-    OlderCopy {
-        /// The main.
-        main: InstanceId,
-        /// Who has more.
-        replica: InstanceId,
-    },
+
+    // Report.
     /// The main does not answer, and is not lost.
     MainUnheard {
         /// The main.
@@ -406,19 +400,29 @@ pub enum Reason {
         /// What came instead of an answer.
         why: Why,
     },
-    /// A row of an instance that is beyond the size of the cluster.
-    BeyondSize(InstanceId),
-    /// A setting makes the promise impossible.
-    UnsafeEngine(UnsafeEngine),
+    /// A replica is on its way to being up to date.
+    ReplicaWaits {
+        /// What the main believes of it, if it is registered.
+        state: Option<RowState>,
+    },
+    /// The voter cannot vote, and nobody is proven who could instead.
+    NobodyToVote {
+        /// The voter.
+        voter: InstanceId,
+        /// What became of it.
+        loss: VoteLoss,
+    },
     /// Registrations made by hand.
     Strangers(BTreeSet<String>),
+    /// A setting makes the promise impossible.
+    UnsafeEngine(UnsafeEngine),
 }
 
 impl Reason {
-    /// The recipe that the situation waits for. Where data may be lost for good, it is that a person
-    /// accepts the loss.
+    /// The procedure left to people that the situation waits for. Where data may be lost for good, it
+    /// is that a person accepts the loss.
     #[must_use]
-    pub const fn missing_recipe(&self) -> Option<Recipe> {
+    pub const fn recipe(&self) -> Option<Recipe> {
         if matches!(
             self,
             Self::ResetUnwanted(_)

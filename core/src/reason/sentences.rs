@@ -1,6 +1,6 @@
 //! The sentences of reasons. A reason knows facts; how they read is decided here.
 
-use super::{Reason, Unfit};
+use super::Reason;
 use crate::observation::PromotionWait;
 use alloc::collections::BTreeSet;
 use core::fmt;
@@ -166,9 +166,6 @@ impl Reason {
                 list(f, gateways)
             }
             Self::AlreadyThere(id) => write!(f, "{id} is main already"),
-            Self::OrderRefused { to, why: Unfit::Unnamed } => {
-                write!(f, "refused: there is no {to}")
-            }
             Self::OrderRefused { to, why } => write!(f, "refused: {to} {why}"),
             Self::WayBack { target, to, why } => write!(f, "{target} {why}; {to} is complete"),
             Self::TargetWaits { target, why } => {

@@ -22,7 +22,7 @@ pub(super) fn named(s: &Situation<'_>) -> Verdict {
     let to = order.main;
     let waits = |why| Verdict::Stop(Reason::AcceptedWaits { to, why });
     if s.view(to).is_none() {
-        return waits(Unfit::Unnamed);
+        return waits(Unfit::NoInstance);
     }
     if !vote::may_vote(s, to) {
         return waits(Unfit::NoVote);
@@ -70,7 +70,7 @@ pub(super) fn loss(s: &Situation<'_>) -> Verdict {
         return refuse(Unfit::OtherTerm);
     }
     if s.view(to).is_none() {
-        return refuse(Unfit::Unnamed);
+        return refuse(Unfit::NoInstance);
     }
     if !vote::may_vote(s, to) {
         return refuse(Unfit::NoVote);

@@ -5,6 +5,7 @@ use super::{Verdict, elect, switchover, vote};
 use crate::{
     desired::Durability,
     ids::InstanceId,
+    observation::Registration,
     reason::{Reason, VoteLoss},
     record::{Cause, Member, Record, Stage},
     situation::{MainNow, Situation},
@@ -77,7 +78,7 @@ pub(super) fn begins_alone(
     choice: Option<InstanceId>,
 ) -> bool {
     let in_vain = |id| {
-        s.registers_in_vain(main, id) && s.tried(main, id).is_some_and(|made| made.attempts >= 2)
+        s.registers_in_vain(main, id) && s.tried(main, id).is_some_and(Registration::was_repeated)
     };
     let nobody_comes = s.others(main.at.id).all(|id| !s.may_answer_yet(id));
     record.durability == Durability::Fast && choice.map_or(nobody_comes, in_vain)

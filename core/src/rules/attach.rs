@@ -5,7 +5,7 @@ use super::{Verdict, reset};
 use crate::{
     action::Action,
     ids::InstanceId,
-    observation::{RegisterResult, Route, Row, RowState, SyncMode},
+    observation::{RegisterResult, Registration, Route, Row, RowState, SyncMode},
     reading::Age,
     reason::Reason,
     record::{Record, Stage},
@@ -58,13 +58,12 @@ fn clear_because(
     if to_vote && (!s.registered(main, id) || lags) {
         return Some(Reason::UnprovenRow(id));
     }
-    let stuck = row.state == RowState::Invalid && row.since == Age::Expired;
-    (stuck && !tried_again(s, main, id)).then_some(Reason::StuckInvalid(id))
+    (row.is_stuck() && !tried_again(s, main, id)).then_some(Reason::StuckInvalid(id))
 }
 
 /// Whether the one repetition that a stuck replica gets was spent.
 fn tried_again(s: &Situation<'_>, main: &MainNow<'_>, id: InstanceId) -> bool {
-    s.tried(main, id).is_some_and(|made| made.attempts >= 2)
+    s.tried(main, id).is_some_and(Registration::was_repeated)
 }
 
 /// A20. The recorded voter's row goes only while nobody forwards.
@@ -108,10 +107,7 @@ pub(super) fn stays_invalid(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let Some((record, main)) = reigning(s) else { return Verdict::Pass };
     let stuck = s.is_replica(id)
         && tried_again(s, &main, id)
-        && main
-            .rows
-            .get(&id)
-            .is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+        && main.rows.get(&id).is_some_and(Row::is_stuck);
     // A voter that stays invalid gives its vote up first.
     if !stuck || record.is_voter(id) {
         return Verdict::Pass;

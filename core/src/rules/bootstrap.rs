@@ -5,10 +5,7 @@ use super::Verdict;
 use crate::{
     action::Action,
     ids::{InstanceId, InstanceRef, Term},
-    observation::{
-        Contact, Content, InstanceView, RecordContent, RoleView, Route, Row, VolumeView,
-    },
-    reading::Why,
+    observation::{Content, InstanceView, RecordContent, RoleView, Route, Row, VolumeView},
     reason::{NotFresh, Reason},
     record::{Cause, Record, SCHEMA, Stage},
     situation::{MainNow, Situation},
@@ -17,14 +14,7 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 /// What keeps `view` from being provably empty.
 fn not_fresh(s: &Situation<'_>, id: InstanceId, view: &InstanceView) -> Option<NotFresh> {
-    let Some(answer) = s.answer(id) else {
-        let why = match &view.contact {
-            Contact::Answering => Why::NoAddress,
-            Contact::Closed { .. } => Why::Refused,
-            Contact::Unreached { why, .. } => why.clone(),
-        };
-        return Some(NotFresh::Unreachable(why));
-    };
+    let Some(answer) = s.answer(id) else { return s.unheard(id).map(NotFresh::Unreachable) };
     match &answer.role {
         RoleView::Replica => return Some(NotFresh::Replica),
         RoleView::Main { rows, strangers } if !rows.is_empty() || !strangers.is_empty() => {

@@ -6,7 +6,6 @@ use crate::{
     action::Action,
     ids::{Incarnation, InstanceId},
     observation::{Route, Row, RowState},
-    reading::Age,
     reason::{Reason, Unfit},
     record::{Before, Cause, Record, Stage},
     situation::{MainNow, Situation},
@@ -113,8 +112,7 @@ fn outrunning_voter(
         let row = main.rows.get(&id).filter(|row| row.outruns_main())?;
         let at = s.replica(id)?;
         let proof = record.proof(id)?;
-        let stands =
-            at.incarnation == proof.replica || at.incarnation.keeps_writes_of(&proof.replica);
+        let stands = at.incarnation.keeps_writes_of(&proof.replica);
         let ahead = if row.state == RowState::Diverged { 0 } else { row.behind };
         let may_reign = stands && !record.resets(at) && !s.is_unsupported(id);
         may_reign.then_some((id, at.incarnation, ahead))
@@ -194,10 +192,8 @@ pub(super) fn renew(s: &Situation<'_>) -> Verdict {
 /// moment by a command that came late, so that only a new reign reaches it.
 fn obeys_nobody(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
     record.voters().find(|id| {
-        let row = main.rows.get(id);
-        let for_long =
-            row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
-        for_long && s.is_replica(*id) && s.proof(*id).is_none()
+        let stuck = main.rows.get(id).is_some_and(Row::is_stuck);
+        stuck && s.is_replica(*id) && s.proof(*id).is_none()
     })
 }
 
@@ -206,11 +202,8 @@ fn obeys_nobody(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Optio
 fn out_of_touch(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
     let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
     let apart = |id: &InstanceId| {
-        let for_long = main
-            .rows
-            .get(id)
-            .is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
-        for_long || (has_forgotten(main, *id) && s.proof(*id).is_none())
+        let stuck = main.rows.get(id).is_some_and(Row::is_stuck);
+        stuck || (has_forgotten(main, *id) && s.proof(*id).is_none())
     };
     record.voters().find(|id| complete && s.is_replica(*id) && apart(id))
 }

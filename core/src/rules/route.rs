@@ -1,11 +1,11 @@
 //! Where do writes go? Only these rules open a route, and only to a main and a voter that are
 //! both proven.
 
-use super::Verdict;
+use super::{Verdict, vote};
 use crate::{
     action::Action,
     ids::InstanceId,
-    observation::{Route, RowState},
+    observation::Route,
     reason::Reason,
     record::{Record, Stage},
     situation::{MainNow, Situation},
@@ -19,13 +19,7 @@ fn steady<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
 
 /// The voter whose vote counts and whose present life is proven.
 fn voting(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
-    record.voters().find(|id| {
-        s.proof(*id).is_some()
-            && main.rows.get(id).is_some_and(|row| {
-                row.mode == record.vote_mode()
-                    && matches!(row.state, RowState::Ready | RowState::Replicating)
-            })
-    })
+    record.voters().find(|id| vote::votes(s, main, *id))
 }
 
 fn is_open(s: &Situation<'_>) -> bool {

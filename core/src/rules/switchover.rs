@@ -14,13 +14,17 @@ use crate::{
 };
 use alloc::vec;
 
+/// The order of an operator to move the main, as long as it is neither carried out nor refused.
+pub(super) fn open_order(s: &Situation<'_>, record: &Record) -> Option<SwitchoverRequest> {
+    s.obs.desired.switchover.filter(|order| record.answered != Some(order.id))
+}
+
 /// Whether somebody wants the main elsewhere: `Some(true)` because its pod is to go.
 fn move_wanted(s: &Situation<'_>, record: &Record) -> Option<bool> {
     if s.is_deleting(record.target) {
         return Some(true);
     }
-    let open = s.obs.desired.switchover.filter(|request| record.answered != Some(request.id));
-    open.map(|_| false)
+    open_order(s, record).map(|_| false)
 }
 
 /// E50. A planned move: hold new transactions, let open ones finish, prove the candidate, record.
@@ -28,7 +32,7 @@ pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
     let Some(record) = elect::steady(s) else { return Verdict::Pass };
     let Some(main) = s.proven_main() else { return Verdict::Pass };
     let Some(deleting) = move_wanted(s, record) else { return Verdict::Pass };
-    let request = s.obs.desired.switchover.filter(|request| record.answered != Some(request.id));
+    let request = open_order(s, record);
     if let Some((id, refusal)) = request.filter(|_| !deleting).and_then(|it| refused(s, record, it))
     {
         let record = Record { answered: Some(id), ..record.clone() };
@@ -68,7 +72,7 @@ fn refused(
     let reason = if to == record.target {
         Reason::AlreadyThere(to)
     } else if s.view(to).is_none() {
-        Reason::OrderRefused { to, why: Unfit::Unnamed }
+        Reason::OrderRefused { to, why: Unfit::NoInstance }
     } else if !vote::may_vote(s, to) {
         Reason::OrderRefused { to, why: Unfit::NoVote }
     } else {

@@ -35,8 +35,7 @@ pub(crate) fn may_vote(s: &Situation<'_>, id: InstanceId) -> bool {
 /// The instance that an operator wants as main, as long as that order is open: it votes first.
 pub(crate) fn ordered(s: &Situation<'_>) -> Option<InstanceId> {
     let record = s.record?;
-    let open = s.obs.desired.switchover.filter(|order| record.answered != Some(order.id))?;
-    open.to.filter(|to| *to != record.target)
+    switchover::open_order(s, record)?.to.filter(|to| *to != record.target)
 }
 
 /// A reign with a voter, of a main that is proven and may go on.
@@ -62,11 +61,9 @@ fn lost(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> Option<Vote
     if s.diverged(main, voter) {
         return Some(VoteLoss::Diverged);
     }
-    let row = main.rows.get(&voter);
-    let invalid =
-        row.is_some_and(|row| row.state == RowState::Invalid && row.since == Age::Expired);
+    let stuck = main.rows.get(&voter).is_some_and(Row::is_stuck);
     let in_vain = s.tried(main, voter).is_some_and(|made| {
-        made.attempts >= 2 && (invalid || made.result == RegisterResult::Unreachable)
+        made.was_repeated() && (stuck || made.result == RegisterResult::Unreachable)
     });
     // What may vote no more comes before what still does.
     if in_vain && s.is_replica(voter) {
@@ -87,8 +84,7 @@ fn wish(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, voter: InstanceI
     if s.is_deleting(record.target) || !votes(s, main, voter) {
         return None;
     }
-    let open = s.obs.desired.switchover.filter(|order| record.answered != Some(order.id));
-    match open {
+    match switchover::open_order(s, record) {
         Some(_) => ordered(s).filter(|to| *to != voter).map(Wish::Ordered),
         None => {
             let away = s.obs.desired.vote_returns && !PAIR.contains(&voter);
@@ -106,7 +102,7 @@ pub(super) fn votes(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) ->
 fn counts(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
     let row = main.rows.get(&voter);
     row.is_some_and(|row| {
-        s.record.is_some_and(|record| row.mode == record.vote_mode()) && in_touch(row)
+        s.record.is_some_and(|record| row.mode == record.vote_mode()) && row.is_in_touch()
     })
 }
 
@@ -143,14 +139,9 @@ pub(super) fn is_even(main: &MainNow<'_>, id: InstanceId) -> bool {
     main.rows.get(&id).is_some_and(Row::is_even)
 }
 
-/// Whether the main is in touch with the replica of this row, and has told it all that was before.
-fn in_touch(row: &Row) -> bool {
-    matches!(row.state, RowState::Ready | RowState::Replicating)
-}
-
-/// The same, and it lacks nothing but in passing.
+/// Whether the main is in touch with the replica of this row, which lacks nothing but in passing.
 fn keeps_up(row: &Row) -> bool {
-    in_touch(row) && (row.behind == 0 || row.still == Age::Fresh)
+    row.is_in_touch() && (row.behind == 0 || row.still == Age::Fresh)
 }
 
 /// Who can take the vote over. Instead of a voter that is lost, whoever the main is in touch with:
@@ -161,7 +152,7 @@ fn heir(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, wish: Wish) -> O
         let proven = s.proof(id).is_some() && row.is_some_and(keeps_up);
         match wish {
             Wish::Lost(VoteLoss::Unreached | VoteLoss::Diverged | VoteLoss::Stuck) => {
-                s.is_replica(id) && row.is_some_and(in_touch)
+                s.is_replica(id) && row.is_some_and(Row::is_in_touch)
             }
             Wish::Lost(VoteLoss::Leaves | VoteLoss::BeginsAnew | VoteLoss::Unsupported) => proven,
             Wish::Ordered(to) => proven && to == id,

@@ -1,19 +1,14 @@
 //! Runs of schedules: what rules say under our decision, and by which rule a wrong one differs.
 
 use super::{Evidence, Wrong, guards::Moments};
-use ha_core::{
-    history::{History, Patience},
-    journal::{Line, What as Noted},
-    observation::ClusterObservation,
-    plan::Plan,
-    rules::RuleId,
-};
+use ha_core::{journal::Line, plan::Plan, rules::RuleId};
 use shell_sim::{
     driver::What,
+    journal::{Again, Reader},
     mutants::Mutant,
     schedule::{Schedule, run, run_with_journal},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Notes what each rule does and waits for in a schedule.
 pub(super) fn ours(evidence: &mut Evidence, file: &str, schedule: &Schedule) {
@@ -36,10 +31,9 @@ pub(super) fn wrong(
 ) {
     let report = run_with_journal(schedule, mutant.decide);
     let mut found = false;
-    each_decision(report.fair.journal.lines(), |observation, taken| {
-        let ours = ha_core::plan(observation);
-        moments.note(observation, &ours);
-        let rules = differing(&ours, taken);
+    for Again { observation, recorded, plan: ours, .. } in decisions(report.fair.journal.lines()) {
+        moments.note(&observation, &ours);
+        let rules = differing(&ours, &recorded);
         if !found && !rules.is_empty() {
             found = true;
             for rule in rules {
@@ -48,29 +42,14 @@ pub(super) fn wrong(
                 evidence.of_mut(rule).mistakes.insert(wrong);
             }
         }
-    });
+    }
 }
 
-/// Every decision of a journal, with what it rested on.
-fn each_decision(lines: &[Line], mut with: impl FnMut(&ClusterObservation, &Plan)) {
-    let mut known: BTreeMap<u8, (History, Patience)> = BTreeMap::new();
-    for Line { at, controller, what, .. } in lines {
-        match what {
-            Noted::Start { history, patience } => {
-                known.insert(*controller, ((**history).clone(), *patience));
-            }
-            Noted::Sample { began, look } => {
-                if let Some((history, _)) = known.get_mut(controller) {
-                    history.take(*began, (**look).clone());
-                }
-            }
-            Noted::Decided(decided) => {
-                if let Some((history, patience)) = known.get(controller) {
-                    with(&decided.observe(*at, history, patience), &decided.plan);
-                }
-            }
-        }
-    }
+/// Every decision of a journal, made again by ours.
+fn decisions(lines: &[Line]) -> impl Iterator<Item = Again> {
+    let mut reader = Reader::default();
+    // A run keeps the start of each controller before what that one took in.
+    lines.iter().filter_map(move |line| reader.take(line.clone(), ha_core::plan).ok().flatten())
 }
 
 /// The rules of whose words only one of two plans has the same.

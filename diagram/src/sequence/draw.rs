@@ -144,8 +144,7 @@ impl Drawing<'_> {
         self.words(item, x, y, &why);
         let line = y + h + 4;
         let more = if answer { " dashed" } else { "" };
-        let hue = if item.hue == Hue::Plain { Hue::Plain } else { item.hue };
-        self.canvas.arrow(&format!("M{from},{line}L{to},{line}"), hue, more);
+        self.canvas.arrow(&format!("M{from},{line}L{to},{line}"), item.hue, more);
         line + 10
     }
 

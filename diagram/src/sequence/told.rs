@@ -96,6 +96,8 @@ fn first_rest(trace: &[Line]) -> usize {
 /// What has to be remembered from one line to the next.
 struct Teller {
     holds: bool,
+    /// How many instances the world has.
+    instances: u8,
     /// Who hands out grants, as far as it was told.
     leader: Option<ControllerNo>,
     /// Whose each write is.
@@ -115,6 +117,7 @@ impl Teller {
             clients.flat_map(|(no, client)| client.writes.keys().map(move |write| (*write, no)));
         Self {
             holds,
+            instances: report.fair.world.settings.instances,
             leader: None,
             writers: writers.collect(),
             through: BTreeMap::new(),
@@ -136,7 +139,7 @@ impl Teller {
             }
             What::Happened(happening) => self.happening(at, happening),
             What::Broken(violation) => {
-                let lanes = (0..3).map(Lane::Instance).collect();
+                let lanes = (0..self.instances).map(Lane::Instance).collect();
                 Some(Item::event(at, lanes, format!("BROKEN: {violation}")))
             }
         }

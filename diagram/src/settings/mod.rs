@@ -17,7 +17,8 @@ const BELIEVES: &str = "believes-any-engine";
 /// How many states one trial may have.
 const MOST: u64 = 400_000;
 /// Losses that a promise excepts.
-const LOSSES: [Moment; 3] = [Moment::LostByDecision, Moment::LostByPower, Moment::LostAlone];
+const LOSSES: [Moment; 4] =
+    [Moment::LostByDecision, Moment::LostByPower, Moment::LostAlone, Moment::LostByWord];
 /// What clients are told in any case but success.
 const TOLD: [Moment; 3] = [Moment::Failed, Moment::InDoubt, Moment::Held];
 

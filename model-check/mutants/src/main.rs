@@ -167,8 +167,7 @@ impl VisitMut for Switches {
         let before = self.used.len();
         self.value(&mut it.block);
         visit_mut::visit_item_fn_mut(self, it);
-        if !["guard", "scope", "once", "per_instance", "each", "rule"]
-            .contains(&it.sig.ident.to_string().as_str())
+        if !["guard", "scope", "once", "each"].contains(&it.sig.ident.to_string().as_str())
             || self.used.len() > before
         {
             it.sig.constness = None;

@@ -143,7 +143,18 @@ impl Budget {
     pub fn of(&self, kind: Outside) -> u8 {
         self.each.iter().find(|(of, _)| *of == kind).map_or(0, |(_, most)| *most)
     }
+
+    /// Whether all that may be spent of it can be counted.
+    pub(super) fn is_countable(&self) -> bool {
+        self.each.len() <= KINDS && self.each.iter().all(|(_, most)| *most <= MOST)
+    }
 }
+
+/// How many kinds a budget may have: what is spent of it stands beside four more bits in one number.
+const KINDS: usize = 14;
+
+/// How often each may happen at most, as two bits can count.
+const MOST: u8 = 3;
 
 /// What was spent of a budget: two bits for each kind that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

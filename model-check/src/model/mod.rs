@@ -89,8 +89,16 @@ impl Model {
     ///
     /// # Errors
     /// The cluster does not come to rest, or the schedule does not go as it says.
+    ///
+    /// # Panics
+    /// If the budget allows more than a state can count.
     pub fn after(mut configuration: Configuration, before: &Schedule) -> Result<Self, NoStart> {
         let budget = configuration.budget.clone();
+        assert!(
+            budget.is_countable(),
+            "{}: a budget has at most 14 kinds, each at most 3 times: two bits count each",
+            configuration.name
+        );
         let never = |kinds: &[Outside]| kinds.iter().all(|kind| budget.of(*kind) == 0);
         configuration.grain.api_answers &= never(&[Outside::Api, Outside::Alone]);
         configuration.grain.looks_are_whole &= never(&[Outside::Glance]);
@@ -226,7 +234,7 @@ fn rest_of(plan: &ha_core::plan::Plan, world: &World) -> Rest {
         Rest::Settled
     } else if plan.steps.is_empty() && serves_without(world) {
         Rest::Degraded
-    } else if plan.steps.is_empty() && plan.missing_recipes().next().is_some() {
+    } else if plan.steps.is_empty() && plan.recipes().next().is_some() {
         Rest::Held
     } else {
         Rest::Moving
@@ -257,7 +265,7 @@ impl Turn {
         let numbers: Vec<ControllerNo> = self.world.controller_numbers().collect();
         for no in &numbers {
             if !leads(&self.world, no) {
-                self.events_of([Event::CrashController(*no), Event::StartController(*no)]);
+                self.all([Event::CrashController(*no), Event::StartController(*no)]);
             }
         }
         for _ in 0..3 * self.grain.lease_ticks {

@@ -12,7 +12,7 @@ use ha_core::{
 };
 use shell_sim::{
     memgraph::{ReplicaName, RoleName},
-    oracle::Violation,
+    oracle::{Exception, Violation, exception},
     world::{Fate, Happening, Kind, Place, World},
 };
 
@@ -85,6 +85,8 @@ moments! {
     LostAlone = "exception: acknowledged write lost that its main alone had",
     /// An acknowledged write is missing that two nodes lost with their power: the exception.
     LostByPower = "exception: acknowledged write lost with two nodes",
+    /// An acknowledged write is missing, and a person accepted that: the exception.
+    LostByWord = "exception: acknowledged write lost by a person's word",
     /// A client was told success.
     Acked = "write acknowledged",
     /// A client was told that a write failed.
@@ -230,12 +232,12 @@ impl Moments {
         else {
             return;
         };
-        if world.truth.undecided.contains(write) {
-            self.set(Moment::LostByDecision);
-        } else if world.truth.alone.contains(write) {
-            self.set(Moment::LostAlone);
-        } else {
-            self.set(Moment::LostByPower);
+        match exception(world, *write) {
+            Some(Exception::Undecided) => self.set(Moment::LostByDecision),
+            Some(Exception::Alone) => self.set(Moment::LostAlone),
+            Some(Exception::Power) => self.set(Moment::LostByPower),
+            Some(Exception::Accepted) => self.set(Moment::LostByWord),
+            None => {}
         }
     }
 

@@ -141,11 +141,7 @@ impl Turn {
     }
 
     /// Makes these events, and lets travel what they send.
-    pub(super) fn events_of(&mut self, events: impl IntoIterator<Item = Event>) {
-        self.all(events);
-    }
-
-    fn all(&mut self, events: impl IntoIterator<Item = Event>) {
+    pub(super) fn all(&mut self, events: impl IntoIterator<Item = Event>) {
         for event in events {
             self.step(event);
         }

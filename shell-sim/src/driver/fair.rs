@@ -30,7 +30,7 @@ const STEPS_AT_ONCE: u32 = 20_000;
 pub enum End {
     /// As it should be.
     Settled,
-    /// Holds that name recipes which do not exist yet.
+    /// In holds that name procedures left to people.
     Holds(Vec<Recipe>),
     /// Neither, within the limit.
     Stuck(String),
@@ -271,7 +271,7 @@ impl Fair {
         if plan.settled && at > disturbed && undisturbed {
             return Some(End::Settled);
         }
-        let mut recipes: Vec<Recipe> = plan.missing_recipes().collect();
+        let mut recipes: Vec<Recipe> = plan.recipes().collect();
         if !plan.steps.is_empty() || recipes.is_empty() || !undisturbed {
             self.quiet = None;
             return None;

@@ -1,4 +1,5 @@
-//! it. They choose events; what an event does is for the world alone.
+//! Who drives a world: a fair scheduler and random walks, and what they keep of a run. They choose
+//! events; what an event does is for the world alone.
 
 mod chance;
 mod circumstances;
@@ -12,7 +13,6 @@ mod situations;
 mod tests;
 mod timers;
 mod trace;
-
 mod wake;
 mod walk;
 

@@ -8,7 +8,7 @@ use ha_core::{
     record::{Cause, Record, Stage},
 };
 use std::{
-    collections::{BTreeSet, HashSet, hash_map::DefaultHasher},
+    collections::{BTreeSet, hash_map::DefaultHasher},
     hash::{BuildHasher, BuildHasherDefault, Hash},
     mem::{Discriminant, discriminant},
 };
@@ -17,7 +17,7 @@ const DIGEST: BuildHasherDefault<DefaultHasher> = BuildHasherDefault::new();
 
 /// Kinds of situations, each by a digest of what tells it from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Situations(HashSet<u64>);
+pub struct Situations(BTreeSet<u64>);
 
 /// What tells one kind from another: how far which move has come, what runs as what, and what the
 /// decision says, by its rules, its effects and its reasons. Which instance it is, terms, lives, times

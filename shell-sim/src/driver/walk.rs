@@ -61,8 +61,8 @@ pub struct WalkReport {
     pub violations: Vec<Violation>,
     /// How it ended.
     pub end: End,
-    /// The recipes that the leader misses in the end, settled or not.
-    pub missing: Vec<Recipe>,
+    /// The procedures left to people that the leader waits for in the end, settled or not.
+    pub recipes: Vec<Recipe>,
 }
 
 impl WalkReport {
@@ -126,13 +126,12 @@ impl Walk {
         let mut directives =
             vec![Directive::World(Box::new(self.settings.clone())), Directive::Bootstrap];
         directives.extend(done);
-        let mut missing: Vec<Recipe> = fair
-            .leader_plan()
-            .map_or_else(Vec::new, |(_, _, plan)| plan.missing_recipes().collect());
-        missing.sort();
-        missing.dedup();
+        let mut recipes: Vec<Recipe> =
+            fair.leader_plan().map_or_else(Vec::new, |(_, _, plan)| plan.recipes().collect());
+        recipes.sort();
+        recipes.dedup();
         WalkReport {
-            missing,
+            recipes,
             seed,
             schedule: Schedule::of(directives),
             counters: fair.counters,

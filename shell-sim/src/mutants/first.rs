@@ -237,7 +237,7 @@ fn undoes_what_another_began(observation: &ClusterObservation) -> Plan {
         let Some(Before { main, incarnation }) = record.before else { return confirms };
         let back = InstanceRef { id: main, incarnation };
         let actions = named(s, record, back, None, Cause::Return);
-        let why = ha_core::reason::Unfit::Unnamed;
+        let why = ha_core::reason::Unfit::NoVoter;
         Verdict::Act(actions, Reason::WayBack { target: record.target, to: main, why })
     }
     let judges = [(RuleId::T60, Judge::Once(judge))];

@@ -3,7 +3,7 @@
 
 use crate::{
     incident::{Data, EventWord, PodName, Value},
-    memgraph::{ReplicaState, RoleName, Row, SyncMode},
+    memgraph::{ReplicaState, Row, SyncMode},
 };
 use ha_core::ids::InstanceId;
 use std::collections::BTreeMap;
@@ -104,20 +104,4 @@ pub const fn pod_of(id: InstanceId) -> PodName {
 #[must_use]
 pub fn replica_name(id: InstanceId) -> String {
     pod_of(id).to_string().replace('-', "_")
-}
-
-/// The word of a role.
-#[must_use]
-pub const fn role_word(role: RoleName) -> &'static str {
-    role.as_str()
-}
-
-/// The word of a mode, in the predecessor's logs.
-#[must_use]
-pub const fn mode_word(mode: SyncMode) -> &'static str {
-    match mode {
-        SyncMode::StrictSync => "STRICT_SYNC",
-        SyncMode::Sync => "SYNC",
-        SyncMode::Async => "ASYNC",
-    }
 }

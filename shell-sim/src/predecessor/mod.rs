@@ -16,7 +16,7 @@ mod tests;
 mod turn;
 
 pub use clients::Door;
-pub use emitted::{Emitted, Seen, mode_word, pod_of, replica_name, role_word};
+pub use emitted::{Emitted, Seen, pod_of, replica_name};
 pub use era::Era;
 pub use turn::Turn;
 
@@ -290,7 +290,7 @@ impl Predecessor {
             return None;
         };
         self.roles.insert(id, role);
-        let read = Emitted::new(EventWord::RoleObserved, Some(id)).text("role", role_word(role));
+        let read = Emitted::new(EventWord::RoleObserved, Some(id)).text("role", role.as_str());
         let asked = read.clone().text("bolt_address", &address);
         turn.show(if address == ":7687" { asked.text("answered_by", "localhost") } else { asked });
         turn.show(read);

@@ -2,9 +2,7 @@
 //! command and write is a step of its own. It knows its target from its start, and from the first
 //! version with a lock on again after its own failover check.
 
-use super::{
-    Emitted, Predecessor, Seen, Turn, failover::Failover, mode_word, replica_name, role_word,
-};
+use super::{Emitted, Predecessor, Seen, Turn, failover::Failover, replica_name};
 use crate::{
     incident::EventWord,
     memgraph::{
@@ -161,7 +159,7 @@ impl Predecessor {
         let id = InstanceId(index);
         turn.show(
             Emitted::new(EventWord::Demote, Some(id))
-                .text("current_role", role_word(role))
+                .text("current_role", role.as_str())
                 .number("decided_with_target_main_index", target.0),
         );
         let next = Some(Step::ReadPod(index + 1));
@@ -231,7 +229,7 @@ impl Predecessor {
         };
         let shown = Emitted::new(event, Some(id))
             .text("replica_name", &replica_name(id))
-            .text("sync_mode", mode_word(mode))
+            .text("sync_mode", mode.keyword())
             .text("registered_on", &super::pod_of(target).to_string());
         let refused = event == EventWord::RegisterRejectedDiverged;
         turn.show(if refused { shown.text("error", "Error: 3") } else { shown });

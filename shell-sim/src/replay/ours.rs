@@ -45,8 +45,8 @@ pub struct Ours {
     pub settled: usize,
     /// Everything that broke, once each.
     pub violations: Vec<String>,
-    /// Recipes that the last plan of a run misses, once each. A run can be settled all the same,
-    /// where nothing but comfort waits for the recipe.
+    /// Procedures left to people that the last plan of a run waits for, once each. A run can be
+    /// settled all the same, where nothing but comfort waits for them.
     pub holds: Vec<String>,
     /// What kept runs from settling, once each.
     pub stuck: Vec<String>,
@@ -195,7 +195,7 @@ fn run(start: &Fair, incident: &Incident, facts: &OpenFacts, order: u64) -> Run 
     }
     let unexcused = fair.violations.iter().filter(|violation| !violation.is_known());
     let violations = unexcused.map(|violation| format!("{violation} [{facts}]")).collect();
-    let plan = fair.leader_plan().map(|(_, _, plan)| plan.missing_recipes());
+    let plan = fair.leader_plan().map(|(_, _, plan)| plan.recipes());
     let holds = plan.into_iter().flatten().map(|recipe| recipe.name().to_owned()).collect();
     let timeline = told::story(fair.trace.lines(), begun);
     Run { end, holds, violations, timeline, begins: script.begins, waited }

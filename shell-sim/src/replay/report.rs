@@ -196,7 +196,7 @@ impl Replay {
             ),
         );
         for hold in &ours.holds {
-            line(out, &format!("  some end waiting for a recipe that does not exist yet: {hold}"));
+            line(out, &format!("  some end waiting for a person: {hold}"));
         }
         for why in &ours.stuck {
             line(out, &format!("  stuck: {why}"));

@@ -172,38 +172,7 @@ const DIRECTIVES: &str = "a directive: world, bootstrap, settle, run, steps, wit
 
 /// Whether an error about the whole event tells more than the list of directives.
 fn verb_is_event(verb: &str) -> bool {
-    const VERBS: &[&str] = &[
-        "advance",
-        "deliver",
-        "fail",
-        "overdue",
-        "cut",
-        "heal",
-        "crash",
-        "start",
-        "freeze",
-        "thaw",
-        "jump-wall",
-        "drift",
-        "probe",
-        "write",
-        "begin",
-        "switchover",
-        "accept-loss",
-        "reset",
-        "restore-aside",
-        "delete-record",
-        "beat",
-        "power-loss",
-        "read-record",
-        "read-lease",
-        "delete-pod",
-        "remove-pod",
-        "create-pod",
-        "stage",
-        "commit",
-    ];
-    VERBS.contains(&verb) || Act::VERBS.contains(&verb)
+    Event::VERBS.contains(&verb) || Act::VERBS.contains(&verb)
 }
 
 impl fmt::Display for Directive {

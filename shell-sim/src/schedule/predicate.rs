@@ -45,7 +45,7 @@ pub enum Predicate {
     Not(Box<Self>),
     /// The leader calls the cluster settled.
     Settled,
-    /// The leader waits for a recipe that does not exist yet.
+    /// The leader waits for a procedure left to people.
     Hold(Recipe),
     /// The leader waits by this rule.
     HoldBy(String),
@@ -119,7 +119,7 @@ impl Predicate {
             }
             Self::Settled => ask_plan(fair, |plan| plan.settled),
             Self::Hold(recipe) => {
-                ask_plan(fair, |plan| plan.missing_recipes().any(|missing| missing == *recipe))
+                ask_plan(fair, |plan| plan.recipes().any(|waited_for| waited_for == *recipe))
             }
             Self::HoldBy(rule) => {
                 ask_plan(fair, |plan| plan.holds.iter().any(|h| h.rule.to_string() == *rule))

@@ -3,8 +3,9 @@
 use super::{Directive, Schedule, run};
 use crate::{
     driver::{Limits, Pattern, Walk},
-    world::{Event, MessageId, Place, Settings},
+    world::{Act, Event, MessageId, Place, Settings},
 };
+use std::collections::BTreeSet;
 
 /// One line of every form.
 const FORMS: &str = "\
@@ -41,6 +42,7 @@ read-record ct-0 stale=1
 read-lease ct-0
 read-lease ct-0 stale=2
 renew ct-0
+ask-peers ct-0
 release-lease ct-0
 probe ct-0 mg-1
 decide ct-0
@@ -114,6 +116,37 @@ fn every_form_is_printed_as_it_is_read() {
     let schedule = Schedule::parse(FORMS).unwrap();
     assert_eq!(schedule.lines.len(), FORMS.lines().count());
     assert_eq!(schedule.to_string(), FORMS);
+}
+
+/// The list of verbs is that of the parser: each begins some line that is an event, no other word does,
+/// and whoever writes one of them is told how events are written.
+#[test]
+fn verbs_are_those_that_events_begin_with() {
+    let lines = Schedule::parse(FORMS).unwrap().lines;
+    let events = lines.iter().filter_map(|(_, directive)| match directive {
+        Directive::Event(event) => Some(event.to_string()),
+        Directive::World(_)
+        | Directive::Bootstrap
+        | Directive::Settle(_)
+        | Directive::Run(_)
+        | Directive::Steps(_)
+        | Directive::RunUntil(..)
+        | Directive::Withhold(_)
+        | Directive::Unwithhold(_)
+        | Directive::Stop(_)
+        | Directive::Resume(_)
+        | Directive::Calm
+        | Directive::Assert(_) => None,
+    });
+    let begin: BTreeSet<String> =
+        events.map(|event| event.split(' ').next().unwrap_or_default().to_owned()).collect();
+    let known: BTreeSet<String> = Event::VERBS.iter().map(|verb| (*verb).to_owned()).collect();
+    assert_eq!(begin, known);
+    for verb in Event::VERBS {
+        let error = format!("{verb} no such arguments").parse::<Directive>().unwrap_err();
+        assert!(!error.expected.starts_with("a directive:"), "{verb}: {error}");
+        assert!(!Act::VERBS.contains(verb), "{verb} begins an act as well");
+    }
 }
 
 #[test]

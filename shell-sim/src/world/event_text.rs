@@ -76,12 +76,72 @@ impl fmt::Display for Event {
     }
 }
 
-/// What a line must begin with to be an event.
-const VERBS: &str = "an event: advance, deliver, fail, overdue, cut, heal, crash, start, \
-     delete-pod, remove-pod, create-pod, assign-address, power-loss, power-on, wipe, beat, busy, \
-     unbusy, read-pods, read-record, read-lease, renew, release-lease, probe, decide, effect, \
-     give-up, ask, ask-peers, restart, freeze, thaw, jump-wall, drift, api-down, api-up, write, begin, stage, \
-     commit, rollback, switchover, accept-loss, reset, restore-aside, delete-record, pause or unpause, each with its arguments, or an act such as scale or by-hand";
+/// The words that an event begins with, and the message that names them.
+macro_rules! verbs {
+    ($first:literal $(, $verb:literal)* $(,)?) => {
+        impl Event {
+            /// The words that an event begins with. An act has its own: [`Act::VERBS`].
+            pub const VERBS: &[&str] = &[$first $(, $verb)*];
+        }
+
+        /// What a line must begin with to be an event.
+        const EXPECTED: &str = concat!(
+            "an event: ", $first $(, ", ", $verb)*,
+            ", each with its arguments, or an act such as scale or by-hand"
+        );
+    };
+}
+
+verbs!(
+    "advance",
+    "deliver",
+    "fail",
+    "overdue",
+    "cut",
+    "heal",
+    "crash",
+    "start",
+    "delete-pod",
+    "remove-pod",
+    "create-pod",
+    "assign-address",
+    "power-loss",
+    "power-on",
+    "wipe",
+    "beat",
+    "busy",
+    "unbusy",
+    "read-pods",
+    "read-record",
+    "read-lease",
+    "renew",
+    "ask-peers",
+    "release-lease",
+    "probe",
+    "decide",
+    "effect",
+    "give-up",
+    "ask",
+    "restart",
+    "freeze",
+    "thaw",
+    "jump-wall",
+    "drift",
+    "api-down",
+    "api-up",
+    "write",
+    "begin",
+    "stage",
+    "commit",
+    "rollback",
+    "switchover",
+    "accept-loss",
+    "reset",
+    "restore-aside",
+    "delete-record",
+    "pause",
+    "unpause",
+);
 
 fn word<T: FromStr>(text: &str, expected: &'static str) -> Result<T, BadName> {
     text.parse().map_err(|_| BadName::new(text, expected))
@@ -106,7 +166,7 @@ impl FromStr for Event {
     fn from_str(text: &str) -> Result<Self, BadName> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let Some((verb, rest)) = words.split_first() else {
-            return Err(BadName::new(text, VERBS));
+            return Err(BadName::new(text, EXPECTED));
         };
         if let Some(event) = parse_message(verb, rest) {
             return event;
@@ -158,7 +218,7 @@ impl FromStr for Event {
                 .or_else(|| parse_process(verb, rest))
                 .or_else(|| parse_client(verb, rest))
                 .or_else(|| Act::VERBS.contains(verb).then(|| text.parse().map(Event::Act)))
-                .unwrap_or_else(|| Err(BadName::new(text, VERBS))),
+                .unwrap_or_else(|| Err(BadName::new(text, EXPECTED))),
         }
     }
 }

@@ -149,13 +149,6 @@ pub enum Happening {
     Rejected(InstanceId, Rejection),
 }
 
-const fn role_word(role: RoleName) -> &'static str {
-    match role {
-        RoleName::Main => "main",
-        RoleName::Replica => "replica",
-    }
-}
-
 const fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",
@@ -192,7 +185,7 @@ impl fmt::Display for Happening {
             Self::ProcessStarted(id) => write!(f, "started {id}"),
             Self::ProcessEnded(id) => write!(f, "ended {id}"),
             Self::BoltOpen(id) => write!(f, "bolt-open {id}"),
-            Self::RoleChanged(id, role) => write!(f, "role {id} {}", role_word(*role)),
+            Self::RoleChanged(id, role) => write!(f, "role {id} {}", role.as_str()),
             Self::RpcReceived { kind, from, to } => {
                 write!(f, "rpc-received {} {from} {to}", kind.word())
             }

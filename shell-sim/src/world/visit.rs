@@ -90,9 +90,7 @@ impl World {
         for controller in &mut self.controllers {
             controller.forget(now, &questions, &lives, &timing, foresight);
         }
-        if !foresight.restores {
-            self.bodies.iter_mut().for_each(|body| body.aside = None);
-        }
+        self.bodies.iter_mut().for_each(|body| body.aside = None);
         for (id, gateway) in (0..).map(GatewayId).zip(&mut self.gateways) {
             let clocks = gateway.clocks(now);
             let awaited = questions.contains(&Place::Gateway(id));
@@ -112,7 +110,8 @@ impl World {
     }
 }
 
-/// What is certain of everything that can still happen in a world.
+/// What is certain of everything that can still happen in a world: what was set aside is never ordered
+/// back, and the rest is said here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foresight {
     /// One look comes before each decision, and whoever looked once and takes steps looks before so
@@ -124,8 +123,6 @@ pub struct Foresight {
     pub api_answers: bool,
     /// By how many versions a read of the API server may lag behind.
     pub stale: usize,
-    /// Whether what was set aside may be ordered back.
-    pub restores: bool,
 }
 
 impl Body {
