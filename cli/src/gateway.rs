@@ -33,7 +33,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     let (settings, log) = judged(args)?;
     log.begin();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(InputError::Process)?.block_on(serve(settings))
+    let runtime = runtime.map_err(InputError::Process)?;
+    let ended = runtime.block_on(serve(settings));
+    // What still runs, such as a look-up of a name, is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Settings and log; all that is wrong with either is told at once.
@@ -85,6 +89,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     let stored = stored(&settings).await?;
     let controllers = HttpControllers::new(settings.controllers.clone());
     let gateway = Gateway::bind(settings, drawn_id(), Clock::system())?;
-    gateway.run(controllers, stored, stopped).await;
-    Ok(ExitCode::SUCCESS)
+    let ended = gateway.run(controllers, stored, stopped).await;
+    // The log says which part of it has ended.
+    Ok(if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

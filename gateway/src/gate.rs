@@ -48,9 +48,10 @@ pub struct Readable {
 /// The route as of its last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
-    /// Grows with the term, so that nobody is promoted within one: connections to a main of before
-    /// may not be used any more, and a replica of before may have been the main.
-    pub epoch: u64,
+    /// The number of the route. Grows with the term, so that nobody is promoted within one:
+    /// connections to a main of before may not be used any more, and a replica of before may have
+    /// been the main.
+    pub route_no: u64,
     /// What may be done under it.
     pub standing: Standing,
     /// Where writes go, or went before the grant ran out.
@@ -97,9 +98,9 @@ impl Gate {
     #[must_use]
     pub fn new(id: GatewayId, limit_ms: Millis, clock: Clock) -> Self {
         let holder = GrantHolder::start(id, limit_ms);
-        let view = View { epoch: 0, standing: Standing::Closed, target: None, reads: 0 };
+        let view = View { route_no: 0, standing: Standing::Closed, target: None, reads: 0 };
         let readable: Arc<[Readable]> = Arc::new([]);
-        let held = Held { holder: holder.clone(), epoch: 0, readable: Arc::clone(&readable) };
+        let held = Held { holder: holder.clone(), route_no: 0, readable: Arc::clone(&readable) };
         let closed_since = Some(clock.monotonic());
         Self {
             clock,
@@ -156,27 +157,27 @@ impl Gate {
         &self.shards[index % SHARDS]
     }
 
-    /// Runs `write` if bytes may pass now on a connection opened in `epoch`; the grant does not
-    /// change while it runs, so it must not wait for anything.
-    pub fn permit<R>(&self, shard: usize, epoch: u64, write: impl FnOnce() -> R) -> Option<R> {
+    /// Runs `write` if bytes may pass now on a connection opened under `route_no`; the grant
+    /// does not change while it runs, so it must not wait for anything.
+    pub fn permit<R>(&self, shard: usize, route_no: u64, write: impl FnOnce() -> R) -> Option<R> {
         let held = self.shard(shard).held.read().unwrap_or_else(PoisonError::into_inner);
-        let passes = held.epoch == epoch && held.holder.live(self.clock.now()).is_some();
+        let passes = held.route_no == route_no && held.holder.live(self.clock.now()).is_some();
         passes.then(write)
     }
 
     /// Runs `write` if bytes may pass now between a client that reads and `target`. A replica may be
     /// the next main, and one that was promoted takes writes on any connection: so reads end with the
-    /// grant, and a gateway that acknowledges its end reads from nobody. Whoever reads in another
-    /// `epoch` has to see first that it was one thing or another in between.
+    /// grant, and a gateway that acknowledges its end reads from nobody. Whoever reads under another
+    /// `route_no` has to see first that it was one thing or another in between.
     pub fn permit_read<R>(
         &self,
         shard: usize,
-        epoch: u64,
+        route_no: u64,
         target: &Target,
         write: impl FnOnce() -> R,
     ) -> Option<R> {
         let held = self.shard(shard).held.read().unwrap_or_else(PoisonError::into_inner);
-        let passes = held.epoch == epoch
+        let passes = held.route_no == route_no
             && held.readable.iter().any(|it| it.target == *target)
             && held.holder.live(self.clock.now()).is_some();
         passes.then(write)
@@ -188,12 +189,13 @@ impl Gate {
         Arc::clone(&self.state().readable)
     }
 
-    /// What `target` is for those who read, and in which epoch; nothing if it is to be left.
+    /// What `target` is for those who read, and under which number of the route; nothing if it is to
+    /// be left.
     #[must_use]
     pub fn reads_from(&self, target: &Target) -> Option<(u64, Readable)> {
         let state = self.state();
         let found = state.readable.iter().find(|it| it.target == *target)?;
-        Some((state.view.epoch, *found))
+        Some((state.view.route_no, *found))
     }
 
     /// The next question. `is_urgent` waits for this to be called.
@@ -212,7 +214,7 @@ impl Gate {
     /// A reply to the latest question.
     ///
     /// # Errors
-    /// Why it was refused; nothing has changed then.
+    /// Why it was refused; the reply changes nothing then.
     pub fn answered(&self, reply: &Reply) -> Result<(), Refused> {
         let mut state = self.state();
         // A grant that ran out before this is seen to have, whatever comes now.
@@ -223,7 +225,7 @@ impl Gate {
             (Some(instance), Some(address)) => {
                 let target = Target { instance, address };
                 if state.view.target != Some(target) || state.term != reply.answer.term {
-                    state.view.epoch += 1;
+                    state.view.route_no += 1;
                 }
                 state.view.target = Some(target);
                 state.term = reply.answer.term;
@@ -268,11 +270,11 @@ impl Gate {
         self.publish(&mut state);
     }
 
-    /// The instance closed or refused a connection of this epoch: the grant is void until one that
-    /// is asked for later comes.
-    pub fn void(&self, epoch: u64) {
+    /// The instance closed or refused a connection of this route: the grant is void until one that is
+    /// asked for later comes.
+    pub fn void(&self, route_no: u64) {
         let mut state = self.state();
-        if state.view.epoch != epoch {
+        if state.view.route_no != route_no {
             return;
         }
         let now = self.clock.now();
@@ -350,7 +352,7 @@ impl Gate {
     /// There is no route any more; connections of before are of no use.
     const fn withdraw(state: &mut State) {
         if state.view.target.is_some() {
-            state.view.epoch += 1;
+            state.view.route_no += 1;
         }
         state.view.target = None;
         state.granted = None;
@@ -368,7 +370,7 @@ impl Gate {
         for shard in &self.shards {
             let mut held = shard.held.write().unwrap_or_else(PoisonError::into_inner);
             let readable = Arc::clone(&state.readable);
-            *held = Held { holder: state.holder.clone(), epoch: state.view.epoch, readable };
+            *held = Held { holder: state.holder.clone(), route_no: state.view.route_no, readable };
         }
         let before = *self.changes.borrow();
         if state.view == before {

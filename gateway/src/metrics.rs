@@ -5,7 +5,7 @@
 
 use crate::{
     gate::Gate,
-    session::{Ending, Tally},
+    session::{Ending, Listener, Tally},
 };
 use ha_core::leadership::Millis;
 use prometheus_client::{
@@ -18,46 +18,26 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Which listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Port {
-    /// To the main.
-    Write,
-    /// To replicas.
-    Read,
-}
-
-impl Port {
-    /// Its word, in metrics and logs.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::Read => "read",
-        }
-    }
-}
-
-impl EncodeLabelValue for Port {
+impl EncodeLabelValue for Listener {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
         self.word().encode(encoder)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByPort {
-    listener: Port,
+struct ByListener {
+    listener: Listener,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByReason {
-    listener: Port,
+    listener: Listener,
     reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByDirection {
-    listener: Port,
+    listener: Listener,
     direction: &'static str,
 }
 
@@ -85,13 +65,13 @@ impl Refusal {
     }
 }
 
-type PortCounter = Family<ByPort, Counter>;
+type PortCounter = Family<ByListener, Counter>;
 
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
-    active: Family<ByPort, Gauge>,
+    active: Family<ByListener, Gauge>,
     accepted: PortCounter,
     errors: PortCounter,
     bytes: Family<ByDirection, Counter>,
@@ -114,7 +94,7 @@ pub struct Metrics {
 /// What one listener's sessions count, looked up once.
 #[derive(Debug, Clone)]
 pub struct PortMetrics {
-    port: Port,
+    listener: Listener,
     /// Connections that are open.
     pub active: Gauge,
     /// Connections that were accepted.
@@ -234,13 +214,13 @@ impl Metrics {
 
     /// What the sessions of a listener count.
     #[must_use]
-    pub fn port(&self, port: Port) -> PortMetrics {
-        let by = ByPort { listener: port };
+    pub fn port(&self, listener: Listener) -> PortMetrics {
+        let by = ByListener { listener };
         let of = |family: &PortCounter| family.get_or_create_owned(&by);
         let bytes =
-            |direction| self.bytes.get_or_create_owned(&ByDirection { listener: port, direction });
+            |direction| self.bytes.get_or_create_owned(&ByDirection { listener, direction });
         PortMetrics {
-            port,
+            listener,
             active: self.active.get_or_create_owned(&by),
             accepted: of(&self.accepted),
             dial_failures: of(&self.dial_failures),
@@ -290,7 +270,7 @@ fn seconds(ms: Millis) -> f64 {
 impl PortMetrics {
     /// A connection was not accepted.
     pub fn refused(&self, why: Refusal) {
-        let by = ByReason { listener: self.port, reason: why.word() };
+        let by = ByReason { listener: self.listener, reason: why.word() };
         self.refused.get_or_create(&by).inc();
     }
 
@@ -299,7 +279,7 @@ impl PortMetrics {
         if why.is_abrupt() || why == Ending::ClientBroke {
             self.errors.inc();
         }
-        self.ended.get_or_create(&ByReason { listener: self.port, reason: why.word() }).inc();
+        self.ended.get_or_create(&ByReason { listener: self.listener, reason: why.word() }).inc();
     }
 
     /// What a session tells.

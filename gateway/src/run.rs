@@ -8,15 +8,16 @@ use crate::{
     controllers::{Controllers, StoredTarget},
     gate::Gate,
     keeper::Keeper,
-    metrics::{Metrics, Port, PortMetrics, Refusal},
+    metrics::{Metrics, PortMetrics, Refusal},
     relay::{self, Dialer, Shared, Stream},
     replicas::Replicas,
-    session::Ending,
+    session::{Ending, Listener},
     settings::Settings,
     tls::{ListenerTls, TlsError, UpstreamTls, keep_fresh},
 };
 use ha_core::ids::GatewayId;
 use std::{
+    future::pending,
     hash::{BuildHasher, RandomState},
     io,
     net::{IpAddr, SocketAddr},
@@ -26,7 +27,7 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
-    task::JoinSet,
+    task::{self, JoinSet},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
@@ -52,6 +53,41 @@ pub enum StartError {
     /// A file of TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+}
+
+/// A part of a gateway has ended, which none does by itself: so the gateway stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} has ended: {why}")]
+pub struct PartEnded {
+    /// Which one.
+    pub part: &'static str,
+    /// How it ended.
+    pub why: String,
+}
+
+/// Tasks that run until the gateway ends, by what they are.
+#[derive(Default)]
+struct Parts {
+    tasks: JoinSet<()>,
+    names: Vec<(task::Id, &'static str)>,
+}
+
+impl Parts {
+    fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        let id = self.tasks.spawn(part).id();
+        self.names.push((id, name));
+    }
+
+    /// Waits until one of them has ended.
+    async fn ended(&mut self) -> PartEnded {
+        let Some(ended) = self.tasks.join_next_with_id().await else { return pending().await };
+        let (id, why) = match ended {
+            Ok((id, ())) => (id, "nobody told it to".to_owned()),
+            Err(error) => (error.id(), error.to_string()),
+        };
+        let name = self.names.iter().find(|(known, _)| *known == id);
+        PartEnded { part: name.map_or("a part", |(_, name)| *name), why }
+    }
 }
 
 /// One listener that is bound.
@@ -138,16 +174,16 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new());
         let dialer =
             Dialer { limit: settings.dial_limit, watch: settings.watch, tls: upstream_tls.clone() };
-        let port = |port: Port, address: SocketAddr| {
-            let policy = settings.policy.of_listener(port == Port::Write);
+        let port = |listener: Listener, address: SocketAddr| {
+            let policy = settings.policy.of_listener(listener);
             let shared = Shared {
                 policy: Arc::new(policy),
                 clock: clock.clone(),
-                metrics: metrics.port(port),
+                metrics: metrics.port(listener),
                 dialer: dialer.clone(),
                 gate: Arc::clone(&gate),
                 replicas: Arc::clone(&replicas),
-                port,
+                listener,
                 buffer: settings.buffer,
                 idle_ms: settings.idle_ms,
                 stall_ms: settings.stall_ms,
@@ -160,9 +196,9 @@ impl Gateway {
                 tls: tls.clone(),
             })
         };
-        let mut ports = vec![port(Port::Write, settings.write)?];
+        let mut ports = vec![port(Listener::Write, settings.write)?];
         if let Some(read) = settings.read {
-            ports.push(port(Port::Read, read)?);
+            ports.push(port(Listener::Read, read)?);
         }
         let admin = listen(settings.admin)?;
         let stop = watch::Sender::new(false);
@@ -172,12 +208,12 @@ impl Gateway {
     /// Where it listens.
     #[must_use]
     pub fn addresses(&self) -> Addresses {
-        let of = |wanted: Port| {
-            let port = self.ports.iter().find(|port| port.shared.port == wanted)?;
+        let of = |wanted: Listener| {
+            let port = self.ports.iter().find(|port| port.shared.listener == wanted)?;
             port.listener.local_addr().ok()
         };
         let admin = self.admin.local_addr().ok();
-        Addresses { write: of(Port::Write), read: of(Port::Read), admin }
+        Addresses { write: of(Listener::Write), read: of(Listener::Read), admin }
     }
 
     /// The grant.
@@ -194,12 +230,15 @@ impl Gateway {
 
     /// Serves until `stopped` is done, and then until no transaction is open, or for as long as
     /// `stop-limit` allows.
+    ///
+    /// # Errors
+    /// It stopped because a part of it had ended; the log says so too.
     pub async fn run(
         self,
         controllers: impl Controllers,
         stored: impl StoredTarget,
         stopped: impl Future<Output = ()>,
-    ) {
+    ) -> Result<(), PartEnded> {
         let addresses = self.addresses();
         tracing::info!(?addresses, "the gateway listens");
         let keeper = Keeper {
@@ -213,31 +252,39 @@ impl Gateway {
             gate: self.gate,
             stopping: self.stop.subscribe(),
         });
-        let mut around = JoinSet::new();
-        around.spawn(keeper.run(controllers, stored));
-        around.spawn(admin.serve(self.admin));
+        let (mut around, mut listeners) = (Parts::default(), Parts::default());
+        around.spawn("the keeper of the grant", keeper.run(controllers, stored));
+        around.spawn("the admin port", admin.serve(self.admin));
         if let Some(tls) = self.tls {
-            around.spawn(keep_fresh(tls));
+            around.spawn("what reads the listeners' certificates again", keep_fresh(tls));
         }
         if let Some(tls) = self.upstream_tls {
-            around.spawn(keep_fresh(tls));
+            around.spawn("what reads certificates for instances again", keep_fresh(tls));
         }
-        let mut listeners = JoinSet::new();
         for port in self.ports {
-            listeners.spawn(port.serve(self.stop.subscribe()));
+            let name = match port.shared.listener {
+                Listener::Write => "the write listener",
+                Listener::Read => "the read listener",
+            };
+            listeners.spawn(name, port.serve(self.stop.subscribe()));
         }
-        tokio::select! {
-            () = stopped => {}
-            Some(_) = around.join_next() => tracing::error!("a part of the gateway has ended"),
+        let outcome = tokio::select! {
+            () = stopped => Ok(()),
+            ended = around.ended() => Err(ended),
+            ended = listeners.ended() => Err(ended),
+        };
+        if let Err(ended) = &outcome {
+            tracing::error!(error = %ended, "the gateway cannot go on");
         }
         tracing::info!("the gateway stops: new connections are refused, open transactions end");
         self.stop.send_replace(true);
         let ended = timeout(self.settings.stop_limit, async {
-            while listeners.join_next().await.is_some() {}
+            while listeners.tasks.join_next().await.is_some() {}
         });
         if ended.await.is_err() {
             tracing::warn!("transactions were open at the end of stop-limit; they are cut");
         }
+        outcome
     }
 }
 

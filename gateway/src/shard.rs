@@ -15,8 +15,8 @@ pub(crate) const SHARDS: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     pub(crate) holder: GrantHolder,
-    /// See [`crate::gate::View::epoch`].
-    pub(crate) epoch: u64,
+    /// See [`crate::gate::View::route_no`].
+    pub(crate) route_no: u64,
     /// Where reads may go while it lives.
     pub(crate) readable: Arc<[Readable]>,
 }

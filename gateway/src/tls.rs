@@ -36,6 +36,12 @@ impl TlsError {
     }
 }
 
+/// Whether a certificate can be for this name.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    ServerName::try_from(name).is_ok()
+}
+
 /// Certificate and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPair {

@@ -9,7 +9,7 @@ mod support;
 use gateway::{
     clock::Clock,
     controllers::{
-        Controllers, Lookup, NoStoredTarget,
+        AskError, Controllers, Lookup, NoStoredTarget,
         desk::Desk,
         http::{Address, HttpControllers},
         wire::{Ask, BadReply, PATH, Reply},
@@ -26,7 +26,10 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
 };
-use support::net::{Client, Instance, LONG, Lead, Running, is_done, settings, until};
+use support::{
+    client::{Client, is_done},
+    net::{Instance, LONG, Lead, Running, settings, until},
+};
 use tokio::{net::TcpListener, time::timeout};
 
 /// The HTTP side of controllers, as small as it can be.
@@ -50,7 +53,11 @@ async fn controllers(desk: Desk, broken: Option<&'static str>) -> SocketAddr {
                                 let json = serde_json::to_vec(&reply).unwrap();
                                 *response.body_mut() = Full::new(Bytes::from(json));
                             }
-                            (None, Err(_)) => *response.status_mut() = StatusCode::CONFLICT,
+                            (None, Err(error)) => {
+                                let json = serde_json::json!({"error": error.to_string()});
+                                *response.body_mut() = Full::new(Bytes::from(json.to_string()));
+                                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                            }
                         }
                         Ok::<_, std::convert::Infallible>(response)
                     }
@@ -64,7 +71,7 @@ async fn controllers(desk: Desk, broken: Option<&'static str>) -> SocketAddr {
 
 #[tokio::test]
 async fn controllers_are_asked_over_http_and_whoever_leads_is_heard() {
-    let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (first, second) = (Instance::start(0).await, Instance::start(1).await);
     let (lead, follower) = (Lead::new(), Lead::new());
     lead.open(&first);
     follower.say(|said| said.silent = true);
@@ -152,7 +159,7 @@ fn addresses(texts: &[&str]) -> Vec<Address> {
 
 #[tokio::test]
 async fn a_name_that_hangs_holds_up_nobody_and_is_looked_up_once_at_a_time() {
-    let first = Instance::start(0, true).await;
+    let first = Instance::start(0).await;
     let lead = Lead::new();
     lead.say(|said| said.lasts_ms = 400);
     lead.open(&first);
@@ -169,7 +176,7 @@ async fn a_name_that_hangs_holds_up_nobody_and_is_looked_up_once_at_a_time() {
 
 #[tokio::test]
 async fn a_name_that_is_not_found_any_more_goes_on_being_asked_where_it_was() {
-    let first = Instance::start(0, true).await;
+    let first = Instance::start(0).await;
     let lead = Lead::new();
     lead.open(&first);
     let names = names(controllers(lead.desk.clone(), None).await);
@@ -189,15 +196,53 @@ async fn a_name_that_was_never_found_is_named() {
     let names = names("127.0.0.1:1".parse().unwrap());
     names.works.store(false, SeqCst);
     let asking = HttpControllers::with_lookup(addresses(&["nowhere:7"]), names.lookup);
+    let failed = timeout(LONG, asking.ask(question())).await.unwrap().unwrap_err();
+    assert!(failed.to_string().starts_with("nowhere:7: not found"), "{failed}");
+}
+
+fn question() -> Ask {
     let gate = gateway::gate::Gate::new(ha_core::ids::GatewayId(1), 1_000, Clock::system());
-    let ask = Ask {
+    Ask {
         version: gateway::controllers::wire::VERSION,
         question: gate.ask(),
         accepted: None,
         seen: None,
         wait_ms: 0,
         pod: None,
-    };
-    let failed = timeout(LONG, asking.ask(ask)).await.unwrap().unwrap_err();
-    assert!(failed.to_string().starts_with("nowhere:7: not found"), "{failed}");
+    }
+}
+
+#[tokio::test]
+async fn what_each_controller_says_is_told_when_none_grants() {
+    let follower = Lead::new();
+    follower.say(|said| said.silent = true);
+    let follows = controllers(follower.desk, None).await;
+    let broken = controllers(Lead::new().desk, Some("{\"version\":")).await;
+    let asked = [follows, broken].map(|address| Address::read(&address.to_string()).unwrap());
+    let failed = HttpControllers::new(asked.to_vec()).ask(question()).await.unwrap_err();
+    let text = failed.to_string();
+    for part in [
+        "2 controllers: ",
+        &format!("at {follows}: it answers 503 Service Unavailable: no controller is known"),
+        &format!("at {broken}: the reply is not understood: "),
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+/// Whoever asks it breaks.
+struct Breaks;
+
+impl Controllers for Breaks {
+    async fn ask(&self, _: Ask) -> Result<Reply, AskError> {
+        panic!("a mistake");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_cannot_ask_any_more_stops_and_says_why() {
+    let mut running = Running::start_by(settings(&[]), Breaks, Clock::system(), NoStoredTarget);
+    let ended = timeout(LONG, &mut running.task).await.expect("it stops").unwrap();
+    let why = ended.unwrap_err().to_string();
+    assert!(why.starts_with("the keeper of the grant has ended: ") && why.contains("a mistake"));
 }

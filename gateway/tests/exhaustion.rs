@@ -9,12 +9,16 @@ mod support;
 use bolt::{Request, message::Fetch};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
-use support::net::{Client, is_done, one, until};
-use support::rig::run;
+use support::{
+    client::{Client, is_done},
+    net::{Instance, LONG, one, until},
+    requests::run,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::Mutex,
+    time::{sleep, timeout},
 };
 
 /// Memory belongs to the whole process: one test at a time.
@@ -35,6 +39,19 @@ fn connections() -> usize {
     setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();
     let files = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap());
     (files.saturating_sub(500) / 2).min(10_000)
+}
+
+/// The bytes that the instance got rid of, once there are no more of them for so long.
+async fn settled(instance: &Instance, quiet: Duration) -> usize {
+    let rest = async {
+        let mut flooded = 0;
+        while flooded != instance.knobs.flooded.load(SeqCst) {
+            flooded = instance.knobs.flooded.load(SeqCst);
+            sleep(quiet).await;
+        }
+        flooded
+    };
+    timeout(LONG, rest).await.expect("it comes to rest")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,9 +80,12 @@ async fn ten_thousand_connections_that_say_nothing_cost_little_and_end_in_time()
     let mut refused = TcpStream::connect(address).await.unwrap();
     assert_eq!(refused.read(&mut [0; 1]).await.unwrap_or(0), 0, "one too many");
     // They run out of time without another byte from them.
-    while running.metric(active) > 1 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let late = timeout(LONG * 3, async {
+        while running.metric(active) > 1 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    });
+    late.await.expect("they end");
     assert!(is_done(&client.write(2).await));
 }
 
@@ -81,14 +101,13 @@ async fn a_result_without_end_is_taken_as_fast_as_its_client_reads() {
     let mut buffer = vec![0; 256 << 10];
     let mut read = 0;
     while read < 200 << 20 {
-        read += client.stream.read(&mut buffer).await.unwrap();
+        let more = timeout(LONG, client.stream.read(&mut buffer)).await.expect("more of it");
+        let more = more.unwrap();
+        assert!(more > 0, "it ends after {read} bytes");
+        read += more;
     }
     // Nobody reads any more: what the sockets hold is all that is taken.
-    let mut flooded = 0;
-    while flooded != instance.knobs.flooded.load(SeqCst) {
-        flooded = instance.knobs.flooded.load(SeqCst);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let flooded = settled(&instance, Duration::from_millis(200)).await;
     let held = flooded.saturating_sub(read);
     assert!(held < 64 << 20, "{held} bytes are between instance and client");
     let grown = resident().saturating_sub(before);
@@ -142,14 +161,10 @@ async fn a_client_that_reads_nothing_is_closed_and_others_go_on() {
         writes += 1;
         assert!(is_done(&busy.write(writes).await), "others go on");
         assert!(writes < 2_000, "it is never closed");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
     // It is left too, and has nowhere to write to.
-    let mut flooded = 0;
-    while flooded != instance.knobs.flooded.load(SeqCst) {
-        flooded = instance.knobs.flooded.load(SeqCst);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let flooded = settled(&instance, Duration::from_millis(50)).await;
     assert!(flooded > 0 && instance.committed().len() == writes as usize);
     let active = "memgraph_gateway_connections_active{listener=\"write\"}";
     until(|| running.metric(active) == 2).await;
@@ -159,7 +174,7 @@ async fn a_client_that_reads_nothing_is_closed_and_others_go_on() {
     // What was on its way is there to be read, and then the end; it is not taken for a whole answer.
     let mut buffer = vec![0; 256 << 10];
     let last = loop {
-        match deaf.stream.read(&mut buffer).await {
+        match timeout(LONG, deaf.stream.read(&mut buffer)).await.expect("its end") {
             Ok(count) if count > 0 => {}
             last => break last,
         }

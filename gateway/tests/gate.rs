@@ -59,13 +59,15 @@ impl Held {
         self.gate.answered(&reply(number, term, route, lasts_ms))
     }
 
-    fn passes(&self, epoch: u64) -> bool {
-        self.gate.permit(0, epoch, || ()).is_some()
+    fn passes(&self, route_no: u64) -> bool {
+        self.gate.permit(0, route_no, || ()).is_some()
     }
 
     fn reads_pass(&self, target: &Target) -> bool {
         let found = self.gate.reads_from(target);
-        found.is_some_and(|(epoch, _)| self.gate.permit_read(0, epoch, target, || ()).is_some())
+        found.is_some_and(|(route_no, _)| {
+            self.gate.permit_read(0, route_no, target, || ()).is_some()
+        })
     }
 
     fn standing(&self) -> Standing {
@@ -81,16 +83,16 @@ fn a_grant_counts_from_the_question_on_both_clocks() {
         let number = held.gate.ask().number;
         held.monotonic.store(401, SeqCst);
         held.gate.answered(&reply(number, 1, Some(1), 500)).unwrap();
-        let epoch = held.gate.view().epoch;
-        assert!(held.passes(epoch));
+        let route_no = held.gate.view().route_no;
+        assert!(held.passes(route_no));
         held.monotonic.store(500, SeqCst);
-        assert!(held.passes(epoch));
+        assert!(held.passes(route_no));
         if wall_jumps {
             held.wall.fetch_add(500, SeqCst);
         } else {
             held.monotonic.store(501, SeqCst);
         }
-        assert!(!held.passes(epoch), "500 ms after the question");
+        assert!(!held.passes(route_no), "500 ms after the question");
         assert_eq!(held.standing(), Standing::Frozen);
     }
 }
@@ -113,7 +115,7 @@ fn reads_go_to_who_was_named_last_while_the_grant_lives() {
     assert!(says(Some(1), vec![replica]));
     assert!(!says(None, vec![replica]), "no route, no reads: it may be the next main");
     assert!(says(Some(1), vec![replica]));
-    held.gate.void(held.gate.view().epoch);
+    held.gate.void(held.gate.view().route_no);
     assert!(!held.reads_pass(&target), "void");
     held.monotonic.fetch_add(1, SeqCst);
     assert!(says(Some(1), vec![replica]));
@@ -136,7 +138,7 @@ fn who_reads_sees_each_term_before_a_byte_passes_in_it() {
         held.gate.answered(&reply).unwrap();
         held.gate.reads_from(&target).unwrap().0
     };
-    let passes = |epoch| held.gate.permit_read(0, epoch, &target, || ()).is_some();
+    let passes = |route_no| held.gate.permit_read(0, route_no, &target, || ()).is_some();
     let first = opens(1);
     assert_eq!(opens(1), first, "the same term");
     assert!(passes(first));
@@ -148,18 +150,18 @@ fn who_reads_sees_each_term_before_a_byte_passes_in_it() {
 fn the_same_grant_again_keeps_connections_and_another_does_not() {
     let held = held();
     held.told(1, Some(1), 100).unwrap();
-    let epoch = held.gate.view().epoch;
+    let route_no = held.gate.view().route_no;
     held.monotonic.store(1_000, SeqCst);
     assert_eq!(held.standing(), Standing::Frozen);
     held.told(1, Some(1), 100).unwrap();
-    assert_eq!((held.standing(), held.gate.view().epoch), (Standing::Open, epoch));
+    assert_eq!((held.standing(), held.gate.view().route_no), (Standing::Open, route_no));
     for (term, start) in [(2, 1), (2, 9)] {
-        let before = held.gate.view().epoch;
+        let before = held.gate.view().route_no;
         held.told(term, Some(start), 100).unwrap();
         assert!(!held.passes(before), "term {term} start {start}");
-        assert!(held.passes(held.gate.view().epoch));
+        assert!(held.passes(held.gate.view().route_no));
     }
-    let before = held.gate.view().epoch;
+    let before = held.gate.view().route_no;
     held.told(2, None, 0).unwrap();
     assert_eq!(held.standing(), Standing::Closed);
     held.told(2, Some(9), 100).unwrap();
@@ -170,19 +172,19 @@ fn the_same_grant_again_keeps_connections_and_another_does_not() {
 fn a_close_by_the_instance_voids_until_one_asked_for_later_comes() {
     let held = held();
     held.told(1, Some(1), 100).unwrap();
-    let epoch = held.gate.view().epoch;
+    let route_no = held.gate.view().route_no;
     let number = held.gate.ask().number;
-    held.gate.void(epoch);
-    assert!(!held.passes(epoch));
+    held.gate.void(route_no);
+    assert!(!held.passes(route_no));
     assert_eq!(held.gate.answered(&reply(number, 1, Some(1), 100)), Err(Refused::Voided));
-    assert!(!held.passes(epoch));
+    assert!(!held.passes(route_no));
     held.monotonic.fetch_add(1, SeqCst);
     held.told(1, Some(1), 100).unwrap();
-    assert!(held.passes(epoch));
+    assert!(held.passes(route_no));
     // What an earlier connection tells late voids nothing of a later route.
     held.told(2, Some(2), 100).unwrap();
-    held.gate.void(epoch);
-    assert!(held.passes(held.gate.view().epoch));
+    held.gate.void(route_no);
+    assert!(held.passes(held.gate.view().route_no));
 }
 
 #[test]
@@ -201,14 +203,14 @@ fn older_terms_longer_grants_and_late_answers_change_nothing() {
     held.gate.saw_term(Term(4));
     assert_eq!(held.standing(), Standing::Closed);
     assert!(matches!(held.told(3, Some(1), 100), Err(Refused::OldTerm { .. })));
-    assert!(!held.passes(view.epoch));
+    assert!(!held.passes(view.route_no));
 }
 
 #[test]
 fn a_withdrawal_waits_for_who_is_writing_and_none_writes_after() {
     let held = held();
     held.told(1, Some(1), 1_000).unwrap();
-    let epoch = held.gate.view().epoch;
+    let route_no = held.gate.view().route_no;
     let (writing, wrote) = (AtomicU64::new(0), AtomicU64::new(0));
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -216,7 +218,7 @@ fn a_withdrawal_waits_for_who_is_writing_and_none_writes_after() {
             let (gate, writing, wrote, is_over) = (&held.gate, &writing, &wrote, &is_over);
             scope.spawn(move || {
                 while !is_over.load(SeqCst) {
-                    gate.permit(shard, epoch, || {
+                    gate.permit(shard, route_no, || {
                         writing.fetch_add(1, SeqCst);
                         std::thread::yield_now();
                         wrote.fetch_add(1, SeqCst);

@@ -9,9 +9,10 @@ use bolt::{Request, message::Fetch};
 use gateway::controllers::{NoStoredTarget, wire::Replica};
 use std::sync::atomic::Ordering::SeqCst;
 use support::{
+    client::{Client, Got, is_done},
     host::Role,
-    net::{Client, Got, Instance, Lead, Running, clock_ahead, is_done, read_to_end, until},
-    rig::run,
+    net::{Instance, Lead, Running, clock_ahead, read_to_end, until},
+    requests::run,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -25,7 +26,7 @@ fn write(running: &Running, name: &str) -> u64 {
 
 #[tokio::test]
 async fn each_listener_counts_its_own() {
-    let (main, replica) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (main, replica) = (Instance::start(0).await, Instance::start(1).await);
     replica.database.lock().unwrap().role = Role::Replica;
     let lead = Lead::new();
     lead.say(|said| {
@@ -63,7 +64,7 @@ async fn each_listener_counts_its_own() {
 
 #[tokio::test]
 async fn what_a_move_does_to_clients_is_counted() {
-    let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (first, second) = (Instance::start(0).await, Instance::start(1).await);
     let lead = Lead::new();
     lead.open(&first);
     let running = Running::start(&lead, &[]);
@@ -103,7 +104,7 @@ async fn what_a_move_does_to_clients_is_counted() {
 
 #[tokio::test]
 async fn who_is_refused_and_what_cannot_be_reached_is_counted() {
-    let instance = Instance::start(0, true).await;
+    let instance = Instance::start(0).await;
     let lead = Lead::new();
     lead.open(&instance);
     let set = [
@@ -123,7 +124,7 @@ async fn who_is_refused_and_what_cannot_be_reached_is_counted() {
     let mut read = TcpStream::connect(running.at.read.unwrap()).await.unwrap();
     read.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     read_to_end(&mut read).await;
-    until(|| at(&running, "ended_total", "listener=\"read\",reason=\"passthrough\"") == 1).await;
+    until(|| at(&running, "ended_total", "listener=\"read\",reason=\"not-passed\"") == 1).await;
     drop(kept);
     until(|| write(&running, "connections_active") == 0).await;
     instance.kill();
@@ -138,7 +139,7 @@ async fn who_is_refused_and_what_cannot_be_reached_is_counted() {
 
 #[tokio::test]
 async fn the_age_of_a_grant_grows_until_the_next_answer() {
-    let instance = Instance::start(0, true).await;
+    let instance = Instance::start(0).await;
     let lead = Lead::new();
     lead.open(&instance);
     let (clock, later) = clock_ahead();

@@ -20,8 +20,9 @@ use std::{
     time::Duration,
 };
 use support::{
+    client::{Client, Got, code, is_done},
     host::Role,
-    net::{Client, Got, Instance, Lead, Running, clock_ahead, code, is_done, until},
+    net::{Instance, Lead, Running, clock_ahead, until},
 };
 use tokio::sync::mpsc;
 
@@ -30,7 +31,7 @@ async fn two() -> (Instance, Instance, Lead, Running) {
 }
 
 async fn two_with(set: &[(&str, &str)]) -> (Instance, Instance, Lead, Running) {
-    let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (first, second) = (Instance::start(0).await, Instance::start(1).await);
     let lead = Lead::new();
     lead.open(&first);
     let running = Running::start(&lead, set);
@@ -223,7 +224,7 @@ async fn under_load_nothing_acknowledged_is_lost_and_nothing_refused_is_there() 
 
 #[tokio::test]
 async fn a_frozen_gateway_passes_nothing_on_waking() {
-    let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (first, second) = (Instance::start(0).await, Instance::start(1).await);
     let lead = Lead::new();
     lead.open(&first);
     let (clock, slept) = clock_ahead();
@@ -247,7 +248,7 @@ async fn a_frozen_gateway_passes_nothing_on_waking() {
 #[tokio::test]
 async fn without_controllers_writes_are_held_when_the_grant_has_run_out() {
     let set = [("hold-limit", "300ms"), ("grant-limit", "400ms"), ("poll-wait", "50ms")];
-    let first = Instance::start(0, true).await;
+    let first = Instance::start(0).await;
     let lead = Lead::new();
     lead.say(|said| said.lasts_ms = 400);
     lead.open(&first);
@@ -274,7 +275,7 @@ impl StoredTarget for Told {
 
 #[tokio::test]
 async fn the_stored_record_ends_a_route_past_the_controllers() {
-    let (first, second) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (first, second) = (Instance::start(0).await, Instance::start(1).await);
     let lead = Lead::new();
     lead.open(&first);
     let (tell, told) = mpsc::channel(1);
@@ -294,7 +295,7 @@ async fn the_stored_record_ends_a_route_past_the_controllers() {
 
 #[tokio::test]
 async fn another_process_at_the_address_gets_no_request_of_a_client() {
-    let imposter = Instance::start(5, true).await;
+    let imposter = Instance::start(5).await;
     let lead = Lead::new();
     let meant = support::rig::start_of(0);
     lead.say(|said| {
@@ -334,7 +335,7 @@ async fn a_main_that_dies_before_a_result_was_asked_for_is_replaced_without_an_e
     let mut clients = Vec::new();
     for id in 1..=3 {
         let mut client = connected(&running).await;
-        assert!(is_done(&client.ask(&[support::rig::run(&format!("CREATE {id}"))]).await));
+        assert!(is_done(&client.ask(&[support::requests::run(&format!("CREATE {id}"))]).await));
         clients.push(client);
     }
     first.kill();
@@ -363,7 +364,7 @@ async fn an_instance_that_stops_within_an_answer_ends_the_connection_when_the_ro
     first.knobs.stops_within.store(true, SeqCst);
     let before = first.knobs.got.load(SeqCst);
     client
-        .send(&[support::rig::run("RETURN 3"), Request::Pull(bolt::message::Fetch::ALL)])
+        .send(&[support::requests::run("RETURN 3"), Request::Pull(bolt::message::Fetch::ALL)])
         .await
         .unwrap();
     until(|| first.knobs.got.load(SeqCst) > before).await;

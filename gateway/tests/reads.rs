@@ -20,10 +20,12 @@ use std::{
     time::Duration,
 };
 use support::{
+    client::{Client, Got, code, is_done},
     host::Role,
-    net::{Client, Got, Instance, Lead, Running, clock_ahead, code, is_done, until},
-    rig::run,
+    net::{Instance, LONG, Lead, Running, clock_ahead, until},
+    requests::run,
 };
+use tokio::time::timeout;
 
 const IN_DOUBT: &str = "memgraph_gateway_ended_total{listener=\"read\",reason=\"in-doubt\"}";
 
@@ -33,11 +35,8 @@ fn replica(instance: &Instance, votes: bool) -> Replica {
 
 #[tokio::test]
 async fn reads_go_to_replicas_that_nothing_waits_for_and_never_to_a_main() {
-    let (main, voter, other) = (
-        Instance::start(0, true).await,
-        Instance::start(1, true).await,
-        Instance::start(2, true).await,
-    );
+    let (main, voter, other) =
+        (Instance::start(0).await, Instance::start(1).await, Instance::start(2).await);
     for instance in [&voter, &other] {
         instance.database.lock().unwrap().role = Role::Replica;
     }
@@ -73,11 +72,8 @@ async fn reads_go_to_replicas_that_nothing_waits_for_and_never_to_a_main() {
 
 #[tokio::test]
 async fn reads_spread_and_fall_back_to_the_main_only_if_told() {
-    let (main, a, b) = (
-        Instance::start(0, true).await,
-        Instance::start(1, true).await,
-        Instance::start(2, true).await,
-    );
+    let (main, a, b) =
+        (Instance::start(0).await, Instance::start(1).await, Instance::start(2).await);
     let lead = Lead::new();
     lead.say(|said| said.replicas = vec![replica(&a, false), replica(&b, false)]);
     lead.open(&main);
@@ -90,14 +86,17 @@ async fn reads_spread_and_fall_back_to_the_main_only_if_told() {
     assert_eq!((accepted(&main), accepted(&a), accepted(&b)), (0, 3, 3));
     lead.say(|said| said.replicas = Vec::new());
     let read = [run("RETURN 1"), Request::Pull(Fetch::ALL)];
-    while accepted(&main) == 0 {
-        for client in &mut clients {
-            // A read under way when its replica leaves ends without an answer.
-            if !is_done(&client.ask(&read).await) {
-                *client = Client::connect(running.at.read.unwrap()).await.unwrap();
+    let moved = timeout(LONG, async {
+        while accepted(&main) == 0 {
+            for client in &mut clients {
+                // A read under way when its replica leaves ends without an answer.
+                if !is_done(&client.ask(&read).await) {
+                    *client = Client::connect(running.at.read.unwrap()).await.unwrap();
+                }
             }
         }
-    }
+    });
+    moved.await.expect("a reader at the main");
 }
 
 fn read() -> [Request; 2] {
@@ -106,7 +105,7 @@ fn read() -> [Request; 2] {
 
 /// A main, a replica, a reader of it, and how many milliseconds the gateway's clock went ahead.
 async fn reader() -> (Instance, Instance, Lead, Running, Client, Arc<AtomicU64>) {
-    let (main, other) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (main, other) = (Instance::start(0).await, Instance::start(1).await);
     let lead = Lead::new();
     lead.say(|said| said.replicas = vec![replica(&other, false)]);
     lead.open(&main);
@@ -120,7 +119,7 @@ async fn reader() -> (Instance, Instance, Lead, Running, Client, Arc<AtomicU64>)
 #[tokio::test]
 async fn a_reader_waits_while_the_main_moves_and_keeps_his_replica() {
     let (_main, other, lead, _running, mut client, _) = reader().await;
-    let next = Instance::start(2, true).await;
+    let next = Instance::start(2).await;
     lead.withdraw().await;
     let before = other.knobs.got.load(SeqCst);
     let waiting = tokio::spawn(async move {
@@ -169,7 +168,7 @@ async fn a_frozen_gateway_reads_from_nobody_on_waking() {
 
 #[tokio::test]
 async fn a_reader_of_the_main_does_nothing_after_a_withdrawal() {
-    let (main, next) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (main, next) = (Instance::start(0).await, Instance::start(1).await);
     let lead = Lead::new();
     lead.open(&main);
     let running = Running::start(&lead, &[("read-fallback-to-main", "true")]);
@@ -200,7 +199,7 @@ async fn a_commit_of_reads_is_to_be_tried_again_when_its_replica_is_gone() {
     for is_promoted in [false, true] {
         let (_main, other, lead, running, mut client, _) = reader().await;
         other.database.lock().unwrap().role = Role::Replica;
-        let third = Instance::start(2, true).await;
+        let third = Instance::start(2).await;
         commit_of_reads(&mut client, &other).await;
         if is_promoted {
             lead.withdraw().await;
@@ -220,7 +219,7 @@ async fn a_commit_of_reads_is_to_be_tried_again_when_its_replica_is_gone() {
 
 #[tokio::test]
 async fn a_commit_at_a_main_that_is_read_from_stays_in_doubt() {
-    let main = Instance::start(0, true).await;
+    let main = Instance::start(0).await;
     let lead = Lead::new();
     lead.open(&main);
     let running = Running::start(&lead, &[("read-fallback-to-main", "true")]);

@@ -15,8 +15,9 @@ use bolt::{
 use gateway::controllers::wire::Replica;
 use std::{net::SocketAddr, sync::atomic::Ordering::SeqCst};
 use support::{
-    net::{Client, Got, Instance, LONG, is_done, one, read_to_end, until},
-    rig::run,
+    client::{Client, Got, is_done},
+    net::{Instance, LONG, one, read_to_end, until},
+    requests::run,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
@@ -43,7 +44,7 @@ async fn http_on_the_bolt_port_passes_unread_to_the_instance_that_is_meant() {
     assert!(instance.knobs.accepted.load(SeqCst) >= 2, "one to ask who it is, one to speak");
     until(|| running.metric("memgraph_gateway_connections_active{listener=\"write\"}") == 0).await;
     // Where another process answers, nothing passes.
-    let imposter = Instance::start(3, true).await;
+    let imposter = Instance::start(3).await;
     lead.say(|said| {
         said.term += 1;
         said.main = Some((instance.reference(), imposter.address));
@@ -177,7 +178,7 @@ async fn the_admin_port_tells_and_a_stop_lets_transactions_end() {
     assert!(http(admin, "/readyz").await.starts_with("HTTP/1.1 503"));
     assert!(is_done(&open.ask(&[Request::Commit]).await), "what is open ends");
     open.ended().await;
-    timeout(LONG, &mut running.task).await.expect("it stops").unwrap();
+    timeout(LONG, &mut running.task).await.expect("it stops").unwrap().unwrap();
     assert_eq!(instance.committed(), [1]);
 }
 
@@ -187,7 +188,7 @@ async fn a_stop_does_not_wait_for_ever() {
     let mut open = Client::connect(running.at.write.unwrap()).await.unwrap();
     assert!(is_done(&open.begin(1).await));
     running.stop();
-    timeout(LONG, &mut running.task).await.expect("it stops").unwrap();
+    timeout(LONG, &mut running.task).await.expect("it stops").unwrap().unwrap();
     open.ended().await;
 }
 
@@ -230,7 +231,7 @@ async fn route_is_answered_over_the_wire() {
 #[tokio::test]
 async fn route_names_no_address_for_writes_by_which_only_reads_come() {
     let (_instance, lead, running) = one(&[]).await;
-    let other = Instance::start(1, true).await;
+    let other = Instance::start(1).await;
     lead.say(|said| {
         let (instance, address) = (other.reference(), other.address);
         said.replicas = vec![Replica { instance, address, votes: false }];

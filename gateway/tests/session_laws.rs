@@ -8,11 +8,12 @@ use bolt::{
     message::{Amount, Extra, Fetch, Route, RouteTarget},
     value::map,
 };
-use gateway::session::{Ending, Policy, Routing};
+use gateway::session::{Ending, Listener, Policy, Routing};
 use proptest::{collection::vec, prelude::*};
 use support::{
     laws::{judge, steps},
-    rig::{Batch, Rig, Told, auto, explicit, one, policy, run},
+    requests::{Batch, Told, auto, explicit, one, run},
+    rig::{Rig, policy},
     runs::hold,
 };
 
@@ -205,7 +206,8 @@ fn answered_here() -> Vec<Batch> {
 #[test]
 fn a_change_within_what_the_gateway_answers_itself_goes_unnoticed() {
     for version in [Version::V5_2, Version::V4_4] {
-        let routing = Some(Routing { write: None, read: None, is_write: true, ttl_s: 10 });
+        let routing =
+            Some(Routing { write: None, read: None, listener: Listener::Write, ttl_s: 10 });
         let policy = Policy { routing, ..policy() };
         for (at, closed_for) in (0..1_500).flat_map(|at| [(at, 0), (at, 7), (at, 40)]) {
             let rig = Rig::new(version, policy.clone(), answered_here());

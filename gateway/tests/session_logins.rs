@@ -9,7 +9,8 @@ use bolt::{
 use gateway::session::{Ending, Policy};
 use support::{
     request_bytes,
-    rig::{Batch, Rig, Told, auto, failure_codes, logged_in, one, policy, run},
+    requests::{Batch, Told, auto, failure_codes, one, run},
+    rig::{Rig, logged_in, policy},
 };
 
 const OTHER: &str = "of another user";

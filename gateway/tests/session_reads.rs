@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use support::{
     laws::steps,
     recorded::{NAMES, Recording},
-    rig::{Batch, Rig, Told, auto, explicit, one, policy, run},
+    requests::{Batch, Told, auto, explicit, one, run},
+    rig::{Rig, policy},
     runs::hold,
 };
 

@@ -7,7 +7,8 @@ use gateway::session::{Policy, Standing};
 use support::{
     laws::{judge, steps},
     recorded::{NAMES, Recording},
-    rig::{HOLD_MS, Rig, Told, policy},
+    requests::Told,
+    rig::{HOLD_MS, Rig, policy},
 };
 
 #[test]

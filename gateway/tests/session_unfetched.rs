@@ -9,10 +9,11 @@ use bolt::{
     server::FaultClass,
     value::map,
 };
-use gateway::session::{Ending, Policy, Routing, Standing};
+use gateway::session::{Ending, Listener, Policy, Routing, Standing};
 use support::{
     request_bytes,
-    rig::{Batch, HOLD_MS, Rig, Told, auto, failure_codes, logged_in, one, policy, run},
+    requests::{Batch, Told, auto, failure_codes, one, run},
+    rig::{HOLD_MS, Rig, logged_in, policy},
 };
 
 const SPOKEN: Version = Version::V5_2;
@@ -162,7 +163,7 @@ fn while_the_route_drains_it_is_not_asked_again() {
 
 #[test]
 fn route_is_answered_in_between() {
-    let routing = Some(Routing { write: None, read: None, is_write: true, ttl_s: 10 });
+    let routing = Some(Routing { write: None, read: None, listener: Listener::Write, ttl_s: 10 });
     let rig = Rig::new(SPOKEN, Policy { routing, ..policy() }, vec![one(run("CREATE 1"))]);
     let mut rig = lost_of(rig);
     let target = RouteTarget::Extra(Extra::none());

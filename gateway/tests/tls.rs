@@ -15,8 +15,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 use support::{
-    net::{Client, Instance, Lead, Running, is_done, one, read_to_end, until},
-    rig::run,
+    client::{Client, is_done},
+    net::{Instance, Lead, Running, one, read_to_end, until},
+    requests::run,
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -140,7 +141,7 @@ async fn instances_are_reached_by_tls_and_one_that_is_not_trusted_voids_no_grant
     let (theirs, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     certificate(theirs.path(), "mg.example");
     certificate(others.path(), "mg.example");
-    let instance = Instance::start(0, true).await;
+    let instance = Instance::start(0).await;
     let tls = ListenerTls::new(pair(theirs.path()), None).unwrap();
     let address = behind_tls(&instance, tls).await;
     let lead = Lead::new();
@@ -170,7 +171,7 @@ async fn a_new_authority_of_instances_is_taken_without_a_restart() {
     let first = certificate(theirs.path(), "mg.example");
     let authorities = trusted.path().join("ca.crt");
     std::fs::write(&authorities, first).unwrap();
-    let instance = Instance::start(0, true).await;
+    let instance = Instance::start(0).await;
     let served = ListenerTls::new(pair(theirs.path()), None).unwrap();
     let address = behind_tls(&instance, served.clone()).await;
     let tls = UpstreamTls::new(&authorities, None, Some("mg.example")).unwrap();

@@ -8,8 +8,9 @@ mod support;
 
 use gateway::controllers::NoStoredTarget;
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
-use support::net::{
-    Client, Instance, Lead, Running, clock_ahead, is_done, one, read_to_end, until,
+use support::{
+    client::{Client, is_done},
+    net::{Instance, Lead, Running, clock_ahead, one, read_to_end, until},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -56,7 +57,7 @@ async fn an_instance_that_dies_under_an_unread_client_is_noticed() {
 
 #[tokio::test]
 async fn what_this_machine_lacks_is_no_word_of_the_instance() {
-    let instance = Instance::start(0, true).await;
+    let instance = Instance::start(0).await;
     let lead = Lead::new();
     // No connection is to be had there, and no packet leaves: the broadcast address of the loopback.
     let nowhere = "127.255.255.255:7687".parse().unwrap();
@@ -85,7 +86,7 @@ async fn an_instance_that_refuses_voids_the_grant() {
 
 #[tokio::test]
 async fn bytes_that_pass_unread_stop_in_both_directions_with_the_grant_and_end_with_its_term() {
-    let (main, next) = (Instance::start(0, true).await, Instance::start(1, true).await);
+    let (main, next) = (Instance::start(0).await, Instance::start(1).await);
     main.knobs.holds.store(true, SeqCst);
     let (lead, (clock, slept)) = (Lead::new(), clock_ahead());
     lead.open(&main);

@@ -209,7 +209,7 @@ async fn play_gateway(behind: SocketAddr) {
     .unwrap();
     let gateway = Gateway::bind(settings, GatewayId(0), Clock::system()).unwrap();
     println!("{}", gateway.addresses().write.unwrap());
-    gateway.run(desk, NoStoredTarget, std::future::pending()).await;
+    gateway.run(desk, NoStoredTarget, std::future::pending()).await.expect("all of it");
 }
 
 /// The answers of an instance, made once.

@@ -13,6 +13,10 @@ use hyper_util::rt::TokioIo;
 use std::{collections::BTreeSet, fmt, net::SocketAddr};
 use tokio::{net::TcpStream, task::JoinSet};
 
+/// The characters of one controller's reason that are told, and of all reasons together.
+const REASON_CHARS: usize = 300;
+const REASONS_CHARS: usize = 3_000;
+
 /// An address of a controller, `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(String);
@@ -71,26 +75,57 @@ impl Controllers for HttpControllers {
         for name in &self.names {
             asked.spawn(ask_name(name.clone(), body.clone()));
         }
-        let mut last = AskError::Nobody;
+        let mut errors = Vec::new();
         while let Some(done) = asked.join_next().await {
             match done {
                 Ok(Ok(reply)) => return Ok(reply),
-                Ok(Err(error)) => last = error,
+                Ok(Err(more)) => errors.extend(more),
                 Err(error) => {
                     let controller = "a controller".to_owned();
-                    last = AskError::Failed { controller, why: error.to_string() };
+                    errors.push(AskError::Failed { controller, why: error.to_string() });
                 }
             }
         }
-        Err(last)
+        Err(joined(errors))
     }
 }
 
-/// Asks every address of a name: the first reply, or the last error.
-async fn ask_name(name: Name, body: Bytes) -> Result<Reply, AskError> {
+/// Why nobody gave an answer. Each is told, since all but one may only follow.
+fn joined(mut errors: Vec<AskError>) -> AskError {
+    if errors.len() < 2 {
+        return errors.pop().unwrap_or(AskError::Nobody);
+    }
+    let each = errors.iter().map(|error| shortened(&error.to_string(), REASON_CHARS));
+    let mut each: Vec<_> = each.collect();
+    each.sort();
+    let controller = format!("{} controllers", each.len());
+    AskError::Failed { controller, why: shortened(&each.join("; "), REASONS_CHARS) }
+}
+
+/// The beginning of a text, on one line.
+fn shortened(text: &str, most: usize) -> String {
+    let mut chars = text.chars();
+    let printed = |c: char| if c.is_control() { ' ' } else { c };
+    let mut short: String = chars.by_ref().take(most).map(printed).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// What stands in an answer that is no reply: the entry `error` of JSON, or else its text.
+fn reason(body: &[u8]) -> String {
+    let json = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let error = json.as_ref().and_then(|json| json.get("error")?.as_str());
+    let text = error.map_or_else(|| String::from_utf8_lossy(body), Into::into);
+    shortened(text.trim(), REASON_CHARS)
+}
+
+/// Asks every address of a name: the first reply, or all errors.
+async fn ask_name(name: Name, body: Bytes) -> Result<Reply, Vec<AskError>> {
     let mut asked = JoinSet::new();
     let mut known = BTreeSet::new();
-    let mut last = None;
+    let mut errors = Vec::new();
     let mut found = std::pin::pin!(name.look_up());
     let mut is_found = false;
     let ask = |asked: &mut JoinSet<_>, socket: SocketAddr| {
@@ -114,24 +149,27 @@ async fn ask_name(name: Name, body: Bytes) -> Result<Reply, AskError> {
                             ask(&mut asked, socket);
                         }
                     }
-                    Err(why) => last = Some(AskError::Failed { controller: name.to_string(), why }),
+                    Err(why) => {
+                        errors.push(AskError::Failed { controller: name.to_string(), why });
+                    }
                 }
             }
             Some(done) = asked.join_next() => match done {
                 Ok(Ok(reply)) => return Ok(reply),
-                Ok(Err(error)) => last = Some(error),
+                Ok(Err(error)) => errors.push(error),
                 Err(error) => {
                     let (controller, why) = (name.to_string(), error.to_string());
-                    last = Some(AskError::Failed { controller, why });
+                    errors.push(AskError::Failed { controller, why });
                 }
             },
             else => break,
         }
     }
-    Err(last.unwrap_or_else(|| AskError::Failed {
-        controller: name.to_string(),
-        why: "the name has no address".to_owned(),
-    }))
+    if errors.is_empty() {
+        let why = "the name has no address".to_owned();
+        errors.push(AskError::Failed { controller: name.to_string(), why });
+    }
+    Err(errors)
 }
 
 async fn post(
@@ -161,7 +199,11 @@ async fn post(
         let status = response.status();
         let body = Limited::new(response.into_body(), REPLY_BYTES).collect().await;
         if status != StatusCode::OK {
-            return Err(failed(&format_args!("it answers {status}")));
+            let said = body.map(|body| reason(&body.to_bytes())).unwrap_or_default();
+            return Err(match said.as_str() {
+                "" => failed(&format_args!("it answers {status}")),
+                said => failed(&format_args!("it answers {status}: {said}")),
+            });
         }
         let bad = |why| AskError::Bad { controller: controller.clone(), why };
         let json = body.map_err(|_| bad(BadReply::TooLong))?.to_bytes();
@@ -175,5 +217,33 @@ async fn post(
             reply = &mut exchange => return reply,
             _ = &mut connection, if is_connected => is_connected = false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_as_it_was_said_and_not_without_end() {
+        let json = br#"{"error": "it does not lead", "leader": null}"#;
+        assert_eq!(reason(json), "it does not lead");
+        assert_eq!(reason(b" no\nroute "), "no route");
+        assert_eq!(reason(br#"{"why": 1}"#), r#"{"why": 1}"#);
+        assert_eq!(reason(b""), "");
+        let long = reason(&[0xFF; 100_000]);
+        assert_eq!(long.chars().count(), REASON_CHARS + 1);
+    }
+
+    #[test]
+    fn one_error_stays_what_it_is_and_several_are_told_together() {
+        assert!(matches!(joined(Vec::new()), AskError::Nobody));
+        let failed =
+            |at: usize| AskError::Failed { controller: format!("c-{at}"), why: "x".repeat(at) };
+        assert_eq!(joined(vec![failed(1)]).to_string(), "c-1: x");
+        let both = joined(vec![failed(2), failed(1)]);
+        assert_eq!(both.to_string(), "2 controllers: c-1: x; c-2: xx");
+        let many = joined((0..100).map(|_| failed(1_000)).collect()).to_string();
+        assert!(many.chars().count() < REASONS_CHARS + 20, "{}", many.len());
     }
 }

@@ -1,9 +1,12 @@
 //! Connections to instances.
 
 use super::stream::{Stream, Watch};
-use crate::tls::UpstreamTls;
+use crate::{
+    session::{Greeting, LOGIN_ANSWER_BYTES, greeting},
+    tls::UpstreamTls,
+};
 use bolt::{
-    Limits, Request, Response, Value, Version,
+    Request, Version,
     chunk::{Decoder, Frame},
     handshake::{Offer, read_answer},
     message::HelloMap,
@@ -16,9 +19,6 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-
-/// The bytes of an answer to HELLO.
-const ANSWER_BYTES: usize = 64 << 10;
 
 /// An instance could not be reached.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +108,7 @@ impl Dialer {
         if read_answer(answer, &offer).is_none() {
             return Ok(None);
         }
-        let mut decoder = Decoder::new(ANSWER_BYTES);
+        let mut decoder = Decoder::new(LOGIN_ANSWER_BYTES);
         let mut buffer = [0; 1024];
         loop {
             let count = stream.read(&mut buffer).await?;
@@ -118,10 +118,12 @@ impl Dialer {
             let mut rest = &buffer[..count];
             let Ok(frame) = decoder.next(&mut rest) else { return Ok(None) };
             if let Some(Frame::Message(body)) = frame {
-                let answer = Response::decode(&body, version, Limits::BEFORE_LOGIN);
-                let Ok(Response::Success(entries)) = answer else { return Ok(None) };
-                let name = entries.get("server").and_then(Value::as_str);
-                return Ok(name.and_then(crate::session::start_of));
+                return Ok(match greeting(&body, version) {
+                    Greeting::From(start) => Some(start),
+                    // Here is no login to refuse: every instance answers this HELLO with success
+                    // (MR 7), so that whoever refuses it is none.
+                    Greeting::Refused | Greeting::Nameless | Greeting::Unreadable => None,
+                });
             }
         }
     }
@@ -134,7 +136,40 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> ReadWrite f
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bolt::{Response, handshake::answer, message::Failure};
     use rustix::io::Errno;
+    use tokio::net::TcpListener;
+
+    /// The start that is found where a HELLO is answered so.
+    async fn found(response: Response) -> Option<StartId> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let answering = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.expect("it is asked");
+            let mut words = answer(Version::V5_2).to_vec();
+            response.send(Version::V5_2, &mut words).expect("short");
+            socket.write_all(&words).await.expect("it is read");
+            // Closing with unread bytes would take the answer back.
+            let _ = socket.read_to_end(&mut Vec::new()).await;
+        });
+        let limit = Duration::from_secs(20);
+        let watch = Watch { keepalive: limit, user_timeout: limit };
+        let found = Dialer { limit, watch, tls: None }.start_at(address).await;
+        answering.await.expect("it ends");
+        found.expect("it is answered")
+    }
+
+    #[tokio::test]
+    async fn only_who_names_a_start_is_one() {
+        let start = StartId(7);
+        let named = |name: &str| Response::Success(map([("server", name)]));
+        assert_eq!(found(named(&crate::session::server_name(start))).await, Some(start));
+        assert_eq!(found(named("Neo4j/5")).await, None);
+        assert_eq!(found(Response::success()).await, None);
+        assert_eq!(found(Response::Ignored).await, None);
+        let failure = Failure::new("Memgraph.ClientError.Security.Unauthenticated", "who?");
+        assert_eq!(found(Response::Failure(failure)).await, None);
+    }
 
     #[test]
     fn only_what_the_other_side_does_counts_as_a_refusal() {

@@ -22,8 +22,8 @@ pub(super) enum Lane {
 pub(super) struct WriteLane {
     gate: Arc<Gate>,
     shard: usize,
-    /// The epoch of the upstream connection.
-    epoch: Option<u64>,
+    /// The route of the upstream connection.
+    route_no: Option<u64>,
     is_busy: bool,
 }
 
@@ -38,8 +38,8 @@ pub(super) struct ReadLane {
 #[derive(Debug, Clone, Copy)]
 struct Source {
     target: Target,
-    /// As of which epoch it is this.
-    epoch: u64,
+    /// As of which route it is this.
+    route_no: u64,
     writes: Writes,
 }
 
@@ -70,7 +70,7 @@ impl Doubt {
     pub(super) fn void(self) {
         match self {
             Self::None => {}
-            Self::Grant(gate, epoch) => gate.void(epoch),
+            Self::Grant(gate, route_no) => gate.void(route_no),
             Self::Replica(replicas, target) => replicas.pass_over(&target),
         }
     }
@@ -86,7 +86,7 @@ pub(super) async fn changed(changes: &mut watch::Receiver<View>) {
 impl Lane {
     pub(super) fn write(gate: Arc<Gate>) -> Self {
         let shard = gate.join_shard();
-        Self::Write(WriteLane { gate, shard, epoch: None, is_busy: false })
+        Self::Write(WriteLane { gate, shard, route_no: None, is_busy: false })
     }
 
     pub(super) fn read(replicas: Arc<Replicas>) -> Self {
@@ -110,14 +110,15 @@ impl Lane {
     pub(super) fn turn(&mut self) -> Turn {
         match self {
             Self::Write(lane) => {
-                let is_cut = lane.epoch.is_some_and(|epoch| epoch != lane.gate.view().epoch);
+                let is_cut =
+                    lane.route_no.is_some_and(|route_no| route_no != lane.gate.view().route_no);
                 if is_cut { Turn::Cut } else { Turn::Same }
             }
             Self::Read(lane) => {
                 let Some(before) = lane.from else { return Turn::Same };
                 lane.from = lane.look(&before.target);
                 match lane.from {
-                    Some(now) if now.epoch == before.epoch => Turn::Same,
+                    Some(now) if now.route_no == before.route_no => Turn::Same,
                     Some(now) => Turn::Renewed(now.writes),
                     None => {
                         lane.replicas.leave(&before.target);
@@ -136,11 +137,11 @@ impl Lane {
         }
     }
 
-    /// Changes with what there is to go to.
-    pub(super) fn generation(&self) -> u64 {
+    /// The number of what there is to go to: it changes with the route, for reads with the replicas.
+    pub(super) fn route_no(&self) -> u64 {
         let view = self.gate().view();
         match self {
-            Self::Write(_) => view.epoch,
+            Self::Write(_) => view.route_no,
             Self::Read(_) => view.reads,
         }
     }
@@ -165,7 +166,7 @@ impl Lane {
             Self::Write(lane) => {
                 let view = lane.gate.view();
                 let target = view.target.filter(|_| view.standing == Standing::Open)?;
-                lane.epoch = Some(view.epoch);
+                lane.route_no = Some(view.route_no);
                 Some(target)
             }
             Self::Read(lane) => {
@@ -182,7 +183,7 @@ impl Lane {
     /// The connection is not used any more.
     pub(super) fn leave_target(&mut self) {
         match self {
-            Self::Write(lane) => lane.epoch = None,
+            Self::Write(lane) => lane.route_no = None,
             Self::Read(lane) => {
                 if let Some(from) = lane.from.take() {
                     lane.replicas.leave(&from.target);
@@ -199,9 +200,9 @@ impl Lane {
     /// What is to be ended if the instance of the present connection is gone.
     pub(super) fn doubt(&self) -> Doubt {
         match self {
-            Self::Write(lane) => {
-                lane.epoch.map_or(Doubt::None, |epoch| Doubt::Grant(Arc::clone(&lane.gate), epoch))
-            }
+            Self::Write(lane) => lane
+                .route_no
+                .map_or(Doubt::None, |route_no| Doubt::Grant(Arc::clone(&lane.gate), route_no)),
             Self::Read(lane) => lane.from.map_or(Doubt::None, |from| {
                 Doubt::Replica(Arc::clone(&lane.replicas), from.target)
             }),
@@ -224,10 +225,10 @@ impl Lane {
     /// Runs `write` if bytes may pass this very moment; it must not wait for anything.
     pub(super) fn permit<R>(&self, write: impl FnOnce() -> R) -> Option<R> {
         match self {
-            Self::Write(lane) => lane.gate.permit(lane.shard, lane.epoch?, write),
+            Self::Write(lane) => lane.gate.permit(lane.shard, lane.route_no?, write),
             Self::Read(lane) => {
-                let Source { epoch, target, .. } = lane.from.as_ref()?;
-                lane.replicas.gate().permit_read(lane.shard, *epoch, target, write)
+                let Source { route_no, target, .. } = lane.from.as_ref()?;
+                lane.replicas.gate().permit_read(lane.shard, *route_no, target, write)
             }
         }
     }
@@ -257,9 +258,10 @@ impl Lane {
 impl ReadLane {
     /// What this instance is now, if it may still be read from.
     fn look(&self, target: &Target) -> Option<Source> {
-        let (epoch, Readable { target, is_main, .. }) = self.replicas.gate().reads_from(target)?;
+        let (route_no, Readable { target, is_main, .. }) =
+            self.replicas.gate().reads_from(target)?;
         let writes = if is_main { Writes::Taken } else { Writes::Refused };
-        Some(Source { target, epoch, writes })
+        Some(Source { target, route_no, writes })
     }
 }
 

@@ -16,9 +16,9 @@ pub use stream::Watch;
 use crate::{
     clock::Clock,
     gate::{Gate, Target, View},
-    metrics::{Port, PortMetrics},
+    metrics::PortMetrics,
     replicas::Replicas,
-    session::{Ending, Policy, Proof, Session},
+    session::{Ending, Listener, Policy, Proof, Session},
 };
 use ha_core::{ids::StartId, leadership::Millis};
 use lane::{Doubt, Lane, Turn, changed};
@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) dialer: Dialer,
     pub(crate) gate: Arc<Gate>,
     pub(crate) replicas: Arc<Replicas>,
-    pub(crate) port: Port,
+    pub(crate) listener: Listener,
     /// Bytes of a buffer.
     pub(crate) buffer: usize,
     /// After so long without a byte a session ends; 0 for never.
@@ -103,7 +103,7 @@ struct Redial {
     /// The tries that failed.
     failures: u32,
     /// The route that they were made under: another one is tried at once.
-    generation: u64,
+    route_no: u64,
 }
 
 /// A session with its sockets.
@@ -131,9 +131,9 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) -> Ending {
-    let lane = match shared.port {
-        Port::Write => Lane::write(Arc::clone(&shared.gate)),
-        Port::Read => Lane::read(Arc::clone(&shared.replicas)),
+    let lane = match shared.listener {
+        Listener::Write => Lane::write(Arc::clone(&shared.gate)),
+        Listener::Read => Lane::read(Arc::clone(&shared.replicas)),
     };
     let mut changes = lane.subscribe();
     let now = shared.clock.monotonic();
@@ -219,9 +219,7 @@ impl Relay {
             Turn::Cut => {
                 let unsent = self.pump.down.is_pending();
                 self.pump.session.cut(unsent, now);
-                self.pump.drop_server();
-                self.task = Task::None;
-                self.leave();
+                self.give_up_upstream();
             }
         }
         self.pump.session.standing(self.lane.standing(), now);
@@ -230,6 +228,14 @@ impl Relay {
     fn leave(&mut self) {
         self.lane.leave_target();
         self.target = None;
+    }
+
+    /// The upstream is not used any more, and what is under way about it is for nobody: its place is
+    /// another's from now on.
+    fn give_up_upstream(&mut self) {
+        self.task = Task::None;
+        self.pump.drop_server();
+        self.leave();
     }
 
     /// Does what the machine orders.
@@ -246,10 +252,7 @@ impl Relay {
             self.put_off();
         }
         if orders.drop_upstream {
-            self.pump.drop_server();
-            if !self.task.is_some() {
-                self.leave();
-            }
+            self.give_up_upstream();
         }
         self.pump.shuts_down |= orders.shutdown_upstream;
         let tally = self.pump.session.take_tally();
@@ -282,19 +285,19 @@ impl Relay {
 
     /// For how long no instance is dialled.
     fn redial_wait(&self) -> Option<Millis> {
-        let redial = self.redial.filter(|redial| redial.generation == self.lane.generation())?;
+        let redial = self.redial.filter(|redial| redial.route_no == self.lane.route_no())?;
         let now = self.shared.clock.monotonic();
         (now < redial.at).then(|| redial.at - now)
     }
 
     /// An instance could not be reached: the next try comes later.
     fn put_off(&mut self) {
-        let generation = self.lane.generation();
-        let before = self.redial.filter(|redial| redial.generation == generation);
+        let route_no = self.lane.route_no();
+        let before = self.redial.filter(|redial| redial.route_no == route_no);
         let failures = before.map_or(0, |redial| redial.failures).saturating_add(1);
         let wait = REDIAL_MS.saturating_mul(1 << failures.min(5).saturating_sub(1));
         let at = self.shared.clock.monotonic().saturating_add(wait.min(REDIAL_MOST_MS));
-        self.redial = Some(Redial { at, failures, generation });
+        self.redial = Some(Redial { at, failures, route_no });
     }
 
     fn done(&mut self, done: Done) {

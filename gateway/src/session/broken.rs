@@ -2,7 +2,7 @@
 //! The oldest unanswered request, or else the next one, fails so that drivers retry it; what follows
 //! is ignored until RESET, as after any failure; then the session goes on at another instance.
 
-use super::{Ending, Phase, Request, Session, Took, Upstream};
+use super::{Ending, Handling, Phase, Session, Took, Upstream};
 use bolt::{
     Response, Signature,
     chunk::{Event, Scanner},
@@ -42,14 +42,14 @@ impl Session {
             owed.extend(self.tracker.requests());
         }
         self.kept.forget();
-        let within = std::mem::replace(&mut self.request, Request::Forwarded);
+        let within = std::mem::replace(&mut self.handling, Handling::Forwarded);
         self.route_body = Vec::new();
         let current = match (self.pending.take(), within) {
             (Some(head), _) => Current::Open(head.signature().and_then(Signature::of)),
-            (None, Request::Route) => Current::Open(Some(Signature::Route)),
-            (None, Request::Reset) => Current::Open(Some(Signature::Reset)),
-            (None, Request::Forwarded) if is_within => Current::Answered,
-            (None, Request::Forwarded) => Current::None,
+            (None, Handling::Route) => Current::Open(Some(Signature::Route)),
+            (None, Handling::Reset) => Current::Open(Some(Signature::Reset)),
+            (None, Handling::Forwarded) if is_within => Current::Answered,
+            (None, Handling::Forwarded) => Current::None,
         };
         let failed = self.tracker.is_failed();
         self.phase = Phase::Broken(Broken { failed, lost: true, current });
@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// Bytes of a client whose requests are answered here.
-    pub(super) fn discarded(&mut self, bytes: &[u8], _now: u64) -> Took {
+    pub(super) fn discarded(&mut self, bytes: &[u8]) -> Took {
         let mut scanner = self.client_scanner.clone();
         let mut events = scanner.scan(bytes);
         for event in events.by_ref() {

@@ -1,17 +1,19 @@
 //! Which start of a process answered: it stands in the server name of the answer to HELLO, behind the
 //! prefix that some drivers look for (BG 1.3).
 
-use bolt::{Limits, Response, Value, Version};
+use bolt::{Limits, Response, Value, Version, server::SERVER_NAME};
 use ha_core::ids::StartId;
 
-const BEFORE: &str = "Neo4j/v5.11.0 compatible graph database server - Memgraph";
+/// The bytes that an instance's answer to a login message may have.
+pub(crate) const LOGIN_ANSWER_BYTES: usize = 64 << 10;
+
 const MARK: &str = " start=";
 
 /// The server name that an instance is started with, so that one of its starts is told from the
 /// others: the value of `--bolt-server-name-for-init`.
 #[must_use]
 pub fn server_name(start: StartId) -> String {
-    format!("{BEFORE}{MARK}{start}")
+    format!("{SERVER_NAME}{MARK}{start}")
 }
 
 /// The start that a server name tells: what stands behind the last `start=`, up to a blank.
@@ -23,7 +25,7 @@ pub fn start_of(name: &str) -> Option<StartId> {
 
 /// What the answer to HELLO tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Greeting {
+pub(crate) enum Greeting {
     /// This start answered.
     From(StartId),
     /// It succeeded, and tells no start.
@@ -35,7 +37,7 @@ pub(super) enum Greeting {
 }
 
 /// Reads the answer to HELLO.
-pub(super) fn greeting(body: &[u8], version: Version) -> Greeting {
+pub(crate) fn greeting(body: &[u8], version: Version) -> Greeting {
     match Response::decode(body, version, Limits::BEFORE_LOGIN) {
         Ok(Response::Success(map)) => {
             let name = map.get("server").and_then(Value::as_str);

@@ -5,7 +5,7 @@
 //! (`design/decisions/0020`, `0027`). Once: a request on which every instance closes the connection
 //! must not take the route from everybody for ever.
 
-use super::{Request, Session, Took};
+use super::{Handling, Session, Took};
 use bolt::{
     Limits, Response, Signature, Value, Version,
     chunk::{self, Decoder, Event, Frame, Head, Scanner},
@@ -15,7 +15,7 @@ use ha_core::leadership::Millis;
 /// The bytes that are kept at most; longer requests are not asked again.
 const KEPT_BYTES: usize = 64 << 10;
 /// The bytes that the answer to a RUN may have to be compared.
-const ANSWER_BYTES: usize = 16 << 10;
+const RUN_ANSWER_BYTES: usize = 16 << 10;
 /// The room that a session may hold on to between requests.
 const ROOM: usize = 1 << 10;
 
@@ -95,7 +95,7 @@ impl Kept {
                 self.answer.extend_from_slice(&[head.marker(), Signature::Success.byte()]);
             }
             (Stage::Answering, Event::Body(bytes))
-                if self.answer.len() + bytes.len() <= ANSWER_BYTES =>
+                if self.answer.len() + bytes.len() <= RUN_ANSWER_BYTES =>
             {
                 self.answer.extend_from_slice(bytes);
             }
@@ -155,7 +155,7 @@ impl Session {
     pub(super) fn can_ask_again(&self) -> bool {
         let is_possible = match self.kept.stage {
             Stage::Unanswered => {
-                self.tracker.unanswered() > 0 && self.request == Request::Forwarded
+                self.tracker.unanswered() > 0 && self.handling == Handling::Forwarded
             }
             Stage::Answered => true,
             Stage::Empty
@@ -190,7 +190,7 @@ impl Session {
         self.tally.asked_again += 1;
         self.kept.is_second = true;
         self.kept.stage = if self.kept.is_unfetched() {
-            Stage::Compared(Decoder::new(ANSWER_BYTES))
+            Stage::Compared(Decoder::new(RUN_ANSWER_BYTES))
         } else {
             Stage::Unanswered
         };

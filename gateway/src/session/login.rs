@@ -212,7 +212,7 @@ impl Session {
                 chunk::encode(body, &mut self.to_client);
                 return self.end(Ending::LoginRefused);
             }
-            Greeting::Refused => return self.end(Ending::Moved),
+            Greeting::Refused => return self.end(Ending::Unmovable),
             Greeting::From(start) if index == 0 => {
                 if self.expected.is_some_and(|expected| expected != start) {
                     return self.not_understood(now);

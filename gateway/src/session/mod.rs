@@ -29,10 +29,11 @@ mod route;
 mod types;
 
 pub use bolt::tracker::Writes;
+pub(crate) use identity::{Greeting, LOGIN_ANSWER_BYTES, greeting};
 pub use identity::{server_name, start_of};
 pub use rewrite::{REWRITES, Rewrite, rewrite};
 pub use route::Routing;
-pub use types::{Ending, Orders, Policy, Proof, Standing, Tally, Took};
+pub use types::{Ending, Listener, Orders, Policy, Proof, Standing, Tally, Took};
 
 use bolt::{
     Response, Version,
@@ -90,7 +91,7 @@ enum Upstream {
 
 /// What is done with the client's message under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Request {
+enum Handling {
     /// It is forwarded.
     Forwarded,
     /// It is a ROUTE, which the gateway answers.
@@ -130,7 +131,7 @@ pub struct Session {
     writes: Writes,
     /// The front of a client's message that waits.
     pending: Option<Head>,
-    request: Request,
+    handling: Handling,
     kept: Kept,
     /// The body of a ROUTE.
     route_body: Vec<u8>,
@@ -178,7 +179,7 @@ impl Session {
             tracker: Tracker::default(),
             writes: Writes::Taken,
             pending: None,
-            request: Request::Forwarded,
+            handling: Handling::Forwarded,
             kept: Kept::default(),
             route_body: Vec::new(),
             withheld: None,
@@ -205,7 +206,7 @@ impl Session {
             Phase::Opening(_) => self.opening(bytes, now),
             Phase::Login | Phase::Refused => self.login_bytes(bytes, now),
             Phase::Ready => self.requests(bytes, now),
-            Phase::Broken(_) => self.discarded(bytes, now),
+            Phase::Broken(_) => self.discarded(bytes),
             Phase::Plain if self.is_passing() => {
                 self.held_no_more();
                 Took::all(bytes)
@@ -222,7 +223,7 @@ impl Session {
         }
         match self.upstream {
             Upstream::None | Upstream::Unproven => Took::NOTHING,
-            Upstream::Handshake(..) => self.handshake_answer(bytes, now),
+            Upstream::Handshake(..) => self.handshake_answer(bytes),
             Upstream::Login { .. } => self.login_answers(bytes, now),
             Upstream::Joined if matches!(self.phase, Phase::Plain) => {
                 if self.is_passing() {
@@ -375,27 +376,7 @@ impl Session {
         if matches!(self.phase, Phase::Ended(_)) {
             return;
         }
-        match ending {
-            Ending::InDoubt => self.tally.in_doubt += 1,
-            Ending::WithinAnswer => self.tally.cut_answers += 1,
-            Ending::Sticky => self.tally.sticky += 1,
-            Ending::ClientLeft
-            | Ending::Goodbye
-            | Ending::NotBolt
-            | Ending::Passthrough
-            | Ending::Protocol
-            | Ending::LoginBytes
-            | Ending::LoginTime
-            | Ending::LoginRefused
-            | Ending::ServerClosed
-            | Ending::Moved
-            | Ending::Cut
-            | Ending::Stopping
-            | Ending::ClientBroke
-            | Ending::Idle
-            | Ending::Stalled
-            | Ending::HoldTime => {}
-        }
+        self.tally.in_doubt += u32::from(ending == Ending::InDoubt);
         self.phase = Phase::Ended(ending);
         self.leave_upstream();
         self.kept.forget();

@@ -1,15 +1,12 @@
 //! The first bytes of both sides: handshake, or something that is none.
 
-use super::{Ending, Phase, Proof, Session, Took, Upstream, Writes};
+use super::{Ending, Phase, Proof, Session, Took, Upstream, Writes, identity::LOGIN_ANSWER_BYTES};
 use bolt::{
     Version,
     chunk::Decoder,
     handshake::{Opening, read_answer},
 };
 use ha_core::{ids::StartId, leadership::Millis};
-
-/// The bytes that an instance's answer to a login message may have.
-const ANSWER_BYTES: usize = 64 << 10;
 
 impl Session {
     pub(super) fn opening(&mut self, bytes: &[u8], now: Millis) -> Took {
@@ -24,7 +21,7 @@ impl Session {
                     return self.wait(now);
                 }
                 Opening::Tls | Opening::WebSocket => {
-                    self.end(Ending::Passthrough);
+                    self.end(Ending::NotPassed);
                     return Took::dropped(bytes.len());
                 }
                 Opening::Unknown(_) => {
@@ -98,7 +95,7 @@ impl Session {
         self.held_no_more();
     }
 
-    pub(super) fn handshake_answer(&mut self, bytes: &[u8], now: Millis) -> Took {
+    pub(super) fn handshake_answer(&mut self, bytes: &[u8]) -> Took {
         let Upstream::Handshake(answer, len) = &mut self.upstream else { return Took::NOTHING };
         let mut consumed = 0;
         for (place, byte) in answer.iter_mut().skip(*len).zip(bytes) {
@@ -113,7 +110,7 @@ impl Session {
         let chosen = self.login.offer().and_then(|offer| read_answer(answer, &offer));
         match (self.version, chosen) {
             (Some(before), Some(chosen)) if before == chosen => self.begin_login(),
-            (Some(_), _) => self.end(Ending::Moved),
+            (Some(_), _) => self.end(Ending::Unmovable),
             (None, Some(chosen)) if Version::MEMGRAPH.contains(&chosen) => {
                 self.version = Some(chosen);
                 self.to_client.extend_from_slice(&answer);
@@ -121,7 +118,6 @@ impl Session {
             }
             (None, _) => self.unknown_version(answer),
         }
-        let _ = now;
         Took::dropped(consumed)
     }
 
@@ -129,7 +125,7 @@ impl Session {
     fn unknown_version(&mut self, answer: [u8; 4]) {
         if !self.policy.passthrough {
             self.to_client.extend_from_slice(&bolt::handshake::REFUSAL);
-            return self.end(Ending::Passthrough);
+            return self.end(Ending::NotPassed);
         }
         self.to_client.extend_from_slice(&answer);
         self.login.told_unknown_version();
@@ -144,7 +140,7 @@ impl Session {
 
     fn begin_login(&mut self) {
         self.upstream =
-            Upstream::Login { decoder: Decoder::new(ANSWER_BYTES), next: 0, sent: false };
+            Upstream::Login { decoder: Decoder::new(LOGIN_ANSWER_BYTES), next: 0, sent: false };
         self.send_login();
     }
 }

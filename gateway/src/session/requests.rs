@@ -1,7 +1,7 @@
 //! Requests of a client that is logged in: each is judged by its signature, before its first byte
 //! leaves, and then forwarded, answered here, or held.
 
-use super::{Ending, Request, Session, Standing, Took, Upstream};
+use super::{Ending, Handling, Session, Standing, Took, Upstream};
 use bolt::{
     Signature, Version,
     chunk::{Event, Head},
@@ -15,7 +15,7 @@ const ROUTE_BYTES: usize = 64 << 10;
 
 /// What is to be done with a message.
 enum Verdict {
-    Take(Request),
+    Take(Handling),
     /// Not yet.
     Wait,
     /// The connection ends.
@@ -57,10 +57,10 @@ impl Session {
             match self.judge(&head, now) {
                 Verdict::Wait => return Took::NOTHING,
                 Verdict::End => return Took::dropped(bytes.len()),
-                Verdict::Take(request) => {
+                Verdict::Take(handling) => {
                     self.pending = None;
-                    self.request = request;
-                    if request == Request::Forwarded {
+                    self.handling = handling;
+                    if handling == Handling::Forwarded {
                         self.to_server.extend_from_slice(head.wire());
                         self.forwards(&Event::Start(head));
                     }
@@ -84,8 +84,10 @@ impl Session {
             let end = bytes.len() - events.rest().len();
             if let Event::Start(head) = &event {
                 match self.judge(head, now) {
-                    Verdict::Take(request) if request != Request::Forwarded || span.continues() => {
-                        self.request = request;
+                    Verdict::Take(handling)
+                        if handling != Handling::Forwarded || span.continues() =>
+                    {
+                        self.handling = handling;
                     }
                     Verdict::Take(_) | Verdict::Wait => {
                         self.pending = Some(*head);
@@ -96,7 +98,7 @@ impl Session {
                 }
             }
             let is_noop = matches!(event, Event::Noop);
-            if self.request == Request::Forwarded && (!is_noop || self.is_passing()) {
+            if self.handling == Handling::Forwarded && (!is_noop || self.is_passing()) {
                 if is_noop && !span.continues() {
                     span.at = end;
                     continue;
@@ -148,7 +150,7 @@ impl Session {
     /// An event of a message that the gateway answers.
     fn local_request(&mut self, event: &Event<'_>) {
         match event {
-            Event::Body(body) if self.request == Request::Route => {
+            Event::Body(body) if self.handling == Handling::Route => {
                 if self.route_body.len() + body.len() > ROUTE_BYTES {
                     self.say(&bolt::server::broken());
                     return self.end(Ending::Protocol);
@@ -156,12 +158,12 @@ impl Session {
                 self.route_body.extend_from_slice(body);
             }
             Event::End(_) => {
-                match self.request {
-                    Request::Route => self.answer_route(),
-                    Request::Reset => self.say(&bolt::Response::success()),
-                    Request::Forwarded => {}
+                match self.handling {
+                    Handling::Route => self.answer_route(),
+                    Handling::Reset => self.say(&bolt::Response::success()),
+                    Handling::Forwarded => {}
                 }
-                self.request = Request::Forwarded;
+                self.handling = Handling::Forwarded;
             }
             Event::Start(_) | Event::Body(_) | Event::Length(_) | Event::Noop => {}
         }
@@ -176,12 +178,12 @@ impl Session {
         }
         if signature == Some(Signature::Reset) && !is_joined {
             self.kept.forget();
-            return Verdict::Take(Request::Reset);
+            return Verdict::Take(Handling::Reset);
         }
         if signature == Some(Signature::Route) && self.answers_route() && !self.tracker.is_failed()
         {
             let is_quiet = self.tracker.unanswered() == 0 && !self.tracker.is_within_answer();
-            return if is_quiet { Verdict::Take(Request::Route) } else { Verdict::Wait };
+            return if is_quiet { Verdict::Take(Handling::Route) } else { Verdict::Wait };
         }
         if is_joined && (self.tracker.is_full() || self.kept.is_compared()) {
             return Verdict::Wait;
@@ -208,7 +210,7 @@ impl Session {
             }
             Some(_) | None => {}
         }
-        Verdict::Take(Request::Forwarded)
+        Verdict::Take(Handling::Forwarded)
     }
 
     /// A transaction begins with it.

@@ -3,7 +3,7 @@
 //! main moves the write address is named all the same, and holds. What a client used to come here is
 //! the address of its own listener, and no other's.
 
-use super::{Ending, Session};
+use super::{Ending, Listener, Session};
 use bolt::{Limits, Map, Request, Response, Signature, Value, Version, message::Route, value::map};
 
 /// The database that Memgraph has unless another is named.
@@ -18,8 +18,8 @@ pub struct Routing {
     /// `host:port` of the read listener; if none, reads are sent to the write listener too, or where
     /// that is not known to what the client used.
     pub read: Option<String>,
-    /// This is the write listener: what its clients use is for writes too.
-    pub is_write: bool,
+    /// Whose clients ask: what those of the write listener use is for writes too.
+    pub listener: Listener,
     /// For how long a driver keeps the answer, in seconds.
     pub ttl_s: u32,
 }
@@ -28,7 +28,7 @@ impl Routing {
     /// The answer; nothing if no address is known.
     fn table(&self, route: &Route, version: Version) -> Option<Map> {
         let used = route.routing.get("address").and_then(Value::as_str);
-        let write = self.write.as_deref().or(used.filter(|_| self.is_write));
+        let write = self.write.as_deref().or(used.filter(|_| self.listener == Listener::Write));
         let read = self.read.as_deref().or(write).or(used)?;
         let router = write.unwrap_or(read);
         let server = |address: Option<&str>, role: &str| {

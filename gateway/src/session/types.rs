@@ -2,7 +2,27 @@
 
 use super::Routing;
 use ha_core::leadership::Millis;
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
+
+/// Which listener a session came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listener {
+    /// To the main.
+    Write,
+    /// To replicas.
+    Read,
+}
+
+impl Listener {
+    /// Its word, in metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Read => "read",
+        }
+    }
+}
 
 /// What a session may do, the same for all of a listener.
 #[derive(Debug, Clone)]
@@ -23,11 +43,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The same for the write listener, or for that of reads.
+    /// The same for another listener.
     #[must_use]
-    pub fn of_listener(&self, is_write: bool) -> Self {
-        let routing = self.routing.clone().map(|routing| Routing { is_write, ..routing });
-        Self { rewrites: is_write, routing, ..self.clone() }
+    pub fn of_listener(&self, listener: Listener) -> Self {
+        let routing = self.routing.clone().map(|routing| Routing { listener, ..routing });
+        Self { rewrites: listener == Listener::Write, routing, ..self.clone() }
     }
 }
 
@@ -126,10 +146,6 @@ pub struct Tally {
     pub failed_retryable: u32,
     /// Connections ended while a commit may have been applied.
     pub in_doubt: u32,
-    /// Connections ended within an answer.
-    pub cut_answers: u32,
-    /// Connections ended because their session cannot be moved.
-    pub sticky: u32,
     /// Writes that an instance refused because it is not the main.
     pub forbidden: u32,
 }
@@ -141,10 +157,20 @@ impl Tally {
         asked_again: 0,
         failed_retryable: 0,
         in_doubt: 0,
-        cut_answers: 0,
-        sticky: 0,
         forbidden: 0,
     };
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        let Self { held, rehomed, asked_again, failed_retryable, in_doubt, forbidden } = more;
+        self.held += held;
+        self.rehomed += rehomed;
+        self.asked_again += asked_again;
+        self.failed_retryable += failed_retryable;
+        self.in_doubt += in_doubt;
+        self.forbidden += forbidden;
+    }
 }
 
 /// Why a connection is closed.
@@ -159,9 +185,9 @@ pub enum Ending {
     /// Its first bytes are not Bolt.
     #[error("the first bytes are not those of a Bolt client")]
     NotBolt,
-    /// It speaks TLS or a WebSocket, and nothing passes unread.
-    #[error("TLS and WebSockets do not pass here")]
-    Passthrough,
+    /// It speaks TLS, a WebSocket or a version that is not known, and nothing passes unread.
+    #[error("what is not read here does not pass")]
+    NotPassed,
     /// A message that does not belong there.
     #[error("a message that does not fit the protocol")]
     Protocol,
@@ -179,7 +205,7 @@ pub enum Ending {
     ServerClosed,
     /// The other instance does not take the same login or version.
     #[error("the other instance does not take this login or version")]
-    Moved,
+    Unmovable,
     /// Its bytes pass unread and the route ended.
     #[error("the route ended")]
     Cut,
@@ -217,13 +243,13 @@ impl Ending {
             Self::ClientLeft => "client-left",
             Self::Goodbye => "goodbye",
             Self::NotBolt => "not-bolt",
-            Self::Passthrough => "passthrough",
+            Self::NotPassed => "not-passed",
             Self::Protocol => "protocol",
             Self::LoginBytes => "login-bytes",
             Self::LoginTime => "login-time",
             Self::LoginRefused => "login-refused",
             Self::ServerClosed => "server-closed",
-            Self::Moved => "moved",
+            Self::Unmovable => "unmovable",
             Self::Cut => "cut",
             Self::HoldTime => "hold-time",
             Self::InDoubt => "in-doubt",

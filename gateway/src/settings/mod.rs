@@ -14,9 +14,8 @@ use crate::{
     controllers::http::Address,
     keeper::Asking,
     relay::Watch,
-    session::Policy,
-    session::Routing,
-    tls::{KeyPair, TlsError, UpstreamTls},
+    session::{Listener, Policy, Routing},
+    tls::{KeyPair, TlsError, UpstreamTls, is_name},
 };
 use ha_core::leadership::Millis;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -120,28 +119,6 @@ impl Settings {
             let expected = format!("at most half of grant-limit={limit_ms}ms");
             wrong("poll-wait", format!("{wait_ms}ms"), expected);
         }
-        if values.path("upstream-tls-cert-path").is_some()
-            != values.path("upstream-tls-key-path").is_some()
-        {
-            let expected = "a path, since one of certificate and key is set".to_owned();
-            wrong("upstream-tls-key-path", values.text("upstream-tls-key-path").into(), expected);
-        }
-        // What was meant to be checked, or encrypted, must not silently be neither.
-        if !values.is_on("tls-enabled") && values.path("tls-client-ca-path").is_some() {
-            let value = values.text("tls-client-ca-path").to_owned();
-            wrong("tls-client-ca-path", value, "nothing, or tls-enabled=true".to_owned());
-        }
-        for name in ["upstream-tls-cert-path", "upstream-tls-key-path", "upstream-tls-name"] {
-            let text = values.text(name);
-            if values.path("upstream-tls-ca-path").is_none() && !text.is_empty() {
-                wrong(name, text.to_owned(), "nothing, or upstream-tls-ca-path as well".to_owned());
-            }
-        }
-        for name in ["tls-cert-path", "tls-key-path"] {
-            if values.is_on("tls-enabled") && values.path(name).is_none() {
-                wrong(name, String::new(), "a path, since tls-enabled=true".to_owned());
-            }
-        }
         for name in ["advertised-address", "advertised-read-address"] {
             let text = values.text(name);
             if !text.is_empty() && Address::read(text).is_err() {
@@ -157,12 +134,27 @@ impl Settings {
             let value = values.text("api-server").to_owned();
             wrong("api-server", value, "nothing, or record-configmap as well".to_owned());
         }
-        let same = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
-        if self.read.is_some_and(|read| same(read, self.write) || same(read, self.admin))
-            || same(self.write, self.admin)
-        {
-            let expected = "an address of its own for each listener".to_owned();
-            wrong("bind-address", self.write.to_string(), expected);
+        fit_tls(values, problems);
+        self.fit_addresses(problems);
+    }
+
+    /// Each listener has an address of its own.
+    fn fit_addresses(&self, problems: &mut Vec<Problem>) {
+        let named = [
+            ("bind-address", Some(self.write)),
+            ("read-bind-address", self.read),
+            ("admin-bind-address", Some(self.admin)),
+        ];
+        let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
+        for (name, address) in named {
+            let Some(address) = address else { continue };
+            // With port 0 each gets a free one.
+            let before = taken.iter().find(|(_, other)| *other == address && address.port() != 0);
+            if let Some((other, _)) = before {
+                let expected = format!("another address than {other} has");
+                problems.push(Problem { name, value: address.to_string(), expected });
+            }
+            taken.push((name, address));
         }
     }
 
@@ -219,6 +211,36 @@ impl Settings {
     }
 }
 
+/// What does not fit each other of TLS.
+fn fit_tls(values: &Values, problems: &mut Vec<Problem>) {
+    let mut wrong = |name: &'static str, expected: &str| {
+        let value = values.text(name).to_owned();
+        problems.push(Problem { name, value, expected: expected.to_owned() });
+    };
+    if values.path("upstream-tls-cert-path").is_some()
+        != values.path("upstream-tls-key-path").is_some()
+    {
+        wrong("upstream-tls-key-path", "a path, since one of certificate and key is set");
+    }
+    // What was meant to be checked, or encrypted, must not silently be neither.
+    if !values.is_on("tls-enabled") && values.path("tls-client-ca-path").is_some() {
+        wrong("tls-client-ca-path", "nothing, or tls-enabled=true");
+    }
+    for name in ["upstream-tls-cert-path", "upstream-tls-key-path", "upstream-tls-name"] {
+        if values.path("upstream-tls-ca-path").is_none() && !values.text(name).is_empty() {
+            wrong(name, "nothing, or upstream-tls-ca-path as well");
+        }
+    }
+    if values.some_text("upstream-tls-name").is_some_and(|name| !is_name(&name)) {
+        wrong("upstream-tls-name", "a DNS name or an IP address");
+    }
+    for name in ["tls-cert-path", "tls-key-path"] {
+        if values.is_on("tls-enabled") && values.path(name).is_none() {
+            wrong(name, "a path, since tls-enabled=true");
+        }
+    }
+}
+
 fn owned((namespace, name): (&str, &str)) -> (String, String) {
     (namespace.to_owned(), name.to_owned())
 }
@@ -227,7 +249,7 @@ fn policy(values: &Values) -> Policy {
     let routing = values.is_on("routing").then(|| Routing {
         write: values.some_text("advertised-address"),
         read: values.some_text("advertised-read-address"),
-        is_write: true,
+        listener: Listener::Write,
         ttl_s: u32::try_from(values.time("routing-ttl").as_secs()).unwrap_or(u32::MAX),
     });
     Policy {
@@ -301,10 +323,19 @@ mod tests {
             ["upstream-tls-key-path"]
         );
         assert_eq!(names(&[("upstream-tls-name", "a")]), ["upstream-tls-name"]);
+        assert_eq!(names(&[authority, ("upstream-tls-name", "a b")]), ["upstream-tls-name"]);
+        for name in ["mg.example", "10.0.0.1"] {
+            assert!(names(&[authority, ("upstream-tls-name", name)]).is_empty(), "{name}");
+        }
         assert_eq!(names(&[("tls-client-ca-path", "/ca")]), ["tls-client-ca-path"]);
         assert_eq!(names(&[("tls-enabled", "true"), ("tls-key-path", "")]), ["tls-key-path"]);
         assert_eq!(names(&[("advertised-address", "x")]), ["advertised-address"]);
-        assert_eq!(names(&[("read-bind-address", "0.0.0.0:7687")]), ["bind-address"]);
+        let (write, admin) = (("bind-address", "[::]:1"), ("admin-bind-address", "[::]:1"));
+        let read = ("read-bind-address", "[::]:1");
+        assert_eq!(names(&[write, read]), ["read-bind-address"]);
+        assert_eq!(names(&[write, admin]), ["admin-bind-address"]);
+        assert_eq!(names(&[read, admin]), ["admin-bind-address"]);
+        assert_eq!(names(&[write, read, admin]), ["read-bind-address", "admin-bind-address"]);
         assert!(names(&[("read-bind-address", "off")]).is_empty());
         for record in ["a", "a/", "/b"] {
             assert_eq!(names(&[("record-configmap", record)]), ["record-configmap"]);

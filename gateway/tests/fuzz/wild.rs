@@ -6,13 +6,15 @@ use super::{
     script::{Choice, Dialled, Script, Step},
     support::{
         host::{Connection, Database, Role},
-        request_bytes, response_bytes,
-        rig::{run, start_of},
+        request_bytes,
+        requests::run,
+        response_bytes,
+        rig::start_of,
     },
 };
 use bolt::{Request, Response, Signature, Version, message::Fetch};
 use gateway::session::{
-    Ending, Orders, Policy, Proof, Routing, Session, Standing, Tally, Took, server_name,
+    Ending, Listener, Orders, Policy, Proof, Routing, Session, Standing, Tally, Took, server_name,
 };
 use std::sync::Arc;
 
@@ -21,8 +23,12 @@ const HOLD_MS: u64 = 5_000;
 const TURNS: usize = 20_000;
 
 fn policy(choice: Choice) -> Policy {
-    let routing =
-        Routing { write: Some("w:7687".to_owned()), read: None, is_write: true, ttl_s: 10 };
+    let routing = Routing {
+        write: Some("w:7687".to_owned()),
+        read: None,
+        listener: Listener::Write,
+        ttl_s: 10,
+    };
     Policy {
         hold_ms: HOLD_MS,
         login_ms: 5_000,
@@ -68,25 +74,12 @@ pub(crate) struct Wild {
 }
 
 /// What a script came to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     /// The most that the session held, in bytes.
     pub(crate) most: isize,
     pub(crate) tally: Tally,
-}
-
-/// Both counts together.
-pub(crate) fn sum(one: Tally, other: Tally) -> Tally {
-    Tally {
-        held: one.held + other.held,
-        rehomed: one.rehomed + other.rehomed,
-        asked_again: one.asked_again + other.asked_again,
-        failed_retryable: one.failed_retryable + other.failed_retryable,
-        in_doubt: one.in_doubt + other.in_doubt,
-        cut_answers: one.cut_answers + other.cut_answers,
-        sticky: one.sticky + other.sticky,
-        forbidden: one.forbidden + other.forbidden,
-    }
+    pub(crate) ending: Option<Ending>,
 }
 
 impl Wild {
@@ -114,7 +107,7 @@ impl Wild {
             wild.step(step);
         }
         wild.rest();
-        Outcome { most: wild.most, tally: wild.tally }
+        Outcome { most: wild.most, tally: wild.tally, ending: wild.session.ending() }
     }
 
     fn is_over(&self) -> bool {
@@ -149,7 +142,7 @@ impl Wild {
         let news = self.session.has_news();
         let orders = self.session.take_orders();
         assert!(news || orders == Orders::default());
-        self.tally = sum(self.tally, self.session.take_tally());
+        self.tally += self.session.take_tally();
         if orders.drop_upstream || self.is_over() {
             self.leave();
         }

@@ -1,6 +1,6 @@
 //! A client that speaks Bolt over any stream.
 
-use super::{net::LONG, request_bytes, rig::run};
+use super::{net::LONG, request_bytes, requests::run};
 use bolt::{
     Limits, Request, Response, Version,
     chunk::{Decoder, Frame},
@@ -8,7 +8,7 @@ use bolt::{
     message::{AuthMap, Extra, Fetch, HelloMap},
     value::map,
 };
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,

@@ -1,6 +1,6 @@
 //! What several tests share.
 
-#![allow(dead_code, unreachable_pub, unused_imports, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod client;
 pub mod host;

@@ -2,16 +2,10 @@
 
 use super::{
     host::{Connection, Database},
-    request_bytes, response_bytes,
-    rig::{run, start_of},
+    response_bytes,
+    rig::start_of,
 };
-use bolt::{
-    Limits, Request, Response, Version,
-    chunk::{Decoder, Frame},
-    handshake::Offer,
-    message::{AuthMap, Extra, Fetch, HelloMap},
-    value::map,
-};
+use bolt::{Response, Version};
 use gateway::{
     Gateway, Settings,
     clock::Clock,
@@ -22,7 +16,7 @@ use gateway::{
     },
     gate::Gate,
     metrics::Metrics,
-    run::Addresses,
+    run::{Addresses, PartEnded},
     session::server_name,
 };
 use ha_core::{
@@ -32,7 +26,6 @@ use ha_core::{
 };
 use std::{
     collections::BTreeMap,
-    io,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -41,14 +34,12 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
-
-pub use super::client::{Client, Got, code, is_done};
 
 /// Longer than anything takes that works.
 pub const LONG: Duration = Duration::from_secs(20);
@@ -84,9 +75,9 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Listens; its server name tells this start, or none.
-    pub async fn start(index: usize, names_start: bool) -> Self {
-        let name = names_start.then(|| server_name(start_of(index)));
+    /// Listens; its server name tells this start.
+    pub async fn start(index: usize) -> Self {
+        let name = server_name(start_of(index));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let database = Arc::new(Mutex::new(Database::default()));
@@ -97,7 +88,7 @@ impl Instance {
             loop {
                 let Ok((socket, _)) = listener.accept().await else { return };
                 turned.accepted.fetch_add(1, SeqCst);
-                let connection = Connection::new(name.clone(), Version::MEMGRAPH);
+                let connection = Connection::new(Some(name.clone()), Version::MEMGRAPH);
                 let (shared, turned) = (Arc::clone(&shared), Arc::clone(&turned));
                 connections.spawn(serve(socket, connection, shared, turned));
             }
@@ -332,7 +323,7 @@ pub struct Running {
     pub gate: Arc<Gate>,
     pub metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
-    pub task: JoinHandle<()>,
+    pub task: JoinHandle<Result<(), PartEnded>>,
 }
 
 pub fn settings(set: &[(&str, &str)]) -> Settings {
@@ -410,7 +401,7 @@ pub fn clock_ahead() -> (Clock, Arc<AtomicU64>) {
 
 /// A gateway before one instance.
 pub async fn one(set: &[(&str, &str)]) -> (Instance, Lead, Running) {
-    let instance = Instance::start(0, true).await;
+    let instance = Instance::start(0).await;
     let lead = Lead::new();
     lead.open(&instance);
     let running = Running::start(&lead, set);

@@ -1,12 +1,10 @@
 //! A client, a session of the gateway and two instances, with the bytes between them; no sockets.
 
-pub use super::requests::{
-    Batch, Told, auto, explicit, failure_codes, is_begin, is_end, is_within_after, login, one, run,
-};
 use super::{
     host::{Connection, Database, Role},
     recorded::{Recording, Said},
     request_bytes,
+    requests::{Batch, Told, is_begin, is_end, is_within_after, login, one},
 };
 use bolt::{
     Limits, Request, Response, Version,
@@ -271,13 +269,7 @@ impl Rig {
             let own = std::mem::take(&mut self.session.to_client);
             self.hear(&own);
         }
-        let tally = self.session.take_tally();
-        self.tally.held += tally.held;
-        self.tally.rehomed += tally.rehomed;
-        self.tally.asked_again += tally.asked_again;
-        self.tally.failed_retryable += tally.failed_retryable;
-        self.tally.in_doubt += tally.in_doubt;
-        self.tally.forbidden += tally.forbidden;
+        self.tally += self.session.take_tally();
         let orders = self.session.take_orders();
         if orders.drop_upstream {
             self.leave();

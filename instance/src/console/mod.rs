@@ -9,6 +9,7 @@ mod tls;
 pub use client::{Client, ClientError, Outcome, Patience};
 pub use print::{Format, show, table};
 
+use crate::settings::name_of;
 use bolt::message::AuthMap;
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
@@ -53,7 +54,7 @@ struct Options {
     password: String,
     use_ssl: bool,
     format: Format,
-    /// Flags of the real console that change nothing here.
+    /// Names of flags of the real console that change nothing here.
     without_effect: Vec<String>,
 }
 
@@ -101,7 +102,7 @@ impl Options {
                         _ => return Err(wrong("expected tabular or csv")),
                     }
                 }
-                _ => options.without_effect.push(argument.clone()),
+                _ => options.without_effect.push(name_of(argument)),
             }
         }
         Ok(options)
@@ -191,8 +192,9 @@ mod tests {
 
     #[test]
     fn a_flag_without_an_effect_is_told_and_takes_no_other_along() {
-        let options = parse(&["--csv-delimiter", ";", "--no-history", "--port", "5"]);
-        assert_eq!(options.without_effect, ["--csv-delimiter", "--no-history"]);
+        let options =
+            parse(&["--csv-delimiter", ";", "--key=secret", "--no-history", "--port", "5"]);
+        assert_eq!(options.without_effect, ["--csv-delimiter", "--key", "--no-history"]);
         assert_eq!(options.port, 5);
     }
 

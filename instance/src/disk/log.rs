@@ -27,8 +27,9 @@ pub enum LogError {
     Head(PathBuf),
     /// A record in the middle, or one that was flushed, is damaged.
     #[error(
-        "{}: the record at byte {at} is damaged: {why}; {behind} bytes follow it and {flushed} were \
-         flushed, so it is no torn tail; restore the file, or wipe the instance and register it again",
+        "{}: the record at byte {at} is damaged: {why}; there are {behind} bytes from there to the \
+         end and {flushed} were flushed, so it is no torn tail; restore the file, or wipe the \
+         instance and register it again",
         path.display()
     )]
     Damaged {
@@ -38,7 +39,7 @@ pub enum LogError {
         at: u64,
         /// What is wrong.
         why: String,
-        /// Bytes behind the record.
+        /// Bytes from there to the end.
         behind: u64,
         /// Bytes that were flushed.
         flushed: u64,

@@ -9,9 +9,10 @@
 //! | `log.N.flushed` | how many bytes of it survive a loss of power |
 //! | `.backup/` | logs that a start without data recovery set aside (MR 5.3) |
 //!
-//! One change of the machine is one append or one new state, never both, so no crash falls between
-//! two halves. A log that is replaced is written under the next number, and the state that names it
-//! makes it the current one.
+//! Entries are appended before the state is replaced. A crash between the two leaves the state of
+//! before and a log that may be longer than its checkpoint covers, which is what it may be anyway. A
+//! log that is replaced is written under the next number, and the state that names it makes it the
+//! current one.
 
 mod log;
 mod state;

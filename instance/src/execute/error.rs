@@ -4,7 +4,6 @@
 use crate::cypher::Place;
 use crate::graph::Misfit;
 use crate::value::{Name, TemporalError};
-use shell_sim::memgraph::CLIENT_ERROR;
 
 /// Why a query was refused or failed; its transaction is as it was before the query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,12 +69,6 @@ pub enum QueryError {
 }
 
 impl QueryError {
-    /// The Bolt code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        CLIENT_ERROR
-    }
-
     pub(super) fn value(place: Place, what: impl Into<String>) -> Self {
         Self::Value { place, what: what.into() }
     }

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// How long to wait after accepting failed, as when file descriptors have run out.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long to wait before a port that was given up is bound again.
 const REBIND: Duration = Duration::from_millis(20);
@@ -51,9 +51,11 @@ pub(crate) async fn accept_loop<F, T>(
         if switch.get().refuse {
             listener = None;
         } else if listener.is_none() {
-            listener = TcpListener::bind(address).await.ok();
+            listener = rebound(address, &gate.cancel).await;
+            if gate.cancel.is_cancelled() {
+                return;
+            }
             if listener.is_none() {
-                tokio::time::sleep(REBIND).await;
                 continue;
             }
         }
@@ -94,6 +96,19 @@ pub(crate) async fn accept_loop<F, T>(
     }
 }
 
+/// The port that was given up, bound again; none if it is not to be had yet.
+async fn rebound(address: SocketAddr, cancel: &CancellationToken) -> Option<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => return Some(listener),
+        Err(error) => tracing::debug!(%error, %address, "the port cannot be bound again yet"),
+    }
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = tokio::time::sleep(REBIND) => {}
+    }
+    None
+}
+
 /// Whether a new connection is served; a silent one is held open until the fault is over.
 async fn hold_back(switch: &Switch) -> bool {
     if switch.get().silence {
@@ -114,4 +129,40 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, Socket
 fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Fault;
+    use crate::settings::Settings;
+
+    /// Longer than anything takes that works.
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_port_that_somebody_else_took_holds_up_no_end() {
+        let node = Node::open(Settings::default()).unwrap();
+        node.faults.set(Port::Bolt, Fault { refuse: true, ..Fault::default() });
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let cancel = CancellationToken::new();
+        let gate = Gate { port: Port::Bolt, limit: 1, cancel: cancel.clone() };
+        let accepting = accept_loop(Arc::clone(&node), gate, listener, |_, _, _| async {});
+        let accepting = tokio::spawn(accepting);
+        let taken = tokio::time::timeout(LONG, async {
+            loop {
+                match TcpListener::bind(address).await {
+                    Ok(taken) => return taken,
+                    Err(_) => tokio::time::sleep(REBIND).await,
+                }
+            }
+        });
+        let taken = taken.await.expect("it gives its port up");
+        node.faults.set(Port::Bolt, Fault::default());
+        tokio::time::sleep(REBIND * 2).await;
+        cancel.cancel();
+        tokio::time::timeout(LONG, accepting).await.expect("it ends").unwrap();
+        drop(taken);
+    }
 }

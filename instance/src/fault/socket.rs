@@ -3,11 +3,13 @@
 //! `{"port":"bolt","fault":{"delay_ms":100}}` sets a fault, `{"port":"bolt","fault":{}}` lifts it,
 //! `{}` only asks; each line is answered by the faults of all ports.
 
+use super::gate::PAUSE;
 use super::{Fault, Port};
 use crate::node::Node;
 use serde::Deserialize;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -27,15 +29,25 @@ struct Order {
     fault: Fault,
 }
 
+/// Removes a socket that an earlier process left.
+fn clear(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => {
+            let why = format!("{} is there already and is no socket", path.display());
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, why))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Listens on a socket, in the place of one that an earlier process left.
 ///
 /// # Errors
-/// The socket cannot be made.
+/// The socket cannot be made, or something else is in its place.
 pub(crate) fn serve(node: &Arc<Node>, path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
+    clear(path)?;
     let listener = UnixListener::bind(path)?;
     let owner = Arc::clone(node);
     node.tasks.spawn(async move {
@@ -45,7 +57,14 @@ pub(crate) fn serve(node: &Arc<Node>, path: &Path) -> io::Result<()> {
                 () = owner.cancel.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
-            let Ok((stream, _)) = accepted else { continue };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "an admin connection cannot be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
             let Ok(permit) = Arc::clone(&free).try_acquire_owned() else { continue };
             let node = Arc::clone(&owner);
             owner.tasks.spawn(async move {
@@ -88,4 +107,27 @@ async fn converse(node: &Node, stream: UnixStream) -> io::Result<()> {
 fn shown(node: &Node) -> serde_json::Value {
     let [bolt, replication, outgoing] = Port::ALL.map(|port| node.faults.get(port));
     serde_json::json!({ "bolt": bolt, "replication": replication, "outgoing": outgoing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    #[tokio::test]
+    async fn only_a_socket_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::open(Settings::default()).unwrap();
+        let notes = folder.path().join("notes");
+        fs::write(&notes, "kept").unwrap();
+        let error = serve(&node, &notes).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("notes"), "{error}");
+        assert_eq!(fs::read_to_string(&notes).unwrap(), "kept");
+        let left = folder.path().join("left");
+        drop(std::os::unix::net::UnixListener::bind(&left).unwrap());
+        serve(&node, &left).unwrap();
+        UnixStream::connect(&left).await.unwrap();
+        node.cancel.cancel();
+    }
 }

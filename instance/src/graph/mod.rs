@@ -11,7 +11,7 @@ mod transaction;
 pub use apply::Misfit;
 pub use change::{Change, Delta, Object};
 pub use ids::{EdgeId, Ids, NodeId};
-pub use store::{Conflict, Store, TRANSIENT_ERROR};
+pub use store::{Conflict, Store};
 pub use transaction::{Savepoint, Transaction, TransactionId};
 
 use crate::value::{Name, Property};

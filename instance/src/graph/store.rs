@@ -4,9 +4,6 @@ use super::{Delta, Graph, Ids, Misfit, Object, Transaction, TransactionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The Bolt code of a conflict: drivers try again by themselves (MR 7).
-pub const TRANSIENT_ERROR: &str = "Memgraph.TransientError.MemgraphError.MemgraphError";
-
 /// How many changed objects are remembered before it is looked which are of use.
 const CHANGED_AT_LEAST: usize = 1024;
 

@@ -156,7 +156,6 @@ impl Node {
     ) -> Result<Transaction, Broken> {
         let mut core = self.core();
         if reads {
-            drop(core.await_answer(session));
             self.feed(&mut core, Input::Execute { session, statement: Statement::Read });
         }
         core.begin()
@@ -213,7 +212,6 @@ impl Node {
         let mut core = self.core();
         if core.machine().is_bolt_open() && core.has_news() {
             let session = self.session();
-            drop(core.await_answer(session));
             self.feed(&mut core, Input::Execute { session, statement: Statement::Snapshot });
         }
     }
@@ -263,6 +261,11 @@ impl Node {
     /// The number of a replica's name.
     pub(crate) fn number_replica(&self, name: &str) -> Option<ReplicaName> {
         self.core().names.number_replica(name)
+    }
+
+    /// The number of a replica's name, if it has one.
+    pub(crate) fn known_replica(&self, name: &str) -> Option<ReplicaName> {
+        self.core().names.known_replica(name)
     }
 
     /// The number of an address.

@@ -12,18 +12,24 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// The number of a replica's name; none when all 65 536 are given.
-    pub(crate) fn number_replica(&mut self, name: &str) -> Option<ReplicaName> {
-        let found = self.replicas.iter().position(|known| known == name);
-        let at = match found {
-            Some(at) => at,
-            None if self.replicas.len() > usize::from(u16::MAX) => return None,
-            None => {
-                self.replicas.push(name.to_owned());
-                self.replicas.len() - 1
-            }
-        };
+    /// The number of no replica's name.
+    pub(crate) const NO_REPLICA: ReplicaName = ReplicaName(u16::MAX);
+
+    /// The number of a replica's name, if it has one.
+    pub(crate) fn known_replica(&self, name: &str) -> Option<ReplicaName> {
+        let at = self.replicas.iter().position(|known| known == name)?;
         u16::try_from(at).ok().map(ReplicaName)
+    }
+
+    /// The number of a replica's name; none when all 65 535 are given.
+    pub(crate) fn number_replica(&mut self, name: &str) -> Option<ReplicaName> {
+        if let Some(known) = self.known_replica(name) {
+            return Some(known);
+        }
+        let next = u16::try_from(self.replicas.len()).ok().map(ReplicaName);
+        let next = next.filter(|next| *next != Self::NO_REPLICA)?;
+        self.replicas.push(name.to_owned());
+        Some(next)
     }
 
     /// The number of an address; none when all 65 536 are given.

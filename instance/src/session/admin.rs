@@ -5,7 +5,7 @@ use super::summary::Summary;
 use super::tables;
 use crate::cypher::ast::{Admin, StorageInfo, StorageMode};
 use crate::graph::Index;
-use crate::node::Node;
+use crate::node::{Names, Node};
 use bolt::server::Fault;
 use bolt::value::Value;
 use shell_sim::memgraph::{Answer, ServerError, Session, Statement, SyncMode, Topic};
@@ -123,13 +123,13 @@ pub(super) async fn run(node: &Arc<Node>, session: Session, admin: Admin) -> Res
         | Admin::SetRoleMain
         | Admin::SetRoleReplica { .. }
         | Admin::RegisterReplica { .. }
-        | Admin::DropReplica { .. }
         | Admin::ShowVersion
         | Admin::ShowConfig
         | Admin::CreateSnapshot => {
             let statement = statement(node, &admin)?;
             machine(node, session, statement).await
         }
+        Admin::DropReplica { name } => drop_replica(node, session, &name).await,
         Admin::ShowStorageInfo(StorageInfo::Plain) => rows(tables::storage_info(node)),
         Admin::ShowStorageInfo(StorageInfo::Current) => rows(tables::database_info(node)),
         Admin::ShowStorageInfo(StorageInfo::Database(name)) | Admin::UseDatabase { name }
@@ -185,7 +185,9 @@ pub(super) fn broken(broken: crate::node::Broken) -> Fault {
 
 /// As the machine knows it.
 fn statement(node: &Node, admin: &Admin) -> Result<Statement<crate::graph::Delta>, Fault> {
-    let full = || Fault::client("This process has met 65536 names of replicas; restart it.");
+    let names = || Fault::client("This process has met 65535 names of replicas; restart it.");
+    let addresses =
+        || Fault::client("This process has met 65536 addresses of replicas; restart it.");
     Ok(match admin {
         Admin::ShowReplicationRole => Statement::ShowRole,
         Admin::ShowReplicas => Statement::ShowReplicas,
@@ -195,15 +197,13 @@ fn statement(node: &Node, admin: &Admin) -> Result<Statement<crate::graph::Delta
         Admin::SetRoleReplica { port } => Statement::SetRoleReplica { port: *port },
         Admin::RegisterReplica { name, mode, address } => {
             let mode: SyncMode = *mode;
-            let name = node.number_replica(name).ok_or_else(full)?;
-            let endpoint = node.number_address(address).ok_or_else(full)?;
+            let name = node.number_replica(name).ok_or_else(names)?;
+            let endpoint = node.number_address(address).ok_or_else(addresses)?;
             Statement::Register { name, mode, endpoint }
         }
-        Admin::DropReplica { name } => {
-            Statement::Drop { name: node.number_replica(name).ok_or_else(full)? }
-        }
         Admin::CreateSnapshot => Statement::Snapshot,
-        Admin::ShowStorageInfo(_)
+        Admin::DropReplica { .. }
+        | Admin::ShowStorageInfo(_)
         | Admin::ShowIndexInfo
         | Admin::ShowConstraintInfo
         | Admin::ShowTriggers
@@ -227,8 +227,23 @@ async fn machine(
     session: Session,
     statement: Statement<crate::graph::Delta>,
 ) -> Result<Table, Fault> {
+    let answer = answered(node.execute(session, statement).await)?;
+    table(node, answer)
+}
+
+/// Drops a replica. A name that was never registered gets no number for that: it would keep it.
+async fn drop_replica(node: &Arc<Node>, session: Session, name: &str) -> Result<Table, Fault> {
+    let number = node.known_replica(name).unwrap_or(Names::NO_REPLICA);
+    let answer = answered(node.execute(session, Statement::Drop { name: number }).await)?;
+    if let Answer::Failed(error) = &answer {
+        return Err(Fault::client(error.text(&|_| name.to_owned())));
+    }
+    table(node, answer)
+}
+
+fn table(node: &Node, answer: Answer) -> Result<Table, Fault> {
     let mut table = Table::default();
-    match answered(node.execute(session, statement).await)? {
+    match answer {
         Answer::Done(notices) | Answer::Committed { notices, .. } => {
             table.summary.notices = notices;
         }
@@ -276,4 +291,23 @@ async fn change_index(
     };
     node.finish(&transaction);
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shell_sim::memgraph::ReplicaName;
+
+    #[tokio::test]
+    async fn to_drop_a_name_that_nobody_registered_takes_no_number() {
+        let node = Node::open(crate::Settings::default()).unwrap();
+        node.start();
+        let session = node.session();
+        for name in ["a", "b"] {
+            let dropped = run(&node, session, Admin::DropReplica { name: name.into() }).await;
+            let why = dropped.unwrap_err().message;
+            assert_eq!(why, format!("Failed to unregister the replica {name}."));
+        }
+        assert_eq!(node.number_replica("c"), Some(ReplicaName(0)));
+    }
 }

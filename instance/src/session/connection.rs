@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 /// How long a client may take to log in.
@@ -69,6 +69,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         decoder,
         stream,
         out: Vec::new(),
+        login_by: Instant::now() + LOGIN_TIME,
     };
     connection.run(&mut input).await
 }
@@ -130,11 +131,12 @@ struct Connection<S> {
     decoder: Decoder,
     stream: S,
     out: Vec<u8>,
+    /// By when its client has to be logged in, unless it is.
+    login_by: Instant,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(&mut self, input: &mut Input) -> io::Result<()> {
-        let limit = tokio::time::Instant::now() + LOGIN_TIME;
         loop {
             let mut rest = input.rest();
             let before = rest.len();
@@ -154,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let more = if logged_in {
                         filled.await?
                     } else {
-                        tokio::time::timeout_at(limit, filled).await??
+                        timeout_at(self.login_by, filled).await??
                     };
                     if !more {
                         return Ok(());
@@ -196,7 +198,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn carry_out(&mut self, ask: Ask) -> io::Result<(Outcome, bolt::Map)> {
         let outcome = match ask {
             Ask::Authenticate(auth) => self.host.authenticate(&auth),
-            Ask::Logoff => self.host.log_off(),
+            Ask::Logoff => {
+                self.login_by = Instant::now() + LOGIN_TIME;
+                self.host.log_off()
+            }
             Ask::Run { query, parameters, extra, in_transaction } => {
                 self.host.run(&query, &parameters, &extra, in_transaction)
             }
@@ -263,5 +268,59 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.out.clear();
         self.out.shrink_to(WRITE_BYTES);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bolt::handshake::Offer;
+    use bolt::message::{AuthMap, HelloMap};
+    use bolt::{Limits, Request};
+    use tokio::io::DuplexStream;
+
+    async fn say(client: &mut DuplexStream, requests: &[Request]) {
+        let mut bytes = Vec::new();
+        for request in requests {
+            request.send(Version::V5_2, &mut bytes).unwrap();
+        }
+        client.write_all(&bytes).await.unwrap();
+    }
+
+    /// The next answer; none if the connection ended.
+    async fn hear(client: &mut DuplexStream, decoder: &mut Decoder) -> Option<Response> {
+        loop {
+            let byte = [client.read_u8().await.ok()?];
+            if let Some(Frame::Message(body)) = decoder.next(&mut &byte[..]).unwrap() {
+                return Some(Response::decode(&body, Version::V5_2, Limits::USUAL).unwrap());
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_logs_off_late_has_as_long_to_log_in_again() {
+        let node = Node::open(crate::Settings::default()).unwrap();
+        let (mut client, server) = tokio::io::duplex(READ_BYTES);
+        let served = tokio::spawn(async move { converse(&node, server).await });
+        client.write_all(&Offer::of(&[Version::V5_2]).bytes()).await.unwrap();
+        client.read_exact(&mut [0; 4]).await.unwrap();
+        let hello = HelloMap(bolt::value::map([("user_agent", "test/1")]));
+        let logon = || Request::Logon(AuthMap::basic("a", "b"));
+        say(&mut client, &[Request::Hello(hello), logon()]).await;
+        let mut decoder = Decoder::new(READ_BYTES);
+        for _ in 0..2 {
+            let answer = hear(&mut client, &mut decoder).await;
+            assert!(matches!(answer, Some(Response::Success(_))), "{answer:?}");
+        }
+        tokio::time::sleep(LOGIN_TIME * 2).await;
+        say(&mut client, &[Request::Logoff]).await;
+        tokio::time::sleep(LOGIN_TIME / 2).await;
+        say(&mut client, &[logon()]).await;
+        let answer = hear(&mut client, &mut decoder).await;
+        assert!(matches!(answer, Some(Response::Success(_))), "{answer:?}");
+        // And no longer than that.
+        say(&mut client, &[Request::Logoff]).await;
+        assert_eq!(hear(&mut client, &mut decoder).await, None);
+        assert_eq!(served.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

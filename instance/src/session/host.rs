@@ -191,18 +191,23 @@ impl Host {
         let access = prepared.access();
         let own = self.transaction.take();
         let is_own = own.is_none();
-        let mut transaction = match own {
+        let transaction = match own {
             Some(transaction) => transaction,
             None => {
                 let begun = self.node.begin(self.session, !access.writes());
                 begun.map_err(admin::broken)?
             }
         };
+        let mut ends = Ended::of(&self.node, transaction);
         let work = tokio::task::spawn_blocking(move || {
-            let outcome = prepared.run(&settings, &mut transaction);
-            (outcome, transaction)
+            let outcome = ends.transaction.as_mut().map(|it| prepared.run(&settings, it));
+            (outcome, ends)
         });
-        let Ok((outcome, mut transaction)) = work.await else {
+        let done = work.await.ok().and_then(|(outcome, mut ends)| {
+            let transaction = ends.transaction.take()?;
+            Some((outcome?, transaction))
+        });
+        let Some((outcome, mut transaction)) = done else {
             self.node.abandon(self.session);
             return Err(Fault::new(FaultClass::Database, "the query could not be run to its end"));
         };
@@ -265,7 +270,7 @@ impl Host {
         let commit = rows.commit.take();
         self.open = None;
         if let Some((transaction, delta)) = commit {
-            let ended = Ended { node: Arc::clone(&self.node), transaction };
+            let ended = Ended { node: Arc::clone(&self.node), transaction: Some(transaction) };
             let statement =
                 if delta.is_empty() { Statement::Read } else { Statement::Write(delta) };
             let answer = self.ask(statement).await;
@@ -296,10 +301,7 @@ impl Host {
     /// Commits; what its SUCCESS says besides (MR 4.2).
     pub(super) async fn commit(&mut self) -> (Outcome, Map) {
         self.close_result();
-        let ended = self
-            .transaction
-            .take()
-            .map(|it| Ended { node: Arc::clone(&self.node), transaction: it });
+        let ended = self.transaction.take().map(|it| Ended::of(&self.node, it));
         let answer = self.ask(Statement::Commit).await;
         drop(ended);
         match answer {
@@ -344,15 +346,24 @@ impl Host {
     }
 }
 
-/// A transaction on the graph that is over when this goes, also when its connection is cut off.
+/// A transaction on the graph that is over when this goes, unless it was taken out: also when its
+/// connection is cut off, or its query panics.
 struct Ended {
     node: Arc<Node>,
-    transaction: Transaction,
+    transaction: Option<Transaction>,
+}
+
+impl Ended {
+    fn of(node: &Arc<Node>, transaction: Transaction) -> Self {
+        Self { node: Arc::clone(node), transaction: Some(transaction) }
+    }
 }
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.node.finish(&self.transaction);
+        if let Some(transaction) = &self.transaction {
+            self.node.finish(transaction);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Memgraph's command-line flags: one table that parsing, `--help` and SHOW CONFIG share.
 
+use bolt::server::SERVER_NAME;
+
 /// What a flag holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -59,7 +61,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(
         "bolt-server-name-for-init",
         Text,
-        "Neo4j/v5.11.0 compatible graph database server - Memgraph",
+        SERVER_NAME,
         Works,
         "Name that the Bolt server tells in its answer to HELLO.",
     ),

@@ -5,6 +5,7 @@ mod flags;
 mod parse;
 
 pub(crate) use flags::{FLAGS, Flag, help};
+pub(crate) use parse::name_of;
 
 use bolt::server::SERVER_NAME;
 use flags::find;
@@ -75,7 +76,7 @@ pub struct Settings {
     pub log_level: String,
     /// Settings of the machine.
     pub machine: Config,
-    /// Values of flags as given, for SHOW CONFIG.
+    /// Values of flags as given, for SHOW CONFIG; that of the password is in `user` alone.
     pub given: BTreeMap<String, String>,
 }
 
@@ -141,6 +142,9 @@ pub enum SettingsError {
     ServerName(usize),
 }
 
+/// The flag whose value is told nowhere.
+const PASSWORD: &str = "password";
+
 /// Severities by the names that Memgraph gives them.
 const LEVELS: [(&str, &str); 6] = [
     ("TRACE", "trace"),
@@ -152,8 +156,8 @@ const LEVELS: [(&str, &str); 6] = [
 ];
 
 impl Settings {
-    /// Reads a command line, without the name of the program; gives also the flags that are not
-    /// known. `environment` finds MEMGRAPH_USER and MEMGRAPH_PASSWORD.
+    /// Reads a command line, without the name of the program; gives also the names of flags that are
+    /// not known. `environment` finds MEMGRAPH_USER and MEMGRAPH_PASSWORD.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -169,7 +173,7 @@ impl Settings {
         let tls = read.pair("bolt-cert-file", "bolt-key-file", None, None)?;
         let user = read.pair(
             "user",
-            "password",
+            PASSWORD,
             environment("MEMGRAPH_USER"),
             environment("MEMGRAPH_PASSWORD"),
         )?;
@@ -196,7 +200,7 @@ impl Settings {
             log_file: path("log-file"),
             log_level: read.level()?.into(),
             machine: read.machine(heartbeat_seconds > 0)?,
-            given: read.0.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
+            given: read.shown(),
         };
         settings.validate()?;
         Ok((settings, parsed.unknown))
@@ -219,9 +223,9 @@ impl Settings {
         Ok(())
     }
 
-    /// The current value of a flag, for SHOW CONFIG; that of a password is not shown.
+    /// The current value of a flag, for SHOW CONFIG; that of the password is not shown.
     pub(crate) fn current(&self, flag: &Flag) -> String {
-        if flag.name == "password" {
+        if flag.name == PASSWORD {
             return String::new();
         }
         let given = self.given.get(flag.name).cloned();
@@ -244,6 +248,12 @@ impl Settings {
 struct Values(BTreeMap<&'static str, String>);
 
 impl Values {
+    /// All that may be shown.
+    fn shown(&self) -> BTreeMap<String, String> {
+        let shown = self.0.iter().filter(|(name, _)| **name != PASSWORD);
+        shown.map(|(name, value)| ((*name).into(), value.clone())).collect()
+    }
+
     fn text(&self, name: &'static str) -> String {
         let given = self.0.get(name).cloned();
         given.unwrap_or_else(|| find(name).map_or("", |flag| flag.default).to_owned())

@@ -6,11 +6,16 @@ use super::SettingsError;
 use super::flags::{Kind, find};
 use std::collections::BTreeMap;
 
-/// Flags with their values, and what was not understood.
+/// Flags with their values, and the names of those that are not known.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) values: BTreeMap<&'static str, String>,
     pub(super) unknown: Vec<String>,
+}
+
+/// A flag without its value.
+pub(crate) fn name_of(argument: &str) -> String {
+    argument.split('=').next().unwrap_or_default().to_owned()
 }
 
 /// Reads arguments.
@@ -33,7 +38,8 @@ pub(super) fn parse(arguments: &[String]) -> Result<Parsed, SettingsError> {
                 continue;
             }
             (None, None) => {
-                parsed.unknown.push(argument.clone());
+                // Its value may be a secret of whatever it is.
+                parsed.unknown.push(name_of(argument));
                 rest.next_if(|next| value.is_none() && !next.starts_with('-'));
                 continue;
             }

@@ -34,10 +34,10 @@ impl<'q> Search<'_, 'q> {
             None => self.found(),
             Some(Step::Node { slot, pattern, id }) => self.node(at, *slot, pattern, *id),
             Some(Step::Hop { from, slot, pattern, forward, to, node }) => {
-                self.entity(*slot, "RELATIONSHIP", |reference| {
+                self.entity(*slot, pattern.span.start, "RELATIONSHIP", |reference| {
                     matches!(reference, Reference::Edge(_))
                 })?;
-                self.entity(*to, "NODE", |reference| matches!(reference, Reference::Node(_)))?;
+                self.is_node(*to, node)?;
                 let Some(from) = self.node_at(*from) else { return Ok(()) };
                 self.hop(at, from, *slot, pattern, *forward, (*to, node))
             }
@@ -78,7 +78,7 @@ impl<'q> Search<'_, 'q> {
         pattern: &'q NodePattern,
         id: Option<&'q Expr>,
     ) -> Done<()> {
-        self.entity(slot, "NODE", |reference| matches!(reference, Reference::Node(_)))?;
+        self.is_node(slot, pattern)?;
         if self.is_set(slot) {
             let Some(id) = self.node_at(slot) else { return Ok(()) };
             return if self.node_fits(at, id, pattern)? { self.step(at + 1) } else { Ok(()) };
@@ -221,7 +221,13 @@ impl<'q> Search<'_, 'q> {
 
     /// A variable from before that stands in a pattern is what the pattern takes it for, or null,
     /// which matches nothing.
-    fn entity(&self, slot: usize, wanted: &str, is: fn(&Reference) -> bool) -> Done<()> {
+    fn entity(
+        &self,
+        slot: usize,
+        byte: usize,
+        wanted: &str,
+        is: fn(&Reference) -> bool,
+    ) -> Done<()> {
         let value = self.row.get(slot).unwrap_or(&Value::Null);
         let fits = matches!(value, Value::Entity(reference) if is(reference));
         if fits || value.is_null() {
@@ -230,7 +236,13 @@ impl<'q> Search<'_, 'q> {
         let name = self.matcher.scope.names().get(slot).map_or("", |name| &**name);
         let found = type_name(value);
         let what = format!("{name} stands for {wanted} in the pattern, and is {found}");
-        Err(QueryError::value(Place::of(self.evaluator.text, 0), what))
+        Err(QueryError::value(Place::of(self.evaluator.text, byte), what))
+    }
+
+    fn is_node(&self, slot: usize, pattern: &NodePattern) -> Done<()> {
+        self.entity(slot, pattern.span.start, "NODE", |reference| {
+            matches!(reference, Reference::Node(_))
+        })
     }
 
     fn is_set(&self, slot: usize) -> bool {
