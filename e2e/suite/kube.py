@@ -52,6 +52,39 @@ def until(what, look, limit, pause=0.1):
         time.sleep(pause)
 
 
+# What a namespace carries that this suite made: no other is used or deleted.
+MADE = ("memgraph-ha.io/made-by", "e2e")
+
+
+def claimed(name):
+    """A namespace, or nothing where it is not there; a Failed if it is somebody else's."""
+    said = run("kubectl", "get", "namespace", name, "--ignore-not-found", "--output", "json")
+    if not said.strip():
+        return None
+    found, (label, value) = parsed(said, name), MADE
+    is_ours = found["metadata"].get("labels", {}).get(label) == value
+    expect(is_ours, f"the namespace {name} is there and was not made by e2e/run, which would delete it: "
+                    f"name another one with --namespace, or label it {label}={value}")
+    return found
+
+
+def make_namespace(name):
+    """Makes a namespace, unless an earlier run did; one that is on its way out is waited for."""
+    found = claimed(name)
+    if found and found["status"]["phase"] == "Active":
+        return
+    until(f"the namespace {name} is gone", lambda: not claimed(name), 120)
+    label, value = MADE
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {label: value}}}
+    run("kubectl", "create", "--filename", "-", text=json.dumps(body))
+
+
+def delete_namespace(name, *flags):
+    """Deletes a namespace if this suite made it."""
+    whose = ("--selector", "=".join(MADE), "--field-selector", f"metadata.name={name}")
+    run("kubectl", "delete", "namespace", *whose, *flags, check=False)
+
+
 class Kube:
     """One namespace of one cluster."""
 

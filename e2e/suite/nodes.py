@@ -15,6 +15,10 @@ class Nodes:
 
     kind = "none"
 
+    def __init__(self):
+        # What drops packets now: the node, its chain, and which packets.
+        self.dropped = []
+
     def inside(self, node, *command, **options):
         raise Failed(f"{node} cannot be reached from inside")
 
@@ -52,20 +56,29 @@ class Nodes:
     def now(self):
         return int(time.time() * 1e6)
 
+    def drop(self, node, chain, *which):
+        self.inside(node, "iptables", "-I", chain, *which, "-j", "DROP")
+        self.dropped.append((node, chain, which))
+
+    def mend(self):
+        """Takes away what drops packets, and no other rule."""
+        while self.dropped:
+            node, chain, which = self.dropped.pop()
+            self.inside(node, "iptables", "-D", chain, *which, "-j", "DROP")
+
     def cut(self, node, address):
         """Drops all packets of one pod, in both directions."""
         for way in ("-s", "-d"):
-            self.inside(node, "iptables", "-I", "FORWARD", way, address, "-j", "DROP")
-
-    def mend(self, node):
-        self.inside(node, "iptables", "-F", "FORWARD")
+            self.drop(node, "FORWARD", way, address)
 
     def api_off(self):
         """Nobody reaches the API server any more: packets to it are dropped."""
-        self.inside(self.control(), "iptables", "-I", "INPUT", "-p", "tcp", "--dport", "6443", "-j", "DROP")
+        self.drop(self.control(), "INPUT", "-p", "tcp", "--dport", "6443")
 
-    def api_on(self):
-        self.inside(self.control_node, "iptables", "-F", "INPUT")
+    def connects(self, node, host, port):
+        """Whether a connection from within a node is taken within three seconds."""
+        words = f"timeout 3 bash -c ': </dev/tcp/{host}/{port}' 2>/dev/null && echo taken || echo silent"
+        return self.inside(node, "bash", "-c", words).split() == ["taken"]
 
 
 class Kubebox(Nodes):
@@ -119,6 +132,7 @@ class Kind(Nodes):
     kind = "kind"
 
     def __init__(self, cluster):
+        super().__init__()
         self.cluster = cluster
         self.control_node = f"{cluster}-control-plane"
 

@@ -5,9 +5,8 @@ import time
 from typing import Callable, FrozenSet, NamedTuple, Optional
 
 from . import names as known, secured as access, validated as schemas
-from .kube import expect, until
-from .site import GATEWAYS, INSTANCES, LEADER, PAIR, SET, STATE, short
-
+from .kube import expect, run, until
+from .site import CONTROLLERS, GATEWAYS, INSTANCES, LEADER, PAIR, SET, STATE, short
 
 
 class Scenario(NamedTuple):
@@ -52,6 +51,18 @@ def unharmed(site, since, gateways_leave=False):
     is_well = counts["failed"] == 0 and (gateways_leave or counts["unconnected"] == 0)
     expect(is_well, f"writes failed: {site.load.troubled(since)}")
     return counts
+
+
+def uids(site, *selectors):
+    """The pods that are there by their uids, those on their way out as well."""
+    pods = [pod for it in selectors for pod in site.kube.get("pods", "--selector", it)["items"]]
+    return {pod["metadata"]["uid"]: pod["metadata"]["name"] for pod in pods}
+
+
+def replaced(site, before, limit=60):
+    """Waits until none of the pods of before is there any more."""
+    left = lambda: before.keys() & uids(site, INSTANCES, CONTROLLERS, GATEWAYS).keys()
+    until(f"others in place of {', '.join(sorted(before.values()))}", lambda: not left(), limit)
 
 
 def one_leader(site):
@@ -108,7 +119,8 @@ def names(site):
 @scenario("validated")
 def validated(site):
     """Every file of values of the chart is rendered and shown to the API server, which must know each
-    field; nothing is made."""
+    field; what cannot be changed in the release that is there is refused. Nothing is made."""
+    schemas.fixed(site)
     return schemas.shown(site)
 
 
@@ -138,12 +150,11 @@ def rolling_restart(site):
     """`kubectl rollout restart` of the instances; `rollout status` returns when it is done."""
     site.moves.ask_of_each()
     moment = site.nodes.now()
-    before = {pod["metadata"]["uid"] for pod in site.kube.pods(INSTANCES)}
+    before = uids(site, INSTANCES)
     site.kube.ctl("rollout", "restart", f"statefulset/{SET}")
     site.kube.ctl("rollout", "status", f"statefulset/{SET}", "--timeout", "300s", timeout=320)
     took = (site.nodes.now() - moment) / 1e6
-    left = {pod["metadata"]["uid"] for pod in site.kube.pods(INSTANCES)} & before
-    expect(not left, f"{len(left)} pods were not restarted")
+    replaced(site, before, limit=0)
     # Its words are of a moment: a replica that lags in passing is at rest a moment later, and the vote
     # returns once the last pod is proven.
     site.settled(20)
@@ -160,7 +171,7 @@ def kept(site):
 @scenario("helm-upgrade", ["gate"])
 def helm_upgrade(site):
     """Everything is rolled at once by an upgrade: instances, controllers, gateways."""
-    before = kept(site)
+    before, pods = kept(site), uids(site, INSTANCES, CONTROLLERS, GATEWAYS)
     site.keep_journals()
     site.moves.ask_of_each()
     moment = site.nodes.now()
@@ -175,6 +186,7 @@ def helm_upgrade(site):
         for part in ("controller", "gateway"):
             site.kube.ctl("rollout", "status", f"deployment/memgraph-{part}", "--timeout", "180s", timeout=200)
     took = (site.nodes.now() - moment) / 1e6
+    replaced(site, pods)
     site.settled()
     one_leader(site)
     after = kept(site)
@@ -197,12 +209,14 @@ def drain(site):
     for _ in others:
         site.moves.ask("switchover", *others)
     moment = site.nodes.now()
-    site.kube.ctl(
-        "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout", "180s", timeout=200
-    )
-    moved(site, main["metadata"]["name"])
-    drained = (site.nodes.now() - moment) / 1e6
-    site.kube.ctl("uncordon", node)
+    try:
+        site.kube.ctl(
+            "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout", "180s", timeout=200
+        )
+        moved(site, main["metadata"]["name"])
+        drained = (site.nodes.now() - moment) / 1e6
+    finally:
+        site.kube.ctl("uncordon", node)
     site.settled()
     one_leader(site)
     site.load.refresh()
@@ -267,6 +281,12 @@ def force_delete(site):
     return {"pause_s": site.load.pause_since(moment)}
 
 
+def life(pod):
+    """Tells a pod's process from every other."""
+    status = pod["status"]["containerStatuses"][0]
+    return pod["metadata"]["uid"], status["restartCount"], status["containerID"]
+
+
 @scenario("partition-main", ["inside"])
 def partition_main(site):
     """The main's pod is cut off from everybody, runs on, and comes back."""
@@ -274,12 +294,15 @@ def partition_main(site):
     node, address = main["spec"]["nodeName"], main["status"]["podIP"]
     site.moves.ask("failover", short(main["metadata"]["name"]))
     moment = site.nodes.now()
-    site.nodes.cut(node, address)
     try:
+        site.nodes.cut(node, address)
         moved(site, main["metadata"]["name"])
         pause = site.load.pause_since(moment)
+        # Until it is mended: who comes back with data that branched off is ended to set it aside.
+        before, after = life(main), life(site.kube.pod(main["metadata"]["name"]))
+        expect(after == before, f"the pod that was cut off did not run on: {before}, then {after}")
     finally:
-        site.nodes.mend(node)
+        site.nodes.mend()
     return {"pause_s": pause}
 
 
@@ -289,23 +312,22 @@ def controller_upgrade(site):
     apart."""
     before = site.moves.now()
 
-    def replace(part):
-        moment = site.nodes.now()
+    def replace(part, selector):
+        pods, moment = uids(site, selector), site.nodes.now()
         site.kube.ctl("rollout", "restart", f"deployment/memgraph-{part}")
         site.kube.ctl("rollout", "status", f"deployment/memgraph-{part}", "--timeout", "180s", timeout=200)
+        replaced(site, pods)
         return moment
 
     site.keep_journals()
     begun = time.monotonic()
-    moment = replace("controller")
+    moment = replace("controller", CONTROLLERS)
     site.settled()
     expect(site.moves.now() == before, f"the record went from {before} to {site.moves.now()}")
     site.load.refresh()
     counts, pause = unharmed(site, moment), site.load.longest_pause(moment)
     one_leader(site)
-    gateways = replace("gateway")
-    until("the gateways that leave are gone", lambda: len(
-        site.kube.get("pods", "--selector", GATEWAYS)["items"]) == 2, 60)
+    gateways = replace("gateway", GATEWAYS)
     expect(site.moves.now() == before, f"the record went from {before} to {site.moves.now()}")
     site.load.refresh()
     return {
@@ -315,17 +337,30 @@ def controller_upgrade(site):
     }
 
 
+def reached(site, nodes, address):
+    """From which of these nodes the API server takes a connection, at the address that pods have of it."""
+    return [node for node in nodes if site.nodes.connects(node, address, 443)]
+
+
 @scenario("api-gone", ["inside"])
 def api_gone(site):
     """Nobody reaches the API server for two minutes. The controllers promise each other to promote
     nobody, so that writes go on."""
+    nodes = sorted({pod["spec"]["nodeName"] for pod in site.kube.pods(CONTROLLERS)})
+    address = run("kubectl", "--namespace", "default", "get", "service", "kubernetes",
+                  "--output", "jsonpath={.spec.clusterIP}").strip()
+    expect(reached(site, nodes, address) == nodes, f"not each of {', '.join(nodes)} reaches the API server")
     moment = site.nodes.now()
     main = site.main()
-    site.nodes.api_off()
+    end = time.monotonic() + site.options.api_gone_seconds
     try:
-        time.sleep(site.options.api_gone_seconds)
+        site.nodes.api_off()
+        late = reached(site, nodes, address)
+        time.sleep(max(0, end - time.monotonic()))
+        late += reached(site, nodes, address)
     finally:
-        site.nodes.api_on()
+        site.nodes.mend()
+    expect(not late, f"the API server was reached from {', '.join(late)} while it was to be gone")
     back = site.nodes.now()
     first = site.load.first_after(back)
     site.settled()

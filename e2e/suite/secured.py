@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import time
 
-from .kube import Failed, expect, run, until
+from .kube import Failed, delete_namespace, expect, make_namespace, run, until
 from .load import USER
 from .site import CONTROLLERS, INSTANCES, OURS, RELEASE, SET, Site
 
@@ -102,7 +102,7 @@ class Secured(Site):
         """A namespace, certificates, a password, and a release at rest under load."""
         self.remove()
         self.folder.mkdir(parents=True, exist_ok=True)
-        run("kubectl", "create", "namespace", self.kube.namespace)
+        make_namespace(self.kube.namespace)
         services = [f"{it}.{self.kube.namespace}.svc" for it in ("memgraph-gateway", "memgraph-gateway-read")]
         for part, names in (("instances", [INSTANCE]), ("gateway", services)):
             self.keep_secret(SECRETS[part], "tls", certificate(self.folder / part, *names))
@@ -115,8 +115,7 @@ class Secured(Site):
 
     def remove(self):
         """Nothing of it stays."""
-        gone = ("--ignore-not-found", "--timeout=120s")
-        run("kubectl", "delete", "namespace", self.kube.namespace, *gone, check=False)
+        delete_namespace(self.kube.namespace, "--timeout=120s")
 
 
 def login(site):

@@ -3,11 +3,10 @@
 import json
 import pathlib
 import re
-import secrets
 import time
 
 from .journals import Journals
-from .kube import Failed, Kube, is_ready, parsed, run, until
+from .kube import Failed, Kube, expect, is_ready, parsed, run, until
 from .load import Load
 from .moves import Moves
 
@@ -26,6 +25,8 @@ INSTANCES = f"app.kubernetes.io/name=memgraph,{OURS}"
 IN_PASSING = {"X10", "X20"}
 # Instances to which the vote returns by itself.
 PAIR = {"mg-0", "mg-1"}
+# How a command says what its order is called.
+REQUEST = re.compile(r"\(request ([0-9a-f]+)\)")
 ACTIVE = re.compile(r'^memgraph_gateway_connections_active\{listener="write"\} (\d+)', re.MULTILINE)
 
 
@@ -200,17 +201,13 @@ class Site:
 
     def switchover(self, to=None):
         """Asks for a move of the main, as an operator does; when."""
-        main, request = short(self.main()), f"{secrets.randbits(64) | 1:x}"
+        main, moment = short(self.main()), self.nodes.now()
+        said = self.tell("switchover", *(["--to", to] if to else []))
+        request = REQUEST.search(said)
+        expect(request, f"the order for a switchover has no number: {said!r}")
         # An order for whoever is main already is answered without a move.
         if to != main:
-            self.moves.ask("switchover", main, to=to, request=request)
-        text = json.dumps({"paused": False, "switchover": {"id": request, "to": to}})
-        moment = self.nodes.now()
-        body = {
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": f"{RELEASE}-orders"}, "data": {"orders": text},
-        }
-        self.kube.ctl("apply", "--server-side", "--force-conflicts", "--filename", "-", text=json.dumps(body))
+            self.moves.ask("switchover", main, to=to, request=request[1])
         return moment
 
     def move_main_off(self, node):

@@ -1,9 +1,10 @@
-"""What the chart renders, shown to a real API server: it must know every field. Nothing is made."""
+"""What the chart renders, shown to a real API server: it must know every field. And what the chart refuses,
+since something is there already. Nothing is installed."""
 
 import json
 import re
 
-from .kube import Failed, Kube, expect, run, until
+from .kube import Failed, Kube, delete_namespace, expect, make_namespace, run, until
 from .site import CHART, HERE, RELEASE
 
 # Those of `charts/check`.
@@ -13,6 +14,19 @@ KIND = re.compile(r"^kind: (\S+)$", re.MULTILINE)
 GROUP = "monitoring.coreos.com"
 # A field of the StatefulSet, and a wrong name for it.
 FIELD, WRONG = "  podManagementPolicy:", "  podManagementPolicies:"
+# What a StatefulSet does not change, and how that is refused.
+FIXED = {
+    "memgraph.storage.size=3Ti": "memgraph.storage.size is 3Ti, and the StatefulSet",
+    "memgraph.storage.className=another": 'memgraph.storage.className is "another", and the StatefulSet',
+    "memgraph.appName=another": "which cannot be changed, and these values make it another",
+}
+# Users beside the one of the Secret.
+OWNER = "graphs"
+USERS = {
+    "auth.username=another": f"has {OWNER}: Memgraph keeps its user in its data",
+    f"auth.username={OWNER},auth.password=another": "auth.password is not that of the Secret",
+    f"auth.username={OWNER},auth.passwordKey=another": "auth.passwordKey is another, and the Secret",
+}
 
 
 def rendered(kube, values, version):
@@ -45,6 +59,43 @@ def refused(kube, documents):
         raise Failed("a field of a wrong name is taken")
 
 
+def turned_down(kube, cases, *command):
+    """The chart refuses each of these values with its words."""
+    for setting, words in cases.items():
+        try:
+            kube.helm(*command, "--dry-run=server", "--set", setting)
+        except Failed as error:
+            expect(words in str(error), f"{setting} is refused for another reason: {error}")
+        else:
+            raise Failed(f"{setting} is not refused")
+
+
+def fixed(site):
+    """An upgrade of the release may not ask for what cannot be changed."""
+    command = ("upgrade", RELEASE, str(CHART), *site.arguments())
+    site.kube.helm(*command, "--dry-run=server")
+    turned_down(site.kube, FIXED, *command)
+
+
+def locked_out(kube):
+    """Nor may the user of a Secret be another, that an earlier installation left."""
+    data = {"MEMGRAPH_USER": OWNER, "MEMGRAPH_PASSWORD": OWNER}
+    secret = {
+        "apiVersion": "v1", "kind": "Secret", "stringData": data,
+        "metadata": {
+            "name": f"{RELEASE}-auth", "labels": {"app.kubernetes.io/managed-by": "Helm"},
+            "annotations": {
+                "meta.helm.sh/release-name": RELEASE, "meta.helm.sh/release-namespace": kube.namespace,
+            },
+        },
+    }
+    command = ("install", RELEASE, str(CHART), "--set", "auth.enabled=true")
+    kube.helm(*command, "--dry-run=server")
+    kube.ctl("create", "--filename", "-", text=json.dumps(secret))
+    kube.helm(*command, "--dry-run=server", "--set", f"auth.username={OWNER}")
+    turned_down(kube, USERS, *command)
+
+
 def shown(site):
     """Shows every file of values to the API server, in a namespace that is empty: how many objects, and
     which were left out."""
@@ -52,7 +103,7 @@ def shown(site):
     version = json.loads(run("kubectl", "version", "--output", "json"))["serverVersion"]["gitVersion"]
     # Kinds of the Prometheus operator are known only where it is installed.
     is_monitored = bool(run("kubectl", "api-resources", "--api-group", GROUP, "--output", "name").split())
-    run("kubectl", "create", "namespace", kube.namespace, check=False)
+    make_namespace(kube.namespace)
     try:
         # A pod needs one, also one that is not made.
         until("the account of its pods", lambda: kube.get("serviceaccount", "default"), 30)
@@ -67,6 +118,7 @@ def shown(site):
                 raise Failed(f"{values.name}: {error}") from error
             count += len(known)
         refused(kube, known)
+        locked_out(kube)
     finally:
-        run("kubectl", "delete", "namespace", kube.namespace, "--wait=false", check=False)
+        delete_namespace(kube.namespace, "--wait=false")
     return {"files": len(VALUES), "objects": count, "left_out": left_out}

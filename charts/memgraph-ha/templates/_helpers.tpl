@@ -1,4 +1,5 @@
-{{/* Names, labels and pieces that several objects share. */}}
+{{/* Names, labels and pieces that several objects share. What may be called `off` or `1` is quoted where it
+stands alone: YAML would take it for something else than a text. */}}
 
 {{- define "memgraph-ha.set" -}}
 {{- if eq .Values.names "fixed" -}}memgraph-ha{{- else -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- end -}}
@@ -53,7 +54,7 @@ ClusterIP. */}}
 {{- define "memgraph-ha.image" -}}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{- end -}}
 
 {{- define "memgraph-ha.labels" -}}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/part-of: memgraph-ha
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -64,12 +65,12 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- define "memgraph-ha.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: memgraph-ha-{{ index . 1 }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 {{- end -}}
 
 {{- define "memgraph-ha.instances" -}}
-app.kubernetes.io/name: {{ include "memgraph-ha.app" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "memgraph-ha.app" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "memgraph-ha.secret" -}}
@@ -79,7 +80,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "memgraph-ha.user" -}}
 {{- if .Values.auth.enabled }}
 - name: MEMGRAPH_USER
-  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . }}, key: {{ .Values.auth.usernameKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . | quote }}, key: {{ .Values.auth.usernameKey | quote }}}}
 {{- end }}
 {{- end -}}
 
@@ -88,7 +89,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if .Values.auth.enabled }}
 {{- include "memgraph-ha.user" . }}
 - name: MEMGRAPH_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . }}, key: {{ .Values.auth.passwordKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ include "memgraph-ha.secret" . | quote }}, key: {{ .Values.auth.passwordKey | quote }}}}
 {{- end }}
 {{- end -}}
 
@@ -96,7 +97,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "memgraph-ha.authority" -}}
 {{- with .Values.memgraph.tls.secretName -}}
 - name: authority
-  secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
+  secret: {secretName: {{ . | quote }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
 {{- end -}}
 {{- end -}}
 
@@ -109,6 +110,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* A size in Mi or Gi, in bytes. */}}
 {{- define "memgraph-ha.bytes" -}}
 {{- mul (regexFind "^[0-9]+" .) (ternary 1073741824 1048576 (hasSuffix "Gi" .)) -}}
+{{- end -}}
+
+{{/* A quantity as the API server may write it, in units: 0.5Gi is 512Mi there. */}}
+{{- define "memgraph-ha.quantity" -}}
+{{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
+{{- printf "%.3f" (mulf (float64 (regexFind "^[0-9.]+" .)) (get $units (regexFind "[A-Za-z]*$" .))) -}}
 {{- end -}}
 
 {{/* A time such as 1m30s, in milliseconds. */}}
@@ -137,9 +144,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - name: NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 - name: RELEASE_NAME
-  value: {{ .Release.Name }}
+  value: {{ .Release.Name | quote }}
 - name: STATEFULSET_NAME
-  value: {{ include "memgraph-ha.set" . }}
+  value: {{ include "memgraph-ha.set" . | quote }}
 {{- end -}}
 
 {{- define "memgraph-ha.pull" -}}
@@ -160,7 +167,7 @@ tolerations: {{ toJson . }}
 affinity: {{ toJson . }}
 {{- end }}
 {{- with .priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- end -}}
 

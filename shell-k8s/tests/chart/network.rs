@@ -150,6 +150,7 @@ fn as_installed_instances_are_reached_by_those_who_must() {
     assert_eq!(reached(Part::Instance, 7444), [""; 0]);
     // Commands of people come from the API server's address.
     assert_eq!(reached(Part::Controller, 8080), ALL);
+    assert_eq!(reached(Part::Controller, 8081), ["controller", "gateway"]);
     assert_eq!(reached(Part::Gateway, 7687), ALL);
     assert_eq!(reached(Part::Gateway, 7688), ALL);
     assert_eq!(reached(Part::Gateway, 8080), ALL[..ALL.len() - 1]);
@@ -163,6 +164,7 @@ fn peers_that_are_named_narrow_each_port() {
     assert_eq!(reached(Part::Instance, 10_000), ["instance"]);
     let asking = ["instance", "controller", "gateway", "monitoring"];
     assert_eq!(reached(Part::Controller, 8080), asking);
+    assert_eq!(reached(Part::Controller, 8081), ["controller", "gateway"]);
     assert_eq!(reached(Part::Gateway, 7687), ["test", "team"]);
     assert_eq!(reached(Part::Gateway, 7688), ["test", "team"]);
     assert_eq!(reached(Part::Gateway, 8080), ["monitoring"]);

@@ -16,12 +16,13 @@ const NOT_OF_GATEWAYS: &[(&str, &str)] = &[
 
 /// Settings of a controller that `controller.extraArgs` takes.
 const SWITCHES: [&str; 2] = ["vote-returns", "sets-aside"];
-const COUNTS: [&str; 2] = ["prestop-timeout-s", "number"];
+const COUNTS: [&str; 1] = ["prestop-timeout-s"];
 
 /// Settings of a controller that the chart does not have: name, reason.
 const NOT_OF_CONTROLLERS: &[(&str, &str)] = &[
     ("api-server", "a pod has its own"),
     ("http-port", "the whole address is set"),
+    ("number", "the pods of a Deployment have the same"),
     ("password", "a file is read again"),
     ("tls-cert-file", "there is no such file"),
     ("tls-key-file", "there is no such file"),
@@ -143,8 +144,10 @@ fn each_setting_of_a_controller_is_set_taken_or_has_no_place() {
             "--{name}: set by the chart, taken by controller.extraArgs, or left out"
         );
     }
-    let ([a, b], [c, d]) = (SWITCHES, COUNTS);
-    let pattern = format!("^--(({a}|{b})=(true|false)|({c}|{d})=[0-9]+)$");
+    let ([a, b], [c]) = (SWITCHES, COUNTS);
+    // From 1 to 3600, as the setting is bounded.
+    let seconds = "([1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)";
+    let pattern = format!("^--(({a}|{b})=(true|false)|{c}={seconds})$");
     assert_eq!(schema(&["controller", "extraArgs"])["items"]["pattern"], pattern);
 }
 
