@@ -24,7 +24,7 @@ const NAME_FLAG: &str = "bolt-server-name-for-init";
 const QUESTION: Duration = Duration::from_secs(1);
 /// How soon it is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
-/// The volume of every instance of a set; how many there are does not matter here.
+/// So many instances that every ordinal of a set is one.
 const MOST: u8 = u8::MAX;
 
 /// Which volume is prepared, for whom, and what is started.

@@ -11,10 +11,16 @@ pub(crate) trait Table {
 }
 
 /// The texts that were given, by the names of settings.
-#[derive(Debug)]
 pub(crate) struct Flags<T> {
     pub(crate) given: BTreeMap<&'static str, String>,
     table: PhantomData<T>,
+}
+
+impl<T> std::fmt::Debug for Flags<T> {
+    /// Without the texts: one may be a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.given.keys()).finish()
+    }
 }
 
 impl<T> Default for Flags<T> {

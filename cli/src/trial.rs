@@ -36,7 +36,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     let until = Instant::now() + Duration::from_secs(args.timeout_seconds);
     let id = super::workload::micros();
-    let write = format!("CREATE (n:MemgraphHaTry {{id: {id}}}) RETURN n.id");
+    let write = format!("MERGE (n:MemgraphHaTry {{id: {id}}}) RETURN n.id");
     let begun = Instant::now();
     let tried = until_done(until, || open(args, &args.write)?.run(&write)).and_then(|_| {
         println!("written through {} after {:?}", args.write, begun.elapsed());
@@ -68,7 +68,6 @@ fn served(args: &Args, target: &Target, id: u64, until: Instant) -> Result<(), S
                 println!("served by {target}");
                 return Ok(());
             }
-            // A write may be there twice if the answer to the first was lost.
             more if more > 1 => return Err(format!("{target} serves it {more} times")),
             _ if Instant::now() >= until => return Err(format!("{target} does not serve it")),
             _ => sleep(AGAIN),

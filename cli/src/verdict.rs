@@ -10,6 +10,13 @@ use std::{
 
 /// Every write that an instance holds.
 pub(crate) const ALL: &str = "MATCH (n:Write) RETURN n.number AS number";
+/// A part of the codes after which drivers try again by themselves (BG 4.1).
+pub(crate) const TRANSIENT: &str = "TransientError";
+
+/// The write of that number, as [`ALL`] finds it.
+pub(crate) fn create(number: u64) -> String {
+    format!("CREATE (:Write {{number: {number}}})")
+}
 /// How many numbers of a kind are told to people.
 const TOLD: usize = 10;
 

@@ -8,8 +8,11 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A cluster that ends with the test.
 struct Demo {
@@ -37,7 +40,9 @@ impl Demo {
                 let _nobody_waits = sender.send(line);
             }
         });
-        for line in lines {
+        let until = Instant::now() + PATIENCE;
+        let next = || lines.recv_timeout(until.saturating_duration_since(Instant::now()));
+        while let Ok(line) = next() {
             if let Some((_, given)) = line.split_once("memgraph-ha switchover ") {
                 demo.flags = given.split_whitespace().map(str::to_owned).collect();
             }
@@ -45,7 +50,7 @@ impl Demo {
                 return demo;
             }
         }
-        panic!("it ended before it was ready");
+        panic!("it ended, or took too long, before it was ready");
     }
 
     fn run(&self, args: &[&str]) -> Output {
@@ -105,7 +110,9 @@ fn a_person_sets_data_aside_and_puts_it_back() {
     assert!(second.len() == 1 && second != first, "swapped: {first:?}, {second:?}");
     demo.ends(&["restore-set-aside", "mg-2", "--copy", "the last"], 2, "hexadecimal");
     // What came back has nothing of its own, so it follows; then the voter's turn.
+    let until = Instant::now() + PATIENCE;
     while demo.run(&["status"]).status.code() != Some(0) {
+        assert!(Instant::now() < until, "never settled: {}", text(&demo.run(&["status"]).stdout));
         std::thread::sleep(Duration::from_millis(200));
     }
     demo.ends(&["reset-replica", "mg-1", "--yes", "--wait"], 0, "vote moves to another");

@@ -2,7 +2,7 @@
 //! takes it, asked through the API server's proxy, ordered by the objects that controllers read. So
 //! orders work while no controller answers, and nobody needs a way into the pods' network.
 
-use crate::cluster::{Cluster, Names, replicas};
+use crate::cluster::{Cluster, MADE_BY, Names, RELEASE_LABEL, replicas};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::TokioIo;
@@ -24,10 +24,6 @@ const LIMIT: Duration = Duration::from_secs(5);
 const PORT: u16 = 8_080;
 /// The application that the pods of controllers name. Their label `app` (N11) is the leader's alone.
 const CONTROLLERS: &str = "app.kubernetes.io/name=memgraph-ha-controller";
-/// The label of everything that controllers write.
-const OURS: &str = "app.kubernetes.io/managed-by=memgraph-ha";
-/// The label that names the release.
-const RELEASE: &str = "app.kubernetes.io/instance";
 /// Pods and records that are looked through.
 const MOST: u32 = 200;
 
@@ -235,11 +231,12 @@ async fn directly(host: &str, path: &str, limit: Duration) -> Result<String, Str
 async fn release(client: &Client, namespace: &str) -> Result<String, OperatorError> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let asked = || format!("list ConfigMaps of namespace {namespace}");
-    let listed = timeout(LIMIT, maps.list(&ListParams::default().labels(OURS).limit(MOST))).await;
+    let ours = format!("{}={}", MADE_BY.0, MADE_BY.1);
+    let listed = timeout(LIMIT, maps.list(&ListParams::default().labels(&ours).limit(MOST))).await;
     let listed = listed
         .map_err(|_| OperatorError::Unanswered { asked: asked(), why: late(LIMIT) })?
         .map_err(|error| OperatorError::Unanswered { asked: asked(), why: error.to_string() })?;
-    let label = |map: &ConfigMap| map.metadata.labels.as_ref()?.get(RELEASE).cloned();
+    let label = |map: &ConfigMap| map.metadata.labels.as_ref()?.get(RELEASE_LABEL).cloned();
     let releases: BTreeSet<String> = listed.items.iter().filter_map(label).collect();
     let known: Vec<&str> = releases.iter().map(String::as_str).collect();
     match known.as_slice() {
@@ -280,7 +277,7 @@ async fn controllers(
     }
     let namespace = names.namespace();
     let selector = match place.selector.as_str() {
-        "" => format!("{CONTROLLERS},{RELEASE}={}", names.release()),
+        "" => format!("{CONTROLLERS},{RELEASE_LABEL}={}", names.release()),
         given => given.to_owned(),
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);

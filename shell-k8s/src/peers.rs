@@ -158,15 +158,19 @@ impl Peers {
     /// Has a controller that begins hear what the others remember. Whoever does not answer may be gone
     /// or begin as well, so that all are asked a few times.
     pub async fn hand_over(&self, to: &Controller) {
-        for _ in 0..ROUNDS {
+        let mut rounds = 0;
+        while rounds < ROUNDS {
+            let mut is_heard = true;
             for at in self.addresses().await {
                 let told = timeout(EACH, self.moves(at)).await;
                 if let Ok(Ok(told)) = told
                     && told.controller != to.me()
                 {
-                    to.inherit(told.moves);
+                    is_heard &= to.inherit(told.moves);
                 }
             }
+            // Until the record was read it cannot be told what is of the time before.
+            rounds += u32::from(is_heard);
             sleep(EACH).await;
         }
     }

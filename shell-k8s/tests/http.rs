@@ -94,6 +94,37 @@ async fn whoever_does_not_lead_grants_nothing_and_names_the_leader() {
     assert_eq!(metric(&metrics, "memgraph_ha_holds{rule=\"T10\",name=\"lease\"}"), Some(1.0));
 }
 
+/// A network may let gateways and controllers alone come to theirs.
+#[tokio::test]
+async fn members_may_have_a_listener_of_their_own() {
+    let served = Served::apart(&settled()).await;
+    served.settled().await;
+    let send = async |at, method: &str, path: &str, body: &str| {
+        let length = body.len();
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-length: {length}");
+        raw(at, format!("{head}\r\n\r\n{body}").as_bytes()).await
+    };
+    let asked = question(1, None, 0);
+    for (method, path, body, expected) in [
+        ("POST", "/v1/grant", asked.as_str(), 200),
+        ("POST", "/v1/lease-is-free", "", 204),
+        ("GET", "/v1/moves", "", 200),
+    ] {
+        let answer = send(served.members, method, path, body).await;
+        assert_eq!(answer.status, expected, "{path}: {}", answer.body);
+        let elsewhere = send(served.at, method, path, body).await;
+        assert_eq!(elsewhere.status, 404, "{path}: {}", elsewhere.body);
+        assert!(elsewhere.body.contains("members-listen"), "{}", elsewhere.body);
+    }
+    for path in ["/v1/status", "/livez", "/metrics", "/", "/v1/may-leave/memgraph-ha-2"] {
+        assert_eq!(send(served.at, "GET", path, "").await.status, 200, "{path}");
+        let elsewhere = send(served.members, "GET", path, "").await;
+        assert_eq!(elsewhere.status, 404, "{path}: {}", elsewhere.body);
+    }
+    assert_eq!(send(served.members, "POST", "/v1/promise", "").await.status, 400);
+    assert_eq!(send(served.at, "POST", "/v1/promise", "").await.status, 404);
+}
+
 #[tokio::test]
 async fn a_question_that_is_none_is_refused_by_name() {
     let served = Served::idle(&settled()).await;

@@ -94,6 +94,19 @@ async fn a_pod_beyond_the_size_is_shown() {
     gone(&served, "pods-beyond").await;
 }
 
+/// It is not the same as a pause that somebody asked for.
+#[tokio::test]
+async fn orders_that_cannot_be_read_are_shown_with_the_reason() {
+    let world = settled();
+    world.hide_orders(Some("key orders: \"yes\""));
+    let served = Served::running(&world).await;
+    let words = warned(&served, "orders-unread").await;
+    assert!(words.ends_with("key orders: \"yes\""), "{words}");
+    world.hide_orders(None);
+    gone(&served, "orders-unread").await;
+    served.settled().await;
+}
+
 #[tokio::test]
 async fn pods_that_are_not_confirmed_are_shown_with_the_reason() {
     let world = settled();

@@ -14,10 +14,11 @@ use ha_core::{
     action::Action,
     history::Outcome,
     ids::InstanceId,
-    observation::{RoleView, Row, RowState, SyncMode},
-    reading::{Age, Why},
+    observation::{RecordContent, RoleView, Row, RowState, SyncMode},
+    reading::{Age, Reading, Why},
 };
 use http_support::{Lease, Served, StandIn, question, raw};
+use serde_json::Value;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -244,6 +245,21 @@ async fn stands_by(browser: &Browser) {
     browser.pictures(served.at, SOON, "standing-by").await;
 }
 
+/// A cluster of the predecessor's, before it is adopted.
+async fn not_adopted(browser: &Browser) {
+    let world = StandIn::from("settled.json", Lease::Others);
+    world.change(|seen| {
+        if let Reading::Known { value, .. } = &mut seen.record {
+            value.content = RecordContent::Earlier { main: InstanceId(0) };
+        }
+    });
+    let served = Served::running(&world).await;
+    let is_read = |now: &Value| !now["observation"]["record"]["known"].is_null();
+    served.until("the record of before", is_read).await;
+    let page = browser.text(served.at, 1_500).await;
+    has(&page, &["An earlier controller names", "Standing by"]);
+}
+
 async fn gone(browser: &Browser) {
     let world = StandIn::from("settled.json", Lease::Free);
     let mut served = Served::running(&world).await;
@@ -274,5 +290,6 @@ async fn the_page_shows_what_is() {
     failed_over(&browser).await;
     stuck(&browser).await;
     stands_by(&browser).await;
+    not_adopted(&browser).await;
     gone(&browser).await;
 }

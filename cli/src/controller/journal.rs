@@ -68,16 +68,21 @@ impl Files {
         if self.is_broken {
             self.mend()?;
         }
+        // Before the line, so that one that finds no place stands in no file.
+        if self.is_full() {
+            self.turn()?;
+        }
         let mut bytes = serde_json::to_vec(line).map_err(io::Error::from)?;
         bytes.push(b'\n');
         self.out.write_all(&bytes)?;
         self.written += bytes.len() as u64;
         self.lines += 1;
-        // A file that its first line fills is still one, or none would ever be of use.
-        if self.written < self.settings.bytes || self.lines < 2 {
-            return Ok(false);
-        }
-        self.turn().map(|()| true)
+        Ok(self.is_full())
+    }
+
+    /// A file that its first line fills is still one, or none would ever be of use.
+    const fn is_full(&self) -> bool {
+        self.written >= self.settings.bytes && self.lines >= 2
     }
 
     /// Opens the file again, and takes off what a failed write left of its line: what follows must be
@@ -138,7 +143,7 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["journal", "journal.1", "journal.2"]);
-        let newest = fs::read_to_string(JournalFiles::older(&path, 1)).expect("a file");
+        let newest = fs::read_to_string(&path).expect("a file");
         assert_eq!(newest.lines().count(), 2);
         assert!(newest.contains("18") && newest.contains("19"), "{newest}");
     }
@@ -179,6 +184,29 @@ mod tests {
             .map(|line| serde_json::from_str::<Line>(line).expect("a line").at)
             .collect();
         assert_eq!(at, [10, 12]);
+    }
+
+    /// The next file cannot be begun: nothing is written beyond the bound, and what is told as not
+    /// written stands nowhere.
+    #[test]
+    fn a_file_that_cannot_make_place_does_not_grow() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let one = serde_json::to_vec(&line(10)).expect("JSON").len() as u64 + 1;
+        let settings = Journal { path: path.clone(), bytes: 2 * one, files: 2 };
+        let mut sink = sink(settings).expect("a journal");
+        assert!(
+            !sink(&line(10)).expect("it is written") && sink(&line(11)).expect("it is written")
+        );
+        let in_the_way = JournalFiles::older(&path, 1);
+        fs::create_dir_all(in_the_way.join("something")).expect("a folder");
+        for at in 12..15 {
+            sink(&line(at)).expect_err("there is a folder of that name");
+            assert_eq!(fs::read_to_string(&path).expect("a file").lines().count(), 2);
+        }
+        fs::remove_dir_all(&in_the_way).expect("a folder");
+        assert!(!sink(&line(15)).expect("it is written"));
+        assert_eq!(fs::read_to_string(&path).expect("a file").lines().count(), 1);
     }
 
     /// A device without room is no file to mend, and stays one that is not written.

@@ -15,11 +15,11 @@ use shell_k8s::{
     cluster::Cluster,
     controller::{Controller, Settings as Loop},
     entrypoint::drawn,
-    http,
+    http::{self, Listeners},
     peers::Peers,
     production::{Limits, Production},
 };
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 
 /// How long the end of everything may take after it was told to stop.
@@ -90,12 +90,11 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
     if let Some(journal) = settings.journal.clone() {
         controller.keep_journal(journal::sink(journal)?);
     }
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .map_err(|error| refused(&format!("cannot listen at {}", settings.listen), &error))?;
-    tracing::info!(%me, listen = %settings.listen, "the controller runs");
+    let listeners = listeners(&settings).await?;
+    let (at, members) = (settings.listen, settings.members);
+    tracing::info!(%me, listen = %at, ?members, "the controller runs");
     let (stop, mut told) = watch::channel(());
-    let serving = tokio::spawn(http::serve(site, controller.clone(), listener, async move {
+    let serving = tokio::spawn(http::serve(site, controller.clone(), listeners, async move {
         // Ends with the sender, too.
         let _ended = told.changed().await;
     }));
@@ -111,6 +110,20 @@ async fn serve(settings: Settings) -> Result<ExitCode, InputError> {
         tracing::warn!("what was being answered is cut");
     }
     Ok(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn listeners(settings: &Settings) -> Result<Listeners, InputError> {
+    let people = listen(settings.listen).await?;
+    let members = match settings.members {
+        Some(at) => Some(listen(at).await?),
+        None => None,
+    };
+    Ok(Listeners { people, members })
+}
+
+async fn listen(at: SocketAddr) -> Result<TcpListener, InputError> {
+    let bound = TcpListener::bind(at).await;
+    bound.map_err(|error| refused(&format!("cannot listen at {at}"), &error))
 }
 
 /// What goes on beside the loop until it is dropped: labels show who leads and which

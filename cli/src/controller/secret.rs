@@ -54,7 +54,7 @@ impl Secret {
         let path = settings.password_file.clone();
         let read = match &path {
             Some(path) => password(path).map_err(InputError::Refused)?,
-            None => Zeroizing::new(settings.password.clone()),
+            None => Zeroizing::new(settings.password.0.clone()),
         };
         Ok(Self { access: Access::basic(&settings.user, &read).over(tls.clone()), path, tls })
     }

@@ -20,6 +20,16 @@ use std::{
 /// The password that is shown for any.
 const HIDDEN: &str = "…";
 
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Hidden(pub(super) String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
 /// Where a journal goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Journal {
@@ -37,9 +47,11 @@ pub(super) struct Settings {
     pub(super) timing: Timing,
     pub(super) api_server: Option<String>,
     pub(super) listen: SocketAddr,
+    /// Where gateways and controllers ask, if not there.
+    pub(super) members: Option<SocketAddr>,
     pub(super) user: String,
     /// The password as it was given; the file comes before it.
-    pub(super) password: String,
+    pub(super) password: Hidden,
     pub(super) password_file: Option<PathBuf>,
     /// TLS towards instances.
     pub(super) tls: Option<UpstreamTlsPaths>,
@@ -167,8 +179,9 @@ impl Reader {
             timing,
             api_server: self.values.some_text("api-server"),
             listen,
+            members: self.values.address("members-listen"),
             user: self.values.text("user").to_owned(),
-            password,
+            password: Hidden(password),
             password_file: self.values.some_text("password-file").map(PathBuf::from),
             prestop: Duration::from_secs(self.values.number("prestop-timeout-s")),
             tls,

@@ -46,6 +46,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row("listen", "LISTEN", Kind::Address, "0.0.0.0:8080",
         "Where gateways, people and Prometheus ask"),
     row("http-port", "HTTP_PORT", PORTS, "", "The port of that, in place of the one above"),
+    row("members-listen", "MEMBERS_LISTEN", Kind::OptionalAddress, "off",
+        "Where gateways and controllers ask, if that is not to be where people do"),
     row("user", "MEMGRAPH_USER", Kind::Text, "", "The user of the instances, and of the preStop hook"),
     row("password", "MEMGRAPH_PASSWORD", Kind::Text, "", "The password of both"),
     row("password-file", "MEMGRAPH_PASSWORD_FILE", Kind::Path, "",

@@ -132,11 +132,13 @@ async fn press(
             Ok(())
         }
         b'c' => {
-            let joined = undone.cut_off.pop_first();
+            let joined = undone.cut_off.first().copied();
             let id = joined.unwrap_or(main);
             site.cut_off(id, joined.is_none()).await?;
             if joined.is_none() {
                 undone.cut_off.insert(id);
+            } else {
+                undone.cut_off.remove(&id);
             }
             let what = if joined.is_none() { "is cut off" } else { "is reached again" };
             teller.say(format_args!("{id} {what}"));

@@ -2,7 +2,7 @@
 //! and how. A write that fails for certain is tried again where a driver would; one whose end is not
 //! known is left so, and its number is never used again.
 
-use crate::verdict::Ended;
+use crate::verdict::{self, Ended};
 use shell_k8s::memgraph::{Access, Connection, Failed};
 use std::{
     net::SocketAddr,
@@ -23,8 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(5);
 /// How soon the first write after a moment is looked for again.
 const LOOK: Duration = Duration::from_millis(2);
-/// What drivers try again by themselves (BG 4.1).
-const TRANSIENT: &str = "TransientError";
 
 /// How a write ended, as its client knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,13 +192,13 @@ impl Client {
             }
         };
         let connection = self.connection.insert(connection);
-        let statement = format!("CREATE (:Write {{number: {number}}})");
+        let statement = verdict::create(number);
         let trouble = match timeout(PATIENCE, connection.query(&statement)).await {
             Ok(Ok(_)) => return Ok(()),
-            Ok(Err(Failed::Refusal { code, text })) if code.contains(TRANSIENT) => {
+            Ok(Err(Failed::Statement { code, text })) if code.contains(verdict::TRANSIENT) => {
                 Trouble::Retry(text)
             }
-            Ok(Err(Failed::Refusal { text, .. })) => Trouble::Failed(text),
+            Ok(Err(Failed::Statement { text, .. })) => Trouble::Failed(text),
             Ok(Err(error)) => Trouble::InDoubt(error.to_string()),
             Err(_) => Trouble::InDoubt("no answer in time".to_owned()),
         };

@@ -37,7 +37,7 @@ pub(crate) struct Seen {
     pub(crate) observation: Option<ClusterObservation>,
     /// What it decided.
     pub(crate) plan: Plan,
-    /// The moves that it made.
+    /// The moves that it made, and those that it read or was told of.
     pub(crate) moves: Vec<Move>,
     /// All of it, as it was said.
     #[serde(skip)]

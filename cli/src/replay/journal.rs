@@ -26,8 +26,7 @@ pub(super) struct DecidedAgain {
 }
 
 /// Makes every decision of a journal again.
-pub(super) fn decide_again(path: &Path) -> Result<DecidedAgain, InputError> {
-    let mut lines = Lines::open(path)?;
+pub(super) fn decide_again(path: &Path, mut lines: Lines<'_>) -> Result<DecidedAgain, InputError> {
     let mut reader = Reader::default();
     let mut again = DecidedAgain {
         path: path.to_owned(),

@@ -1,7 +1,10 @@
 //! What the paths hold: incident files, logs, lists of events, journals. A file is known by its
 //! ending or by how it begins.
 
-use super::lines::Lines;
+use super::{
+    journal::{DecidedAgain, decide_again},
+    lines::Lines,
+};
 use crate::input::InputError;
 use shell_sim::incident::{
     Incident,
@@ -26,8 +29,8 @@ pub(super) struct Found {
     pub(super) incidents: Vec<Incident>,
     /// What became of the lines of logs, if there were any.
     pub(super) counts: Option<Counts>,
-    /// Journals.
-    pub(super) journals: Vec<PathBuf>,
+    /// What became of journals.
+    pub(super) journals: Vec<DecidedAgain>,
 }
 
 enum Form {
@@ -47,7 +50,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Found, InputError> {
             let mut lines = Lines::open(&file)?;
             match form(&file, lines.peek()?) {
                 Form::Incident => found.incidents.push(incident(&file, lines)?),
-                Form::Journal => found.journals.push(file),
+                Form::Journal => found.journals.push(decide_again(&file, lines)?),
                 Form::Events => {
                     logs += 1;
                     events(&mut importer, &file, lines)?;

@@ -5,7 +5,7 @@ use super::{
     ledger::{End, Kind, Ledger, Line},
     micros,
 };
-use crate::input::InputError;
+use crate::{input::InputError, verdict};
 use bolt::Value;
 use clap::Args as ClapArgs;
 use instance::console::{Client, ClientError};
@@ -28,8 +28,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 const AFTER_ERROR: Duration = Duration::from_millis(20);
 /// How soon the file that lets everybody pause is looked for again.
 const WHILE_PAUSED: Duration = Duration::from_millis(50);
-/// What drivers repeat (BG 4.1).
-const TRANSIENT: &str = "TransientError";
 /// What the readers ask.
 const COUNT: &str = "MATCH (n:Write) RETURN count(n)";
 
@@ -156,7 +154,7 @@ impl Worker {
                 self.access.open(&self.target).map_err(|e| Trouble::Transient(e.to_string()))?
             }
         };
-        let statement = format!("CREATE (:Write {{number: {number}}})");
+        let statement = verdict::create(number);
         let done = if self.kind == Kind::Managed {
             transaction(&mut client, &statement)
         } else {
@@ -203,7 +201,7 @@ fn transaction(client: &mut Client, statement: &str) -> Result<(), (ClientError,
 /// What a failure means, where the message may have had an effect or not.
 fn trouble(error: &ClientError, may_apply: bool) -> Trouble {
     match error.failure() {
-        Some(failure) if failure.code.contains(TRANSIENT) => {
+        Some(failure) if failure.code.contains(verdict::TRANSIENT) => {
             Trouble::Transient(failure.message.clone())
         }
         Some(failure) => Trouble::Failed(failure.message.clone()),

@@ -95,7 +95,7 @@ impl fmt::Display for Target {
 }
 
 /// How to log in.
-#[derive(Debug, Clone, ClapArgs)]
+#[derive(Clone, ClapArgs)]
 pub(crate) struct Access {
     /// The user; none if empty
     #[arg(long, env = "MEMGRAPH_USER", default_value = "")]
@@ -106,6 +106,16 @@ pub(crate) struct Access {
     /// Speak TLS; the certificate is not checked
     #[arg(long)]
     tls: bool,
+}
+
+impl fmt::Debug for Access {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("user", &self.user)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Access {

@@ -152,7 +152,7 @@ async fn plugin(site: &Site) {
 /// Each line of the logs is JSON; the steps are in the span of their pass; nothing secret is in them.
 fn logs(site: &Site) {
     let mut steps = 0;
-    for one in &site.controllers {
+    for (no, one) in site.controllers.iter().enumerate() {
         let log = std::fs::read_to_string(&one.log).unwrap();
         assert!(!log.contains(PASSWORD), "the password is logged");
         for line in log.lines() {
@@ -166,7 +166,7 @@ fn logs(site: &Site) {
                 steps += 1;
             }
         }
-        let journal = site.path("journal-0");
+        let journal = site.path(&format!("journal-{no}"));
         assert!(!std::fs::read_to_string(journal).unwrap().contains(PASSWORD));
     }
     assert!(steps > 10, "{steps} steps are logged");

@@ -54,13 +54,20 @@ pub enum ApiError {
     },
 }
 
-/// A text of at most [`LONGEST`] bytes.
-fn short(text: &str) -> String {
-    let mut end = text.len().min(LONGEST);
+/// A text of at most so many bytes.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let mut end = most.saturating_sub('…'.len_utf8());
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
+    format!("{}…", &text[..end])
+}
+
+fn short(text: &str) -> String {
+    cut(text, LONGEST)
 }
 
 /// An error with its sources, each once.

@@ -1,7 +1,7 @@
 //! The lease of the controllers: the holder and its version are what decides; durations, times and
 //! counters in it are for people. Never are times compared here (design/leadership.md).
 
-use super::{ApiError, Cluster, Written, version, written};
+use super::{ApiError, Cluster, RELEASE_LABEL, Written, version, written};
 use crate::controller::{Lease as Known, Members};
 use ha_core::{
     ids::{ControllerId, ResourceVersion},
@@ -41,7 +41,7 @@ impl Cluster {
     /// # Errors
     /// No answer, or a refusal.
     pub async fn living_pods(&self) -> Result<BTreeSet<String>, ApiError> {
-        let labels = format!("app.kubernetes.io/instance={}", self.names.release());
+        let labels = format!("{RELEASE_LABEL}={}", self.names.release());
         let params = ListParams::default().labels(&labels);
         let object = self.object::<Pod>(&labels);
         let pods = self.call("list", &object, self.pod_api().list(&params)).await?;
@@ -67,25 +67,20 @@ impl Cluster {
             None => None,
             Some(version) => match self.spec_of(version).await {
                 Ok(Some(spec)) => Some(spec),
-                Ok(None) => return Written::Refused,
+                Ok(None) => return Written::Overtaken,
                 Err(error) => return Written::Unknown(format!("not sent: {error}")),
             },
         };
         let spec = match serde_json::to_value(next(before.as_ref(), holder, lease_ms)) {
             Ok(spec) => spec,
             Err(error) => {
-                tracing::error!(%error, "the lease cannot be written as text");
-                return Written::Refused;
+                return Written::Refused(format!("it cannot be written as text: {error}"));
             }
         };
-        let labels: Value = json!({
-            "app.kubernetes.io/instance": self.names.release(),
-            "app.kubernetes.io/managed-by": "memgraph-ha",
-        });
         let members: Value =
             members.iter().map(|(id, pod)| (id.to_string(), pod.as_str())).collect();
         let annotations: Value = json!({MEMBERS: members.to_string()});
-        let metadata: Value = json!({"labels": labels, "annotations": annotations});
+        let metadata: Value = json!({"labels": self.names.labels(), "annotations": annotations});
         let object = json!({"metadata": metadata, "spec": spec});
         let result = self.write(&self.leases(), &name, expected, object).await;
         let written = written(result.as_ref().map(|lease| &lease.metadata));

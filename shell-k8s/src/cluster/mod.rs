@@ -24,9 +24,11 @@ pub use error::ApiError;
 pub use gateways::SERVICE_LABEL;
 pub use label::LeaderLabel;
 pub use marks::{GATE, PART_LABEL, Show, Shown};
-pub use names::{APP_LABEL, BadNames, Names};
+pub(crate) use names::MADE_BY;
+pub use names::{APP_LABEL, BadNames, Names, RELEASE_LABEL};
 pub use notes::{About, Note, Weight};
 pub use orders::Orders;
+pub(crate) use pods::CONTAINER;
 pub use pods::{PodWatch, Pods};
 pub(crate) use set::replicas;
 pub use stored::StoredTerms;
@@ -61,8 +63,10 @@ const FIELD_MANAGER: &str = "memgraph-ha";
 pub enum Written {
     /// It took effect and made this version.
     Done(ResourceVersion),
-    /// It did not and will not take effect: another version is there, or the server refuses.
-    Refused,
+    /// It did not and will not take effect: another version is there than was expected.
+    Overtaken,
+    /// It did not and will not take effect; why the server, or this process, refused it.
+    Refused(String),
     /// It may have taken effect, or may yet; why this is not known.
     Unknown(String),
 }
@@ -198,10 +202,8 @@ fn written(result: Result<&ObjectMeta, &ApiError>) -> Written {
             |why| Written::Unknown(format!("it was written, but {why}")),
             Written::Done,
         ),
-        Err(error) if error.is_refusal() => {
-            tracing::info!(%error, "a write was refused");
-            Written::Refused
-        }
+        Err(error) if error.is_conflict() || error.is_gone() => Written::Overtaken,
+        Err(error) if error.is_refusal() => Written::Refused(error.to_string()),
         Err(error) => Written::Unknown(error.to_string()),
     }
 }

@@ -14,6 +14,10 @@ const APP: &str = "memgraph";
 
 /// The label by which instance pods are found, together with their owner (PI 3).
 pub const APP_LABEL: &str = "app.kubernetes.io/name";
+/// The label by which everything of one release is found.
+pub const RELEASE_LABEL: &str = "app.kubernetes.io/instance";
+/// The label of whoever made an object, and ours.
+pub(crate) const MADE_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "memgraph-ha");
 
 /// Names that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,6 +134,12 @@ impl Names {
     /// Every instance that should exist.
     pub fn instances(&self) -> impl Iterator<Item = InstanceId> + use<> {
         (0..self.instances).map(InstanceId)
+    }
+
+    /// What every object that is written for the cluster carries.
+    #[must_use]
+    pub(crate) fn labels(&self) -> serde_json::Value {
+        serde_json::json!({ RELEASE_LABEL: self.release, (MADE_BY.0): MADE_BY.1 })
     }
 
     /// The ConfigMap of the record.

@@ -1,7 +1,7 @@
 //! Events for people: what befell the cluster, at the StatefulSet or at a pod, as `kubectl describe`
 //! and `kubectl get events` show it. Nothing is ever read back from them.
 
-use super::{ApiError, Cluster, pods::uuid_text};
+use super::{ApiError, Cluster, error::cut, pods::uuid_text};
 use ha_core::ids::{InstanceId, PodUid};
 use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -65,7 +65,7 @@ impl Cluster {
                 Weight::Warning => EventType::Warning,
             },
             reason: note.reason.to_owned(),
-            note: Some(cut(&note.text)),
+            note: Some(cut(&note.text, NOTE)),
             action: note.action.clone(),
             secondary: None,
         };
@@ -96,13 +96,4 @@ impl Cluster {
 
 fn kind_of_pod() -> &'static str {
     <Pod as k8s_openapi::Resource>::KIND
-}
-
-/// A text that the API server takes.
-fn cut(text: &str) -> String {
-    let mut end = text.len().min(NOTE - '…'.len_utf8());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
 }

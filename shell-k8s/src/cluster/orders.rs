@@ -203,10 +203,8 @@ impl Cluster {
             text.switchover.map(|asked| SwitchoverRequest { id: asked.id, to: asked.to });
         let accepts =
             text.accepts.map(|word| AcceptedLoss { id: word.id, main: word.main, of: word.term });
-        let named = [switchover.and_then(|request| request.to), accepts.map(|word| word.main)];
-        for id in named {
-            self.check(id).map_err(|why| format!("key {ORDERS}: {why}"))?;
-        }
+        // That an instance is beyond the size is an answer to its order: orders stay when they are done,
+        // and the cluster may be smaller by then.
         let reset = text.reset.map(|word| {
             let Reset { id, of, volume, restores } = word;
             ResetRequest { id, of, volume, restores }
@@ -233,10 +231,7 @@ impl Cluster {
             let text = serde_json::to_string(&text).map_err(|error| {
                 ApiError::unreadable("write", &self.orders_object(), error.to_string())
             })?;
-            let labels = json!({
-                "app.kubernetes.io/instance": self.names.release(),
-                "app.kubernetes.io/managed-by": "memgraph-ha",
-            });
+            let labels = self.names.labels();
             let object = json!({"metadata": {"labels": labels}, "data": {ORDERS: text}});
             tries += 1;
             match self.write(&self.config_maps(), &name, version, object).await {

@@ -31,7 +31,7 @@ use std::{
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
 /// The container of Memgraph.
-const CONTAINER: &str = "memgraph";
+pub(crate) const CONTAINER: &str = "memgraph";
 /// Pods that carry the label of the cluster, at most.
 const MOST: u32 = 500;
 /// Sentences that are said once are kept up to this number.

@@ -49,16 +49,12 @@ impl Cluster {
         let text = match serde_json::to_string(record) {
             Ok(text) => text,
             Err(error) => {
-                tracing::error!(%error, "the record cannot be written as text");
-                return Written::Refused;
+                return Written::Refused(format!("it cannot be written as text: {error}"));
             }
         };
         let object = json!({
             "metadata": {
-                "labels": {
-                    "app.kubernetes.io/instance": self.names.release(),
-                    "app.kubernetes.io/managed-by": "memgraph-ha",
-                },
+                "labels": self.names.labels(),
                 "annotations": {
                     "memgraph-ha/main": self.names.pod(record.target),
                     "memgraph-ha/stage": record.stage.to_string(),

@@ -98,9 +98,12 @@ async fn carry_out(shared: &Shared, action: &Action) -> (Millis, Ended) {
                     shared.mind().wrote_record(sent, record, version);
                     (sent, Outcome::Done.into())
                 }
-                Written::Refused => {
+                Written::Overtaken => {
                     shared.meters.conflict();
                     let why = "somebody else wrote the record meanwhile".to_owned();
+                    (now(), Ended { outcome: Outcome::Refused, why: Some(why) })
+                }
+                Written::Refused(why) => {
                     (now(), Ended { outcome: Outcome::Refused, why: Some(why) })
                 }
                 Written::Unknown(why) => {

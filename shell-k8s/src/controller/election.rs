@@ -72,7 +72,10 @@ async fn look_for_members(shared: &Shared) {
 fn note(written: &Written, me: ControllerId) {
     match written {
         Written::Done(_) => {}
-        Written::Refused => tracing::info!(controller = %me, "the lease is somebody else's"),
+        Written::Overtaken => tracing::info!(controller = %me, "the lease is somebody else's"),
+        Written::Refused(why) => {
+            tracing::warn!(controller = %me, why, "a write of the lease is refused");
+        }
         Written::Unknown(why) => {
             tracing::warn!(controller = %me, why, "a write of the lease has no answer");
         }
@@ -96,7 +99,7 @@ pub(super) async fn release(shared: &Shared) {
     for _ in 0..RELEASES {
         let written = shared.effects.write_lease(Some(expected), None, &members).await;
         tracing::info!(?written, "the lease is given up");
-        if written != Written::Refused {
+        if written != Written::Overtaken {
             break;
         }
         // A renewal of this process may have been under way when it was told to stop, and have landed

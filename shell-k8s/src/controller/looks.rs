@@ -139,9 +139,16 @@ async fn read(
             Object::Record => shared.effects.record().await.map(|stored| {
                 shared.mind().saw_record(began, stored);
             }),
-            Object::Orders => shared.effects.desired().await.map(|desired| {
-                shared.mind().saw_desired(desired);
-            }),
+            Object::Orders => match shared.effects.desired().await {
+                Ok(desired) => {
+                    shared.mind().saw_desired(desired);
+                    Ok(())
+                }
+                Err(error) => {
+                    shared.mind().missed_desired(error.to_string());
+                    Err(error)
+                }
+            },
         };
         match &read {
             Err(error) if !was_in_trouble => tracing::warn!(%error, ?object, "it cannot be read"),

@@ -70,11 +70,11 @@ impl Meters {
     pub(crate) fn register(&self, registry: &mut Registry) {
         let help = "How long a look at an instance takes, by what was found";
         registry.register("look_duration_seconds", help, self.looks.clone());
-        let help = "How long a read of the record or of the orders takes";
+        let help = "How long a read of the record, of the orders or of the StatefulSet takes";
         registry.register("read_duration_seconds", help, self.reads.clone());
         let help = "How long a wake waits for its pass";
         registry.register("wake_wait_seconds", help, self.wake_waits.clone());
-        let help = "Writes of the record that found another version, or were refused";
+        let help = "Writes of the record that found another version";
         registry.register("record_conflicts", help, self.conflicts.clone());
     }
 

@@ -54,6 +54,8 @@ pub struct Mind {
     /// Whoever refused the password of now at the last look, and took one of before.
     by_former_password: BTreeSet<InstanceId>,
     desired: Desired,
+    /// Why what operators ask for could not be read last.
+    orders_unread: Option<String>,
     number: u8,
     /// The uid of this pod; empty where there is none.
     pod: String,
@@ -91,6 +93,7 @@ impl Mind {
             by_former_password: BTreeSet::new(),
             // Until it is read what operators ask for, nothing is done.
             desired: Desired { paused: true, ..desired },
+            orders_unread: None,
             number,
             pod,
             members: Members::new(),
@@ -232,6 +235,17 @@ impl Mind {
     /// What operators ask for was read.
     pub fn saw_desired(&mut self, desired: Desired) {
         self.desired = desired;
+        self.orders_unread = None;
+    }
+
+    /// What operators ask for could not be read.
+    pub fn missed_desired(&mut self, why: String) {
+        self.orders_unread = Some(why);
+    }
+
+    /// Why what operators ask for could not be read last.
+    pub fn orders_unread(&self) -> Option<&str> {
+        self.orders_unread.as_deref()
     }
 
     /// How the latest attempts to reach an instance ended.

@@ -226,6 +226,7 @@ impl Controller {
 
     /// Lists what another controller remembers of the moves of before; false as long as the record was
     /// not read.
+    #[must_use]
     pub fn inherit(&self, moves: Vec<Move>) -> bool {
         self.shared.board.inherit(moves)
     }

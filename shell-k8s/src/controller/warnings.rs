@@ -43,6 +43,8 @@ kinds!(
     SetSize "set-size" "SizeDiffers",
     /// There are pods of instances beyond the size that this controller keeps.
     PodsBeyond "pods-beyond" "PodsBeyondSize",
+    /// What operators ask for cannot be read.
+    OrdersUnread "orders-unread" "OrdersUnread",
     /// The last list did not confirm what is known of the pods.
     PodsUnconfirmed "pods-unconfirmed" "PodsUnconfirmed",
     /// Instances refuse the password of now, and take one of before.
@@ -64,11 +66,12 @@ pub struct Warning {
 pub(super) fn of(shared: &Shared) -> Vec<Warning> {
     let mut all = Vec::new();
     let mut warn = |kind, words| all.push(Warning { kind, words });
-    let (size, beyond, by_former, unwritten, names) = {
+    let (size, beyond, by_former, unread, unwritten, names) = {
         let mind = shared.mind();
         let unwritten = mind.journal().and_then(Journal::gap).map(ToOwned::to_owned);
         let by_former = mind.by_former_password().clone();
-        (mind.size(), mind.beyond(), by_former, unwritten, mind.names().clone())
+        let unread = mind.orders_unread().map(ToOwned::to_owned);
+        (mind.size(), mind.beyond(), by_former, unread, unwritten, mind.names().clone())
     };
     let pods = |ids: &BTreeSet<InstanceId>| {
         ids.iter().map(|id| names.pod(*id)).collect::<Vec<_>>().join(", ")
@@ -99,6 +102,13 @@ pub(super) fn of(shared: &Shared) -> Vec<Warning> {
             pods(&beyond)
         );
         warn(WarningKind::PodsBeyond, words);
+    }
+    if let Some(why) = unread {
+        let words = format!(
+            "what operators ask for cannot be read; what was read last counts, and until it was read once \
+             nothing is changed: {why}"
+        );
+        warn(WarningKind::OrdersUnread, words);
     }
     if let Some(why) = shared.effects.unconfirmed() {
         let words = format!("what is known of the pods was not confirmed by the last list: {why}");
@@ -131,8 +141,8 @@ fn differs(set: &str, replicas: u32, size: u8) -> String {
     words
 }
 
-/// Says what begins and what ends. What the watch of pods or the writer of the journal says itself is
-/// not said again.
+/// Says what begins and what ends. What the reader of orders, the watch of pods or the writer of the
+/// journal says itself is not said again.
 pub(super) fn log(before: &[Warning], after: &[Warning]) {
     let is_ours = |it: &&Warning| match it.kind {
         WarningKind::SetUnread
@@ -140,7 +150,9 @@ pub(super) fn log(before: &[Warning], after: &[Warning]) {
         | WarningKind::SetSize
         | WarningKind::PodsBeyond
         | WarningKind::FormerPassword => true,
-        WarningKind::PodsUnconfirmed | WarningKind::JournalUnwritten => false,
+        WarningKind::OrdersUnread
+        | WarningKind::PodsUnconfirmed
+        | WarningKind::JournalUnwritten => false,
     };
     // An error may have other words each time; other numbers are worth a line.
     let is_in = |list: &[Warning], it: &Warning| {

@@ -98,6 +98,11 @@ pub(super) async fn journal(
         let why = "this controller writes no journal";
         return answer::refusal(StatusCode::NOT_FOUND, why, "a controller with --journal");
     };
+    let _place = match asked.lines {
+        // It is never closed.
+        Some(_) => http.readers.acquire().await.ok(),
+        None => None,
+    };
     let opened = spawn_blocking(move || {
         let files = files.open()?;
         match asked.lines {

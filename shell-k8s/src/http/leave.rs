@@ -53,18 +53,35 @@ pub(super) async fn may_leave(State(http): State<Arc<Http>>, Path(pod): Path<Str
         let leader = facts::leader(seen).filter(|id| *id != http.controller.me());
         return not_known("this controller does not lead", leader.map(|id| id.to_string()));
     }
-    let leave = status.plan.leave.get(&id).copied().unwrap_or(Leave::Unknown);
-    // Whoever asks for a pod that is to go may be faster than the watch that tells of its mark.
-    let votes = facts::record(seen).is_some_and(|record| record.is_voter(id));
-    let is_marked = facts::pod(seen, id).flatten().is_none_or(|pod| pod.deleting);
-    if leave == Leave::MayLeave && votes && !is_marked {
-        let why = "it votes, and its pod is not marked for deletion: whether its vote can move \
-                   first is decided then";
-        let unmarked = MayLeave { pod: &pod, leave: Leave::Unknown, why: why.to_owned() };
-        return answer::json(StatusCode::OK, &unmarked);
-    }
-    let why = why(&status, seen, id, leave);
+    let (leave, why) = match said(&status, id) {
+        Said::Plan(leave) => (leave, why(&status, seen, id, leave)),
+        Said::Unmarked => {
+            let why = "it votes, and its pod is not marked for deletion: whether its vote can move \
+                       first is decided then";
+            (Leave::Unknown, why.to_owned())
+        }
+    };
     answer::json(StatusCode::OK, &MayLeave { pod: &pod, leave, why })
+}
+
+/// What whoever asks on behalf of a pod is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// What the plan says.
+    Plan(Leave),
+    /// It votes and its mark is not seen: whoever asks for a pod that is to go may be faster than the
+    /// watch that tells of it.
+    Unmarked,
+}
+
+/// What of the last pass counts for a pod.
+pub(super) fn said(status: &Status, id: InstanceId) -> Said {
+    let leave = status.plan.leave.get(&id).copied().unwrap_or(Leave::Unknown);
+    let is_unmarked_voter = status.observation.as_ref().is_some_and(|seen| {
+        let votes = facts::record(seen).is_some_and(|record| record.is_voter(id));
+        votes && facts::pod(seen, id).flatten().is_some_and(|pod| !pod.deleting)
+    });
+    if leave == Leave::MayLeave && is_unmarked_voter { Said::Unmarked } else { Said::Plan(leave) }
 }
 
 fn why(status: &Status, seen: &ClusterObservation, id: InstanceId, leave: Leave) -> String {

@@ -1,6 +1,8 @@
 //! What a controller says over HTTP: grants to gateways, its status to people and their tools, a live
-//! page. It only reads: nothing that arrives here decides or changes anything but what gateways
-//! report of themselves.
+//! page. Nothing that people ask changes anything. What gateways and controllers say does, within bounds:
+//! a question for a grant reports what its gateway sees, which may delay a move; a promise binds this
+//! process for its length; a word that the lease is free makes it look. None of these moves a main or
+//! touches data. They may have a listener of their own, so that a network lets nobody else come there.
 //!
 //! | path | what |
 //! |---|---|
@@ -66,6 +68,8 @@ use tokio::{
 pub const ASK_BYTES: usize = 64 << 10;
 /// Listeners of `/events` at a time.
 pub const LISTENERS: usize = 32;
+/// How many read the end of a journal at a time, each with some megabytes; others wait.
+const READERS: usize = 2;
 /// Connections at a time; more are closed at once.
 pub const CONNECTIONS: usize = 1_024;
 /// The shortest time between two events for one listener.
@@ -98,6 +102,8 @@ struct Http {
     /// When a pass was last seen to end, or the start.
     passed: Mutex<Instant>,
     places: Arc<Semaphore>,
+    /// Who reads the end of a journal, which is in memory meanwhile.
+    readers: Semaphore,
     latest: events::Latest,
 }
 
@@ -113,6 +119,7 @@ impl Http {
             metrics,
             passed: Mutex::new(Instant::now()),
             places: Arc::new(Semaphore::new(LISTENERS)),
+            readers: Semaphore::new(READERS),
             latest: events::Latest::default(),
         })
     }
@@ -142,33 +149,74 @@ impl Http {
     }
 }
 
+/// Where it is asked.
+#[derive(Debug)]
+pub struct Listeners {
+    /// By people and their tools.
+    pub people: TcpListener,
+    /// By gateways and controllers; where people ask, if there is none.
+    pub members: Option<TcpListener>,
+}
+
 /// Serves until `stopped` is done, then lets what is being answered end within a bound. `site` says
 /// what it needs to know beside what the controller knows.
 pub async fn serve(
     site: Site,
     controller: Controller,
-    listener: TcpListener,
+    listeners: Listeners,
     stopped: impl Future<Output = ()>,
 ) {
     let http = Http::new(controller, site);
     let (stop, stopping) = watch::channel(false);
-    let router = router(Arc::clone(&http), stopping);
+    let Listeners { people, members } = listeners;
+    let (of_people, of_members) = (people_ask(stopping.clone()), members_ask());
+    let with = |router: Router<Arc<Http>>, paths: &'static str| {
+        router
+            .method_not_allowed_fallback(async || {
+                let why = "this path takes another method";
+                answer::refusal(StatusCode::METHOD_NOT_ALLOWED, why, "see the Allow header")
+            })
+            .fallback(async move || {
+                let why = "there is no such path";
+                answer::refusal(StatusCode::NOT_FOUND, why, paths).into_response()
+            })
+            .with_state(Arc::clone(&http))
+    };
+    let serving = async {
+        let Some(members) = members else {
+            let all = with(of_people.merge(of_members), PATHS);
+            return listen::listen(people, all, &stop, stopped).await;
+        };
+        let told = async move {
+            let mut stopping = stopping;
+            // It ends with the other one, however that ends.
+            let _ended = stopping.wait_for(|stopping| *stopping).await;
+        };
+        tokio::join!(
+            listen::listen(people, with(of_people, OF_PEOPLE), &stop, stopped),
+            listen::listen(members, with(of_members, OF_MEMBERS), &stop, told),
+        );
+    };
     tokio::select! {
         () = http.follow() => {}
-        () = listen::listen(listener, router, &stop, stopped) => {}
+        () = serving => {}
     }
 }
 
-fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
-    let hook_stopping = stopping.clone();
-    let hook =
-        post(move |state, pod, headers| prestop::hook(state, pod, headers, hook_stopping.clone()));
-    let events = get(move |state| events::events(state, stopping.clone()));
+fn members_ask() -> Router<Arc<Http>> {
     Router::new()
         .route(wire::PATH, post(grant::grant))
         .route(peers::PATH, post(promise::promise))
         .route(peers::FREE_PATH, post(promise::lease_is_free))
         .route(peers::MOVES_PATH, get(promise::moves))
+}
+
+fn people_ask(stopping: watch::Receiver<bool>) -> Router<Arc<Http>> {
+    let hook_stopping = stopping.clone();
+    let hook =
+        post(move |state, pod, headers| prestop::hook(state, pod, headers, hook_stopping.clone()));
+    let events = get(move |state| events::events(state, stopping.clone()));
+    Router::new()
         .route("/v1/status", get(shown::status))
         .route("/v1/explain", get(explain::explain))
         .route("/v1/journal", get(journal::journal))
@@ -182,15 +230,23 @@ fn router(http: Arc<Http>, stopping: watch::Receiver<bool>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/events", events)
         .route("/", get(page::page))
-        .method_not_allowed_fallback(async || {
-            let why = "this path takes another method";
-            answer::refusal(StatusCode::METHOD_NOT_ALLOWED, why, "see the Allow header")
-        })
-        .fallback(async || {
-            answer::refusal(StatusCode::NOT_FOUND, "there is no such path", PATHS).into_response()
-        })
-        .with_state(http)
 }
 
-const PATHS: &str = "one of /, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /v1/grant, /v1/promise, /v1/lease-is-free, /v1/moves, \
-    /prestop-hook/POD, /api/v1/status, /api/v1/leadership, /livez, /readyz, /health, /metrics";
+/// The paths, as they are told to whoever asks for another.
+macro_rules! paths {
+    (people) => {
+        "/, /events, /v1/status, /v1/explain, /v1/journal, /v1/may-leave/POD, /prestop-hook/POD, \
+         /api/v1/status, /api/v1/leadership, /livez, /readyz, /health, /metrics"
+    };
+    (members) => {
+        "/v1/grant, /v1/promise, /v1/lease-is-free, /v1/moves"
+    };
+}
+
+const PATHS: &str = concat!("one of ", paths!(people), ", ", paths!(members));
+const OF_PEOPLE: &str = concat!(
+    "one of ",
+    paths!(people),
+    "; gateways and controllers ask at an address of their own (members-listen)"
+);
+const OF_MEMBERS: &str = concat!("one of ", paths!(members), "; people ask at another address");

@@ -2,7 +2,7 @@
 //! when the time of a call is over, and then says how every instance is. Unlike the predecessor's
 //! server, which cut a call off after 30 s (T4), this one waits as long as it says.
 
-use super::{Http, answer, facts};
+use super::{Http, answer, facts, leave};
 use crate::controller::Status;
 use axum::{
     extract::{Path, State},
@@ -68,10 +68,13 @@ pub(super) async fn hook(
     let waited = async {
         while status.changed().await.is_ok() {
             let now = Arc::clone(&status.borrow_and_update());
-            match now.plan.leave.get(&id) {
-                Some(Leave::MayLeave) if http.controller.leads() => return true,
-                Some(_) | None if now.passes > 0 && !http.controller.leads() => return false,
-                Some(_) | None => {}
+            let leads = http.controller.leads();
+            match leave::said(&now, id) {
+                leave::Said::Plan(Leave::MayLeave) if leads => return true,
+                leave::Said::Plan(_) | leave::Said::Unmarked if now.passes > 0 && !leads => {
+                    return false;
+                }
+                leave::Said::Plan(_) | leave::Said::Unmarked => {}
             }
         }
         false

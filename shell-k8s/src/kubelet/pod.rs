@@ -2,6 +2,7 @@
 //! deletion it goes and comes again, as a StatefulSet's pods do.
 
 use super::{Shared, process::Process};
+use crate::cluster::CONTAINER;
 use ha_core::ids::{InstanceId, PodUid};
 use k8s_openapi::{
     api::core::v1::{Container, Pod, PodSpec},
@@ -12,11 +13,9 @@ use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpStream,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout_at},
 };
 
-/// The container of an instance.
-pub(crate) const CONTAINER: &str = "memgraph";
 /// The node that runs the pods: this machine.
 const NODE: &str = "here";
 /// How often its mark for deletion is looked for.
@@ -91,8 +90,10 @@ async fn run(shared: &Shared, id: InstanceId, name: &str, uid: PodUid) {
             Ok(process) => process,
             Err(error) => {
                 tracing::warn!(instance = %id, error, "no process");
-                sleep(AFTER_ERROR).await;
-                continue;
+                tokio::select! {
+                    () = sleep(AFTER_ERROR) => continue,
+                    () = marked(shared, name) => return,
+                }
             }
         };
         shared.running().entry(id).or_default().pid = process.pid();
@@ -104,15 +105,16 @@ async fn run(shared: &Shared, id: InstanceId, name: &str, uid: PodUid) {
         };
         if is_to_go {
             let hook = (shared.settings.may_leave)(name.to_owned());
-            let grace = shared.settings.grace;
+            // One time for both: the hook uses it up first.
+            let until = Instant::now() + shared.settings.grace;
             let asked = tokio::select! {
-                asked = timeout(grace, hook) => asked.is_ok(),
+                asked = timeout_at(until, hook) => asked.is_ok(),
                 _ = process.ended() => true,
             };
             if !asked {
                 tracing::warn!(pod = name, "its grace ends before it may leave");
             }
-            process.stop(grace).await;
+            process.stop(until).await;
         }
         shared.running().entry(id).or_default().pid = None;
         tell(shared, name, restarts, State::Terminated).await;

@@ -13,8 +13,11 @@ use std::{
 };
 use tokio::{
     process::{Child, Command},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
+
+/// What a process has at least to end by itself, however long its hook took.
+const LAST: Duration = Duration::from_secs(2);
 
 /// The program that is an instance, with the arguments before Memgraph's own flags.
 #[derive(Debug, Clone)]
@@ -64,12 +67,13 @@ impl Process {
     }
 
     /// SIGTERM, and SIGKILL if it has not ended then.
-    pub(super) async fn stop(&mut self, grace: Duration) {
+    pub(super) async fn stop(&mut self, until: Instant) {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
         if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
             let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
-        if timeout(grace, self.child.wait()).await.is_err() {
+        // As the kubelet does, after a hook that used all of its time up.
+        if timeout_at(until.max(Instant::now() + LAST), self.child.wait()).await.is_err() {
             let _gone = self.child.kill().await;
         }
     }

@@ -273,8 +273,8 @@ const fn subject(need: &Precondition) -> Option<InstanceId> {
 /// What it means that a command was not answered with success.
 fn outcome(action: &Action, failed: &Failed) -> Outcome {
     let text = match failed {
-        Failed::Refusal { text, .. } => text,
-        Failed::Refused | Failed::Broken(_) | Failed::Unauthorized(_) | Failed::Foreign(_) => {
+        Failed::Statement { text, .. } => text,
+        Failed::NoListener | Failed::Broken(_) | Failed::Unauthorized(_) | Failed::Foreign(_) => {
             return Outcome::Unknown;
         }
     };

@@ -28,7 +28,7 @@ const UNAUTHENTICATED: &str = "Unauthenticated";
 pub enum Failed {
     /// The address refuses connections.
     #[error("the connection was refused")]
-    Refused,
+    NoListener,
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(io::Error),
@@ -37,7 +37,7 @@ pub enum Failed {
     Unauthorized(String),
     /// The server refused the statement.
     #[error("{text}")]
-    Refusal {
+    Statement {
         /// Its code.
         code: String,
         /// Its words.
@@ -51,7 +51,7 @@ pub enum Failed {
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::ConnectionRefused {
-            Self::Refused
+            Self::NoListener
         } else {
             Self::Broken(error)
         }
@@ -67,10 +67,10 @@ impl From<MessageError> for Failed {
 impl From<Failed> for Why {
     fn from(failed: Failed) -> Self {
         match failed {
-            Failed::Refused => Self::Refused,
+            Failed::NoListener => Self::Refused,
             Failed::Broken(_) => Self::Silent,
             Failed::Unauthorized(_) => Self::Unauthorized,
-            Failed::Refusal { text, .. } | Failed::Foreign(text) => Self::Unrecognized(text),
+            Failed::Statement { text, .. } | Failed::Foreign(text) => Self::Unrecognized(text),
         }
     }
 }
@@ -90,7 +90,8 @@ impl Table {
     /// # Errors
     /// There is no such column, or a row is shorter.
     pub fn column(&self, name: &str) -> Result<Vec<&Value>, Failed> {
-        let missing = || Failed::Foreign(format!("a column {name:?} among {:?}", self.columns));
+        let missing =
+            || Failed::Foreign(format!("a column {name:?} was expected among {:?}", self.columns));
         let index = self.columns.iter().position(|it| it == name).ok_or_else(missing)?;
         self.rows.iter().map(|row| row.get(index).ok_or_else(missing)).collect()
     }
@@ -175,8 +176,8 @@ impl Connection {
             busy: false,
         };
         connection.log_in(login).await.map_err(|failed| match failed {
-            Failed::Refusal { text, .. } => Failed::Unauthorized(text),
-            other @ (Failed::Refused
+            Failed::Statement { text, .. } => Failed::Unauthorized(text),
+            other @ (Failed::NoListener
             | Failed::Broken(_)
             | Failed::Unauthorized(_)
             | Failed::Foreign(_)) => other,
@@ -249,7 +250,7 @@ impl Connection {
         let mut left = requests.len();
         for table in &mut tables {
             if let Err(failed) = self.table(table, &mut left).await {
-                if matches!(failed, Failed::Refusal { .. }) {
+                if matches!(failed, Failed::Statement { .. }) {
                     self.recover(left).await?;
                     self.busy = false;
                 }
@@ -345,7 +346,7 @@ fn refusal(failure: Failure) -> Failed {
     if failure.code.contains(UNAUTHENTICATED) {
         Failed::Unauthorized(failure.message)
     } else {
-        Failed::Refusal { code: failure.code, text: failure.message }
+        Failed::Statement { code: failure.code, text: failure.message }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The client is ours and not a driver's because a command must go out on the very connection on
 //! which the life of its addressee was read, and nowhere else: a driver's pool dials again in
-//! silence, and resends (BG 2.2). Every call is bounded by whoever makes it.
+//! silence, and resends (BG 2.1, 2.2). Every call is bounded by whoever makes it.
 
 mod access;
 mod command;

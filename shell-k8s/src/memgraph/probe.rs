@@ -128,9 +128,9 @@ impl Session {
             recovers_data: is_on("data_recovery_on_startup")?,
             restores_state: is_on("replication_restore_state_on_startup")?,
             flushes_each_commit: setting("storage_wal_file_flush_every_n_tx")? == "1",
-            check_period_s: period
-                .parse()
-                .map_err(|_| Failed::Foreign(format!("a number of seconds: {period:?}")))?,
+            check_period_s: period.parse().map_err(|_| {
+                Failed::Foreign(format!("a number of seconds was expected: {period:?}"))
+            })?,
         };
         let is_by_former_password = connection.is_by_former_password();
         Ok(Self { connection, life, engine, password, is_by_former_password })

@@ -42,14 +42,14 @@ async fn a_lease_is_acquired_renewed_taken_over_and_released(home: &Home) {
     assert_eq!(now["leaseDurationSeconds"], 6, "rounded up");
 
     // The other one knows the lease from reading, or not at all.
-    assert_eq!(other.write_lease(Some(first), Some(OTHER), &pods(), 1).await, Written::Refused);
+    assert_eq!(other.write_lease(Some(first), Some(OTHER), &pods(), 1).await, Written::Overtaken);
     let taken = done(other.write_lease(Some(renewed), Some(OTHER), &pods(), 1).await);
     let now = spec(home).await;
     assert_eq!(now["leaseTransitions"], 1);
     assert_eq!(now["leaseDurationSeconds"], 1);
     let sample = known(taken, Some(OTHER));
     assert_eq!(one.read_lease().await, Ok(Some(sample)));
-    assert_eq!(one.write_lease(Some(renewed), Some(ONE), &pods(), 5_000).await, Written::Refused);
+    assert_eq!(one.write_lease(Some(renewed), Some(ONE), &pods(), 5_000).await, Written::Overtaken);
 
     let released = done(other.write_lease(Some(taken), None, &pods(), 5_000).await);
     assert_eq!(spec(home).await["holderIdentity"], "");
@@ -68,8 +68,10 @@ async fn of_two_that_campaign_one_is_refused(home: &Home) {
         other.write_lease(None, Some(OTHER), &pods, 5_000)
     );
     let (version, holder) = match both {
-        (Written::Done(version), Written::Refused) => (version, "af"),
-        (Written::Refused, Written::Done(version)) => (version, "ffffffffffffffffffffffffffffffff"),
+        (Written::Done(version), Written::Overtaken) => (version, "af"),
+        (Written::Overtaken, Written::Done(version)) => {
+            (version, "ffffffffffffffffffffffffffffffff")
+        }
         neither => panic!("{neither:?}"),
     };
     assert_eq!(spec(home).await["holderIdentity"], holder);
@@ -81,8 +83,10 @@ async fn of_two_that_campaign_one_is_refused(home: &Home) {
         one.write_lease(Some(version), Some(ONE), &pods, 5_000),
         other.write_lease(Some(version), Some(OTHER), &pods, 5_000)
     );
-    let one_of_them =
-        matches!(both, (Written::Done(_), Written::Refused) | (Written::Refused, Written::Done(_)));
+    let one_of_them = matches!(
+        both,
+        (Written::Done(_), Written::Overtaken) | (Written::Overtaken, Written::Done(_))
+    );
     assert!(one_of_them, "{both:?}");
 }
 
@@ -90,7 +94,7 @@ async fn a_lease_that_is_gone_is_not_renewed(home: &Home) {
     let one = home.cluster("one");
     let first = done(one.write_lease(None, Some(ONE), &pods(), 5_000).await);
     home.delete(&LEASES, NAME).await;
-    assert_eq!(one.write_lease(Some(first), Some(ONE), &pods(), 5_000).await, Written::Refused);
+    assert_eq!(one.write_lease(Some(first), Some(ONE), &pods(), 5_000).await, Written::Overtaken);
     assert_eq!(one.read_lease().await, Ok(None));
 }
 

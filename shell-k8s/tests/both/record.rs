@@ -65,8 +65,8 @@ async fn of_two_writers_of_one_version_one_is_refused(home: &Home) {
     let (new, newer) = (record(1), record(2));
     let both = tokio::join!(one.write_record(None, &new), other.write_record(None, &newer));
     let first = match both {
-        (Written::Done(version), Written::Refused) => (version, 1),
-        (Written::Refused, Written::Done(version)) => (version, 2),
+        (Written::Done(version), Written::Overtaken) => (version, 1),
+        (Written::Overtaken, Written::Done(version)) => (version, 2),
         neither => panic!("{neither:?}"),
     };
     assert_eq!(stored_term(home).await, Some(first.1));
@@ -74,8 +74,8 @@ async fn of_two_writers_of_one_version_one_is_refused(home: &Home) {
     let expected = Some(first.0);
     let both = tokio::join!(one.write_record(expected, &new), other.write_record(expected, &newer));
     let term = match both {
-        (Written::Done(_), Written::Refused) => 3,
-        (Written::Refused, Written::Done(_)) => 4,
+        (Written::Done(_), Written::Overtaken) => 3,
+        (Written::Overtaken, Written::Done(_)) => 4,
         neither => panic!("{neither:?}"),
     };
     assert_eq!(stored_term(home).await, Some(term));
@@ -84,9 +84,9 @@ async fn of_two_writers_of_one_version_one_is_refused(home: &Home) {
 async fn what_is_expected_must_be_there(home: &Home) {
     let cluster = home.cluster("c");
     let nothing_there = cluster.write_record(Some(ResourceVersion(1)), &record(1)).await;
-    assert_eq!(nothing_there, Written::Refused);
+    assert_eq!(nothing_there, Written::Overtaken);
     done(cluster.write_record(None, &record(1)).await);
-    assert_eq!(cluster.write_record(None, &record(2)).await, Written::Refused);
+    assert_eq!(cluster.write_record(None, &record(2)).await, Written::Overtaken);
     assert_eq!(stored_term(home).await, Some(1));
 }
 

@@ -39,7 +39,7 @@ async fn a_lost_answer_is_unknown_and_the_write_landed() {
     let written = within("the write", cluster.write_record(version, &record(2))).await;
     assert!(matches!(written, Written::Unknown(_)), "{written:?}");
     assert_eq!(stored_term(&server), Some(2));
-    assert_eq!(cluster.write_record(version, &record(3)).await, Written::Refused);
+    assert_eq!(cluster.write_record(version, &record(3)).await, Written::Overtaken);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_write_goes_out_once_and_only_refusals_are_refusals() {
     ] {
         server.faults().refuse(Who::client("c"), 1, how);
         let written = within("the write", cluster.write_record(None, &record(1))).await;
-        assert_eq!(written == Written::Refused, is_refusal, "{how:?}: {written:?}");
+        assert_eq!(matches!(written, Written::Refused(_)), is_refusal, "{how:?}: {written:?}");
         assert_eq!(matches!(written, Written::Unknown(_)), !is_refusal, "{how:?}: {written:?}");
         assert!(changes.ready().unwrap().is_empty(), "{how:?}: sent again");
     }
@@ -92,7 +92,7 @@ async fn a_write_that_lands_late_lands_on_its_own_version_only() {
     let mut changes = server.store().changes_after(None);
     within("the late write", changes.next()).await.unwrap();
     assert_eq!(stored_term(&server), Some(2));
-    assert_eq!(quick.write_record(Some(version), &record(3)).await, Written::Refused);
+    assert_eq!(quick.write_record(Some(version), &record(3)).await, Written::Overtaken);
 
     let version = quick.read_record().await.unwrap().version;
     server.faults().delay_writes(Who::client("slow"), 2, Duration::from_secs(1));
@@ -127,13 +127,19 @@ async fn answers_of_others_than_the_api_server() {
         ("200 OK", object("12"), "done 12"),
         ("403 Forbidden", status(403, "Forbidden"), "refused"),
         ("401 Unauthorized", "".to_owned(), "refused"),
-        ("409 Conflict", status(409, "Conflict"), "refused"),
+        ("409 Conflict", status(409, "Conflict"), "overtaken"),
+        ("404 Not Found", status(404, "NotFound"), "overtaken"),
     ] {
         let cluster = canned(line, &body).await;
         let written = within("the write", cluster.write_record(None, &record(1))).await;
         let found = match written {
             Written::Done(version) => format!("done {}", version.0),
-            Written::Refused => "refused".to_owned(),
+            Written::Overtaken => "overtaken".to_owned(),
+            Written::Refused(why) => {
+                let code = line.split(' ').next().unwrap_or_default();
+                assert!(why.contains(code), "{why}");
+                "refused".to_owned()
+            }
             Written::Unknown(_) => "unknown".to_owned(),
         };
         assert_eq!(found, expected, "{line} {body}");

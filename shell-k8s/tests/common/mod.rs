@@ -105,7 +105,7 @@ pub(crate) async fn canned(status: &str, body: &str) -> Cluster {
 pub(crate) fn done(written: Written) -> ResourceVersion {
     match written {
         Written::Done(version) => version,
-        Written::Refused | Written::Unknown(_) => panic!("{written:?}"),
+        Written::Overtaken | Written::Refused(_) | Written::Unknown(_) => panic!("{written:?}"),
     }
 }
 

@@ -81,6 +81,8 @@ struct World {
     replicas: Result<Option<u32>, &'static str>,
     /// Why pods are not confirmed.
     unconfirmed: Option<String>,
+    /// Why orders cannot be read.
+    no_orders: Option<&'static str>,
     /// So many writes of the record find another version.
     conflicts: u32,
     /// Whether commands never end, and how many are such.
@@ -118,6 +120,7 @@ impl StandIn {
             is_deaf: false,
             replicas: Ok(Some(3)),
             unconfirmed: None,
+            no_orders: None,
             conflicts: 0,
             hangs: false,
             hung: 0,
@@ -202,6 +205,11 @@ impl StandIn {
     /// Why pods are not confirmed from now on.
     pub fn unconfirm(&self, why: Option<&str>) {
         self.world().unconfirmed = why.map(ToOwned::to_owned);
+    }
+
+    /// Why orders cannot be read from now on.
+    pub fn hide_orders(&self, why: Option<&'static str>) {
+        self.world().no_orders = why;
     }
 
     /// So many writes of the record find another version from now on.
@@ -350,7 +358,10 @@ impl Effects for StandIn {
     }
 
     async fn desired(&self) -> Result<Desired, Unavailable> {
-        Ok(self.world().seen.desired.clone())
+        let world = self.world();
+        world
+            .no_orders
+            .map_or_else(|| Ok(world.seen.desired.clone()), |why| Err(Unavailable(why.to_owned())))
     }
 
     async fn lease(&self) -> Result<Option<Known>, Unavailable> {
@@ -399,7 +410,7 @@ impl Effects for StandIn {
         let mut world = self.world();
         if let Some(left) = world.conflicts.checked_sub(1) {
             world.conflicts = left;
-            return Written::Refused;
+            return Written::Overtaken;
         }
         world.versions += 1;
         let version = ResourceVersion(world.versions);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use shell_k8s::{
     cluster::Names,
     controller::{Controller, Settings},
-    http::{JournalFiles, Site, serve},
+    http::{JournalFiles, Listeners, Site, serve},
     memgraph::{Access, Endpoints},
 };
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -41,6 +41,8 @@ pub async fn metric_becomes(served: &Served, name: &str, wanted: f64) {
 pub struct Served {
     pub controller: Controller,
     pub at: SocketAddr,
+    /// Where gateways and controllers ask.
+    pub members: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     pub serving: JoinHandle<()>,
     running: Option<JoinHandle<bool>>,
@@ -88,11 +90,27 @@ impl Served {
         Self::start(world, address, runs, (timing, None)).await
     }
 
+    /// Serves a controller that runs, to gateways and controllers apart from people.
+    pub async fn apart(world: &StandIn) -> Self {
+        let members = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::with(world, "127.0.0.1:0", true, (Timing::default(), None), Some(members)).await
+    }
+
     async fn start(
         world: &StandIn,
         address: &str,
         runs: bool,
+        how: (Timing, Option<PathBuf>),
+    ) -> Self {
+        Self::with(world, address, runs, how, None).await
+    }
+
+    async fn with(
+        world: &StandIn,
+        address: &str,
+        runs: bool,
         (timing, journal): (Timing, Option<PathBuf>),
+        members: Option<TcpListener>,
     ) -> Self {
         let look_period = Duration::from_millis(100);
         let set_period = Duration::from_millis(50);
@@ -108,8 +126,10 @@ impl Served {
             Clock::system(),
             names,
         );
-        let listener = TcpListener::bind(address).await.expect("a port");
-        let at = listener.local_addr().expect("an address");
+        let people = TcpListener::bind(address).await.expect("a port");
+        let at = people.local_addr().expect("an address");
+        let at_members = members.as_ref().unwrap_or(&people).local_addr().expect("an address");
+        let listeners = Listeners { people, members };
         let (stop, stopped) = oneshot::channel::<()>();
         let site = Site {
             namespace: Some("memgraph".to_owned()),
@@ -119,14 +139,14 @@ impl Served {
             journal: journal.map(|path| JournalFiles { path, files: 4 }),
             pod: "my-pod".to_owned(),
         };
-        let serving = tokio::spawn(serve(site, controller.clone(), listener, async {
+        let serving = tokio::spawn(serve(site, controller.clone(), listeners, async {
             let _ = stopped.await;
         }));
         let running = runs.then(|| {
             let controller = controller.clone();
             tokio::spawn(async move { controller.run(std::future::pending()).await })
         });
-        Self { controller, at, stop: Some(stop), serving, running }
+        Self { controller, at, members: at_members, stop: Some(stop), serving, running }
     }
 
     pub fn stop(&mut self) {

@@ -52,7 +52,6 @@ pub struct Scene {
     pub lease_unanswered: bool,
     /// Those who answer each other.
     pub controllers: Vec<Controller>,
-    /// What people were told.
     /// How many pods the StatefulSet asks for.
     pub replicas: u32,
     /// How often each instance was looked at.
@@ -264,7 +263,7 @@ impl Effects for Theatre {
         let (version, is_answered) = {
             let mut stage = self.stage();
             if stage.leases.last().map(|lease| lease.sample.version) != expected {
-                return Written::Refused;
+                return Written::Overtaken;
             }
             stage.version += 1;
             let version = ResourceVersion(stage.version);
@@ -309,7 +308,7 @@ impl Effects for Theatre {
         let (version, dies) = {
             let mut stage = self.stage();
             if stage.fair.world.api.records.last().map(|(version, _)| *version) != expected {
-                return Written::Refused;
+                return Written::Overtaken;
             }
             stage.version += 1;
             let version = ResourceVersion(stage.version);

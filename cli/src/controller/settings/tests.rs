@@ -110,7 +110,12 @@ fn what_of_tls_does_not_fit_is_said() {
 #[test]
 fn a_password_is_never_shown() {
     let (args, _kept) = args(&[("password", "geheim"), ("password-file", "/x")], None);
+    assert!(!format!("{args:?}").contains("geheim"), "{args:?}");
     let problems = Settings::read(&args).expect_err("two passwords").to_string();
     assert!(problems.contains("either password or password-file"), "{problems}");
     assert!(!problems.contains("geheim"), "{problems}");
+    let (args, _kept) = self::args(&[("password", "geheim")], None);
+    let settings = Settings::read(&args).expect("good settings");
+    assert_eq!(settings.password.0, "geheim");
+    assert!(!format!("{settings:?}").contains("geheim"), "{settings:?}");
 }
