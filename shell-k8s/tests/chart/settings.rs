@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Settings of a gateway that the chart does not have: name, reason.
 const NOT_OF_GATEWAYS: &[(&str, &str)] = &[
+    ("pod-name", "the pod's own, by its variable"),
     ("upstream-tls-cert-path", "there is no such file"),
     ("upstream-tls-key-path", "there is no such file"),
     ("api-server", "a pod has its own"),

@@ -182,11 +182,9 @@ async fn everything(cluster: &Cluster, server: &ApiServer) {
 impl Release {
     /// The rules of a Role, with the names of our test in place of the chart's.
     fn rules(&self, role: &str) -> Vec<Value> {
-        let is_it = |text: &&str| {
-            text.contains("\nkind: Role\n") && text.contains(&format!("\n  name: {role}\n"))
-        };
-        let text = self.rendered.split("\n---\n").find(is_it).expect("the role is rendered");
-        let role: Value = serde_saphyr::from_str(text).expect("YAML");
+        let roles = self.rendered.split("\n---\n").filter(|text| text.contains("\nkind: Role\n"));
+        let mut roles = roles.map(|text| serde_saphyr::from_str::<Value>(text).expect("YAML"));
+        let role = roles.find(|it| it["metadata"]["name"] == role).expect("the role is rendered");
         let mut rules = role["rules"].as_array().expect("rules").clone();
         for name in
             rules.iter_mut().filter_map(|rule| rule["resourceNames"].as_array_mut()).flatten()
