@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 const INCIDENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shell-sim/incidents");
 
@@ -186,7 +186,16 @@ fn a_journal_is_decided_again_and_explained_at_a_moment() {
     assert_eq!(played.status.code(), Some(0), "{}", stderr(&played));
     let output = replay(&[&journal]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(common::text(&output.stdout).contains("0 differ from the journal"));
+    let said = common::text(&output.stdout);
+    assert!(said.contains("0 differ from the journal"), "{said}");
+    // From its first byte on, and all of it.
+    let piped = Command::new(env!("CARGO_BIN_EXE_memgraph-ha"))
+        .args(["replay", "-"])
+        .stdin(std::fs::File::open(&journal).expect("a journal"))
+        .output()
+        .expect("the binary");
+    assert_eq!(piped.status.code(), Some(0), "{}", stderr(&piped));
+    assert_eq!(common::text(&piped.stdout).replacen('-', &journal, 1), said);
     let until = ["--from-journal", "--until", "12s", "--out", &seen, &journal];
     let output = replay(&until);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
