@@ -162,14 +162,11 @@ impl History {
         self.record.as_mut()?.value.record_mut()
     }
 
-    /// A row on `main` is behind by so much less, because its main counts from a later beginning.
-    pub fn lags_less(&mut self, main: InstanceId, replica: InstanceId, by: i64) {
-        let entry = self.instances.get_mut(&main);
-        if let Some((_, behind)) = entry.and_then(|entry| entry.rows.get_mut(&replica))
-            && behind.value != FORGOTTEN
-        {
-            behind.value += by;
-        }
+    /// By how much the row of `replica` on `main` was behind when it was read last, to be changed; nothing
+    /// where it is not remembered.
+    pub fn lag_mut(&mut self, main: InstanceId, replica: InstanceId) -> Option<&mut i64> {
+        let (_, behind) = self.instances.get_mut(&main)?.rows.get_mut(&replica)?;
+        (behind.value != FORGOTTEN).then_some(&mut behind.value)
     }
 
     /// Forgets a write of the record that was sent before the lease was acquired, or without it:

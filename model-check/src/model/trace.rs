@@ -127,15 +127,22 @@ impl Model {
     }
 
     fn compare(&self, step: usize, act: Act, raw: &World, state: &Packed) -> Result<(), Parted> {
+        let beside = state[crate::pack::BESIDE];
         let mut world = raw.clone();
         canonical(&mut world, &self.configuration.grain);
-        let packed = self.tables.pack(world, state[crate::pack::BESIDE]);
+        // The world that remembers everything counted its log from the beginning just now for the first
+        // time, and the other one with each step.
+        let mut forgetful = self.tables.unpack(state);
+        world.level_lags();
+        forgetful.level_lags();
+        let packed = self.tables.pack(world, beside);
+        let state = self.tables.pack(forgetful, beside);
         let names = crate::pack::part_names();
-        match packed.iter().zip(state).position(|(one, other)| one != other) {
+        match packed.iter().zip(&state).position(|(one, other)| one != other) {
             None => Ok(()),
             Some(part) => {
                 let (one, other) =
-                    (self.tables.describe(&packed, part), self.tables.describe(state, part));
+                    (self.tables.describe(&packed, part), self.tables.describe(&state, part));
                 let forgotten = differing(&one, &other);
                 let part = names.get(part).cloned().unwrap_or_default();
                 Err(Parted::Apart { step, act: act.to_string(), part, forgotten })

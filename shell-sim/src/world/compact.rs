@@ -1,9 +1,10 @@
 //! Forgets what all logs have in common and counts ticks from there, so that a cluster that
 //! recovered from anything is again what it was before, and not older.
 
-use super::{Fate, MessageBody, Payload, World, WriteId};
-use crate::memgraph::{Answer, Ticks};
+use super::{Body, Fate, MessageBody, Payload, World, WriteId};
+use crate::memgraph::{Answer, Client, Ticks};
 use ha_core::ids::InstanceId;
+use std::collections::BTreeSet;
 
 /// The tick of the oldest entry that is kept.
 const BEGINNING: u64 = 2;
@@ -102,14 +103,46 @@ impl World {
         let by = least.0 - BEGINNING;
         self.ticks(&mut Shift(by));
         // A replica that has not answered yet is behind by the whole log (MR 2.3).
-        for (main, body) in (0..).map(InstanceId).zip(&self.bodies) {
+        let unheard = self.unheard();
+        self.change_lags(|row| unheard.contains(&row), |lag| *lag += by.cast_signed());
+    }
+
+    /// Lags that controllers remember of replicas which have answered by now become the same for all,
+    /// but for their sign. Such a lag may be over the whole log, from before the answer, and then its
+    /// number rests on when the log was last counted from its beginning. Nothing compares it but with
+    /// the next lag that is read, which is over a part of the log, and another in any case.
+    pub fn level_lags(&mut self) {
+        let unheard = self.unheard();
+        self.change_lags(|row| !unheard.contains(&row), |lag| *lag = (*lag).max(-1));
+    }
+
+    /// Mains with the replicas that have not answered them.
+    fn unheard(&self) -> BTreeSet<(InstanceId, InstanceId)> {
+        let replica = |client: &Client<Payload>| {
+            InstanceId(u8::try_from(client.registration.name.0).unwrap_or(u8::MAX))
+        };
+        let of = |(main, body): (InstanceId, &Body)| {
             let clients = body.instance.as_main().map_or(&[][..], |main| &main.clients);
             let unheard = clients.iter().filter(|c| c.live.as_ref().is_some_and(|l| l.ts == 0));
-            for client in unheard {
-                let replica =
-                    InstanceId(u8::try_from(client.registration.name.0).unwrap_or(u8::MAX));
-                for process in self.controllers.iter_mut().filter_map(|c| c.process.as_mut()) {
-                    process.history.lags_less(main, replica, by.cast_signed());
+            unheard.map(|client| (main, replica(client))).collect::<Vec<_>>()
+        };
+        (0..).map(InstanceId).zip(&self.bodies).flat_map(of).collect()
+    }
+
+    fn change_lags(
+        &mut self,
+        of: impl Fn((InstanceId, InstanceId)) -> bool,
+        change: impl Fn(&mut i64),
+    ) {
+        let ids = || (0..).map(InstanceId).take(self.bodies.len());
+        let rows: Vec<_> = ids()
+            .flat_map(|main| ids().map(move |replica| (main, replica)))
+            .filter(|row| of(*row))
+            .collect();
+        for process in self.controllers.iter_mut().filter_map(|it| it.process.as_mut()) {
+            for (main, replica) in &rows {
+                if let Some(lag) = process.history.lag_mut(*main, *replica) {
+                    change(lag);
                 }
             }
         }
