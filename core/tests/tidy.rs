@@ -56,6 +56,15 @@ fn the_core_depends_on_two_crates() {
     }
 }
 
+/// What licences and bans are checked by cannot tell a dependency from that of a test.
+#[test]
+fn the_program_speaks_to_kubernetes_through_the_shell() {
+    let dependencies = section(&read("cli/Cargo.toml"), "dependencies");
+    assert!(dependencies.iter().any(|line| line.starts_with("shell-k8s")), "it was not read");
+    let kube = dependencies.iter().find(|line| line.starts_with("kube"));
+    assert_eq!(kube, None, "cli/Cargo.toml: only its tests may name kube");
+}
+
 #[test]
 fn the_core_cannot_speak_of_the_world() {
     let text = read("core/src/lib.rs");
