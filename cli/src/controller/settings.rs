@@ -5,8 +5,8 @@ use super::table::{Args, SETTINGS};
 use crate::{input, process::Log};
 use ::gateway::{
     controllers::http::Address,
-    settings::{Problem, Problems, UpstreamTlsPaths, Values},
-    tls::KeyPair,
+    settings::{Problem, Problems, UpstreamTlsPaths, Values, are_one},
+    tls::{KeyPair, is_name},
 };
 use ha_core::{desired::Desired, leadership::Timing};
 use shell_k8s::{
@@ -159,10 +159,7 @@ impl Reader {
         }
         let (label, gateways, tls) = (self.label(), self.gateways(), self.tls());
         let desired = self.desired();
-        let mut listen = self.values.address("listen")?;
-        if let Some(port) = self.values.some_number("http-port") {
-            listen.set_port(u16::try_from(port).ok()?);
-        }
+        let (listen, members) = self.listeners()?;
         let (names, timing, log) = (names?, timing?, log?);
         if !self.problems.is_empty() {
             return None;
@@ -179,7 +176,7 @@ impl Reader {
             timing,
             api_server: self.values.some_text("api-server"),
             listen,
-            members: self.values.address("members-listen"),
+            members,
             user: self.values.text("user").to_owned(),
             password: Hidden(password),
             password_file: self.values.some_text("password-file").map(PathBuf::from),
@@ -193,6 +190,20 @@ impl Reader {
             gateways,
             log: Some(log),
         })
+    }
+
+    /// Where everybody asks and where members do, which one process can listen at together.
+    fn listeners(&mut self) -> Option<(SocketAddr, Option<SocketAddr>)> {
+        let mut listen = self.values.address("listen")?;
+        if let Some(port) = self.values.some_number("http-port") {
+            listen.set_port(u16::try_from(port).ok()?);
+        }
+        let members = self.values.address("members-listen");
+        if let Some(members) = members.filter(|members| are_one(listen, *members)) {
+            let expected = format!("another port than that of listen, {listen}");
+            self.wrong("members-listen", &members.to_string(), expected);
+        }
+        Some((listen, members))
     }
 
     /// The words are judged by the table before; that each of them means something is judged here.
@@ -260,6 +271,9 @@ impl Reader {
         }
         if authorities.is_none() && (certificate.is_some() || name.is_some()) {
             self.wrong("tls-ca-file", "", "a path, since something else of TLS is set");
+        }
+        if let Some(name) = name.as_deref().filter(|name| !is_name(name)) {
+            self.wrong("tls-name", name, "a DNS name or an IP address");
         }
         let own = certificate.zip(key).map(|(certificate, key)| KeyPair { certificate, key });
         Some(UpstreamTlsPaths { authorities: authorities?, own, name })

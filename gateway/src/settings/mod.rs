@@ -148,8 +148,7 @@ impl Settings {
         let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
         for (name, address) in named {
             let Some(address) = address else { continue };
-            // With port 0 each gets a free one.
-            let before = taken.iter().find(|(_, other)| *other == address && address.port() != 0);
+            let before = taken.iter().find(|(_, other)| are_one(*other, address));
             if let Some((other, _)) = before {
                 let expected = format!("another address than {other} has");
                 problems.push(Problem { name, value: address.to_string(), expected });
@@ -262,6 +261,13 @@ fn policy(values: &Values) -> Policy {
     }
 }
 
+/// Whether only one socket can listen at both; port 0 is another one each time.
+#[must_use]
+pub fn are_one(a: SocketAddr, b: SocketAddr) -> bool {
+    let any = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && (any || a.ip() == b.ip())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,6 +339,7 @@ mod tests {
         let (write, admin) = (("bind-address", "[::]:1"), ("admin-bind-address", "[::]:1"));
         let read = ("read-bind-address", "[::]:1");
         assert_eq!(names(&[write, read]), ["read-bind-address"]);
+        assert_eq!(names(&[write, ("read-bind-address", "127.0.0.1:1")]), ["read-bind-address"]);
         assert_eq!(names(&[write, admin]), ["admin-bind-address"]);
         assert_eq!(names(&[read, admin]), ["admin-bind-address"]);
         assert_eq!(names(&[write, read, admin]), ["read-bind-address", "admin-bind-address"]);

@@ -105,6 +105,22 @@ fn what_of_tls_does_not_fit_is_said() {
     let (args, _kept) = args(&[ca, name], None);
     let tls = Settings::read(&args).expect("good settings").tls.expect("TLS");
     assert_eq!((tls.own, tls.name.as_deref()), (None, Some("instances")));
+    assert_eq!(problems(&[ca, ("tls-name", "a b")], None), ["tls-name"]);
+}
+
+#[test]
+fn members_ask_where_people_do_not() {
+    let members = |address| ("members-listen", address);
+    for address in ["0.0.0.0:8080", "127.0.0.1:8080"] {
+        assert_eq!(problems(&[members(address)], None), ["members-listen"], "{address}");
+    }
+    let port = ("http-port", "9090");
+    assert_eq!(problems(&[port, members("127.0.0.1:9090")], None), ["members-listen"]);
+    let apart = [("listen", "127.0.0.1:8080"), members("127.0.0.2:8080")];
+    let any = [("listen", "127.0.0.1:0"), members("127.0.0.1:0")];
+    for set in [&apart[..], &any, &[port, members("0.0.0.0:8080")]] {
+        assert_eq!(problems(set, None), [""; 0], "{set:?}");
+    }
 }
 
 #[test]
