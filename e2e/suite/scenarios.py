@@ -4,7 +4,7 @@ each is judged by the ledger of the clients against every instance."""
 import time
 from typing import Callable, FrozenSet, NamedTuple, Optional
 
-from . import names as known, secured as access, validated as schemas
+from . import names as known, node_off, secured as access, validated as schemas
 from .kube import expect, run, until
 from .site import CONTROLLERS, GATEWAYS, INSTANCES, LEADER, PAIR, SET, STATE, short
 
@@ -225,31 +225,20 @@ def drain(site):
 
 
 @scenario("node-off", ["power", "nodes"])
-def node_off(site):
+def main_node_off(site):
     """The main's node loses its power, with whatever else is on it, and boots again."""
-    main = site.move_main_off(site.load.where())
-    node = main["spec"]["nodeName"]
-    site.keep_journals()
-    # Clients of a gateway that goes with it learn that from their own time-outs alone.
-    lost = [
-        name for name, selector in (("leader", LEADER), ("gateway", GATEWAYS))
-        if any(pod["spec"]["nodeName"] == node for pod in site.kube.pods(selector))
-    ]
-    held = site.connections(node)
-    site.moves.ask("failover", short(main["metadata"]["name"]))
-    moment = site.nodes.off(node)
-    try:
-        moved(site, main["metadata"]["name"], 90)
-        pause = site.load.pause_since(moment)
-        pauses = site.load.pause_of_each(moment)
-    finally:
-        site.nodes.on(node)
-    site.nodes.load(site.options.archives)
-    site.settled(240)
+    figures = node_off.lose_power(site, site.move_main_off(site.load.where()), moved)
     one_leader(site)
-    site.load.refresh()
-    told = site.load.troubled(moment)
-    return {"_with_".join(["pause", *lost]) + "_s": pause, **pauses, "connections": held, "told": told}
+    return figures
+
+
+@scenario("leader-node-off", ["power", "nodes"])
+def leader_node_off(site):
+    """One node loses its power with the main, the leader and a gateway."""
+    figures = node_off.lose_power(site, node_off.gather(site), moved)
+    expect("pause_with_leader_with_gateway_s" in figures, f"they were not on one node: {figures}")
+    one_leader(site)
+    return figures
 
 
 @scenario("three-failovers", ["inside"])

@@ -447,9 +447,12 @@ async fn a_stop_amid_a_renewal_gives_the_lease_up() {
     settled(&only).await;
     let written = theatre.stage().leases.len();
     theatre.stage().lease_unanswered = true;
-    while theatre.stage().leases.len() == written {
-        sleep(Duration::from_millis(10)).await;
-    }
+    let written_again = async {
+        while theatre.stage().leases.len() == written {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, written_again).await.expect("it is renewed");
     stop.send(()).expect("it runs");
     assert!(running.await.expect("it ends"), "because it was told to");
     let last = theatre.stage().leases.last().expect("a lease").sample.holder;

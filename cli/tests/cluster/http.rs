@@ -9,7 +9,7 @@ use crate::{
 use ha_core::record::{Cause, Stage};
 use serde_json::Value;
 use std::{net::SocketAddr, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 on_both!(every_path_answers_from_what_is_stored, a_main_is_let_go_when_it_has_moved);
 
@@ -79,10 +79,13 @@ async fn every_path_answers_from_what_is_stored(server: Server) {
     assert_eq!(status["pods"][voter.to_string()], site.pod(voter));
     let mut events = Events::listen(leader).await;
     assert_eq!(events.next().await.unwrap()["observation"]["desired"]["paused"], false);
-    site.cluster.set_paused(true).await.unwrap();
-    while events.next().await.unwrap()["observation"]["desired"]["paused"] != true {}
-    site.cluster.set_paused(false).await.unwrap();
-    while events.next().await.unwrap()["observation"]["desired"]["paused"] != false {}
+    for paused in [true, false] {
+        site.cluster.set_paused(paused).await.unwrap();
+        let told = async {
+            while events.next().await.unwrap()["observation"]["desired"]["paused"] != paused {}
+        };
+        assert!(timeout(PATIENCE, told).await.is_ok(), "no event says paused: {paused}");
+    }
 
     let explained = ask(leader, "GET", "/v1/explain", "", "").await;
     assert!(explained.body.ends_with("settled: nothing to do\n"), "{}", explained.body);
@@ -227,15 +230,13 @@ async fn a_main_is_let_go_when_it_has_moved(server: Server) {
     assert_eq!(hook.status, 200, "{}", hook.body);
     let after = site.until("another main", |record| record.target != before.target).await;
     assert!(matches!(after.cause, Cause::Switchover { .. }) && after.stage == Stage::Steady);
-    loop {
-        let moves = json(at, "/v1/status").await["moves"].clone();
-        let last = moves.as_array().unwrap().last().cloned().unwrap_or_default();
-        if last["term"] == after.term.0 && !last["open_ms"].is_null() {
-            assert_ne!(last["rule"], "", "{last}");
-            break;
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
+    let is_told = |told: &Value| {
+        let last = told["moves"].as_array().unwrap().last().cloned().unwrap_or_default();
+        let is_whole = last["term"] == after.term.0 && !last["open_ms"].is_null();
+        assert!(!is_whole || last["rule"] != "", "{last}");
+        is_whole
+    };
+    site.until_told(no, "the whole move", is_told).await;
     let back = site.settled().await;
     assert_eq!(back, no, "nobody else led meanwhile");
 }

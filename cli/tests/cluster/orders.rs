@@ -7,6 +7,7 @@ use crate::{
 };
 use ha_core::{ids::InstanceId, record::Record};
 use rustix::process::Signal;
+use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -36,11 +37,9 @@ async fn nothing_moves_while_it_is_paused_whatever_dies() {
     site.settled().await;
     let before = site.record().await;
     assert_eq!(person(&site, &["pause"]).await.0, Some(0));
-    let paused = async |no: usize| site.get(no, "/v1/status").await.json();
     for no in 0..site.controllers.len() {
-        while paused(no).await["observation"]["desired"]["paused"] != true {
-            sleep(Duration::from_millis(20)).await;
-        }
+        let is_paused = |told: &Value| told["observation"]["desired"]["paused"] == true;
+        site.until_told(no, "paused", is_paused).await;
     }
     keep_down(&site, before.target);
     // An unpaused controller has recorded a failover within a tenth of this.

@@ -180,15 +180,11 @@ async fn a_stop_hands_over_and_moves_nothing(server: Server) {
     ends(&site.person(&["switchover", "--wait"]).await, 0, &["done"]);
     assert_eq!(site.settled().await, no);
     let before = site.record().await;
-    let at = site.controllers[1 - no].at;
-    loop {
-        let status = ask(at, "GET", "/v1/status", "", "").await.json();
-        let moves = status["moves"].as_array().unwrap();
-        if moves.last().is_some_and(|it| it["term"] == before.term.0) {
-            break;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+    let knows = |told: &Value| {
+        let moves = told["moves"].as_array().unwrap();
+        moves.last().is_some_and(|it| it["term"] == before.term.0)
+    };
+    site.until_told(1 - no, "the move of the other one", knows).await;
     let path = site.path("ledger");
     let gateway = Gateway::start(&site, "5s").await;
     let writers = writers(&gateway, &path);

@@ -294,6 +294,19 @@ impl Site {
         }
     }
 
+    /// Waits until a controller's status says that.
+    pub(crate) async fn until_told(&self, no: usize, what: &str, says: impl Fn(&Value) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let told = self.get(no, "/v1/status").await.json();
+            if says(&told) {
+                return;
+            }
+            assert!(Instant::now() < until, "controller {no}: never {what}: {told}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until a person is told that; what.
     pub(crate) async fn until_status(&self, what: &str, says: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + PATIENCE;
