@@ -132,7 +132,8 @@ def kill_main(site):
     moment = site.kill(main)
     first = site.load.first_after(moment)
     moved(site, main)
-    return {"first_write_s": first, "pause_s": site.load.pause_since(moment)}
+    pause = site.load.pause_since(moment)
+    return {"first_write_s": first, "pause_s": pause, "told": site.load.troubled(moment)}
 
 
 @scenario("switchover")
