@@ -282,15 +282,13 @@ impl World {
 
     /// What the entrypoint does before a start: where the record orders it of this volume
     /// the data is kept elsewhere and the volume begins anew, or goes on with what was kept
-    /// before. Nothing excuses what is lost by that, but for the one whose vote the record waits for:
-    /// until it has what its main has, one more loss is two.
+    /// before. Nothing excuses what is lost by that.
     fn set_aside_as_recorded(&mut self, id: InstanceId, out: &mut Vec<Happening>) -> Step {
         let volume = self.body(id)?.volume_id;
         let order = self.api.record().and_then(|record| record.resets.get(&id));
         let Some(order) = order.filter(|order| order.volume == volume) else { return Ok(()) };
         let restores = order.restores;
         let data = self.body(id)?.instance.volume.clone();
-        self.note_only_copies(id)?;
         self.feed(id, Input::Wipe, out)?;
         let (boot, next) = (BootId(self.mint.fresh().into()), self.mint.fresh().into());
         let body = self.body_mut(id)?;
@@ -306,21 +304,6 @@ impl World {
         }
         (body.boot, body.volume_id) = (boot, VolumeId(next));
         out.push(Happening::SetAside(id));
-        Ok(())
-    }
-
-    /// While nobody votes beside the main, data that is set aside may leave writes to it alone.
-    fn note_only_copies(&mut self, id: InstanceId) -> Step {
-        if self.api.record().is_some_and(|record| record.voters().next().is_some()) {
-            return Ok(());
-        }
-        let logs: Vec<_> = self.bodies.iter().map(writes).collect();
-        for write in writes(self.body(id)?) {
-            // Its own, and that of the main.
-            if logs.iter().filter(|log| log.contains(&write)).count() <= 2 {
-                self.truth.unflushed.entry(write).or_default().insert(id);
-            }
-        }
         Ok(())
     }
 

@@ -176,9 +176,9 @@ pub struct Truth {
     /// Writes whose second phase did not arrive in time, or at a voter that restarted and kept
     /// nothing: their clients are told success all the same (MR 4.3).
     pub undecided: BTreeSet<WriteId>,
-    /// Instances that lost a write: with the power of their node or their volume, because they ended
-    /// between the two phases of its commit, or by beginning anew where their main had nobody else.
-    /// One alone takes nothing from anybody; two are more than the promise covers.
+    /// Instances that lost a write: with the power of their node or their volume, or because they
+    /// ended between the two phases of its commit. One alone takes nothing from anybody; two are
+    /// more than the promise covers.
     pub unflushed: BTreeMap<WriteId, BTreeSet<InstanceId>>,
     /// Writes whose loss a person accepted: acknowledged, and not there when a reign began by their
     /// word.
