@@ -7,13 +7,11 @@ mod found;
 use crate::input::{self, InputError};
 use clap::Args as ClapArgs;
 use found::{Find, Found};
-use ha_core::desired::Durability;
 use shell_sim::{
-    driver::{Counters, End, Limits, Situations, Walk, WalkReport},
-    memgraph::{Config, Version},
+    driver::{Counters, End, Limits, Situations, Walk, WalkReport, worlds},
     oracle::Violation,
     schedule::{SHRINK_RUNS, Symptom},
-    world::{Decide, Settings},
+    world::Decide,
 };
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, thread};
 
@@ -94,25 +92,6 @@ impl Tally {
     }
 }
 
-/// The worlds in which schedules are tried, in turn by seed.
-fn worlds() -> Vec<Settings> {
-    let with = |version, flush_every, gateways| Settings {
-        gateways,
-        config: Config { version, flush_every, ..Config::default() },
-        ..Settings::default()
-    };
-    let fast = |settings| Settings { durability: Durability::Fast, ..settings };
-    vec![
-        with(Version::V3_10, 1, 1),
-        with(Version::V3_10, 100_000, 1),
-        with(Version::V3_8, 100_000, 2),
-        with(Version::V3_12, 1, 2),
-        with(Version::Head, 100_000, 1),
-        fast(with(Version::V3_10, 1, 1)),
-        fast(Settings { instances: 2, ..with(Version::Head, 100_000, 1) }),
-    ]
-}
-
 /// Walks, tallies, shrinks, prints.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     let decide = input::decision(args.mutant.as_deref())?;
@@ -135,8 +114,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
 }
 
 fn starts(args: &Args, decide: Decide) -> Result<Vec<Walk>, End> {
-    let limits = Limits { choices: args.choices, faults: args.faults, ..Limits::default() };
-    worlds().iter().map(|settings| Walk::new(settings, limits, decide)).collect()
+    let limits =
+        |acts| Limits { choices: args.choices, faults: args.faults, acts, ..Limits::default() };
+    let starts = |acts| {
+        let limits = limits(acts);
+        worlds().into_iter().map(move |settings| Walk::new(&settings, limits, decide))
+    };
+    starts(false).chain(starts(true)).collect()
 }
 
 fn shared(args: &Args, starts: &[Walk]) -> Tally {

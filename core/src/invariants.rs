@@ -31,7 +31,8 @@ pub struct Node {
     pub role: Role,
     /// Whose replica it is, by the uuid that it obeys (MR 3.4).
     pub obeys: Obeys,
-    /// Its registrations: mode, and whether something stands behind them (MR 3.2).
+    /// Its registrations: mode, and whether it takes itself for in touch by them. By a phantom it is
+    /// not (MR 3.2), nor by an invalid row: a registration that failed is such a one after a restart.
     pub rows: BTreeMap<InstanceId, (SyncMode, bool)>,
     /// Whether it can be addressed.
     pub addressed: bool,
@@ -154,7 +155,8 @@ fn violated(invariant: &str, why: String) -> Judged {
     Err(Violation { invariant: invariant.into(), why })
 }
 
-/// No replica obeys a main other than the recorded target once that target registered it.
+/// No replica obeys a main other than the recorded target once that target registered it; but for one
+/// whose data is set aside or put back, which counts for nothing until it is proven.
 ///
 /// # Errors
 /// The replica and whom it obeys.
@@ -166,8 +168,9 @@ pub fn one_main_per_replica(t: &Topology) -> Judged {
     if target.role != Role::Main || target.incarnation != Some(record.incarnation) {
         return Ok(());
     }
-    for (id, (_, live)) in &target.rows {
-        let Some(node) = t.instances.get(id).filter(|_| *live) else { continue };
+    let counts = |id: &InstanceId| !record.resets.contains_key(id);
+    for (id, (_, in_touch)) in target.rows.iter().filter(|(id, _)| counts(id)) {
+        let Some(node) = t.instances.get(id).filter(|_| *in_touch) else { continue };
         match node.obeys {
             Obeys::Instance(other) if node.role == Role::Replica && other != record.target => {
                 let why = format!("{id} obeys {other}, registered by {}", record.target);

@@ -7,7 +7,7 @@ use crate::{
     observation::{
         BoltView, ClusterObservation, Contact, Container, Content, EngineVersion, InstanceView,
         OwnCommit, PromotionRight, RegisterResult, Registration, RoleView, Route, Row, RowState,
-        StoredRecord, SyncMode, Witness,
+        StoredRecord, Witness,
     },
     reading::{Age, Why},
     reason::{Loss, Reason, Unfit, UnsafeEngine},
@@ -132,6 +132,18 @@ impl<'a> Situation<'a> {
     pub fn proven_main(&self) -> Option<MainNow<'a>> {
         let record = self.record?;
         self.main(record.target).filter(|main| main.at.incarnation == record.incarnation)
+    }
+
+    /// The record, where the reign is in that stage.
+    #[must_use]
+    pub fn in_stage(&self, stage: Stage) -> Option<&'a Record> {
+        self.record.filter(|record| record.stage == stage)
+    }
+
+    /// The same, and its target as its proven main.
+    #[must_use]
+    pub fn reigning(&self, stage: Stage) -> Option<(&'a Record, MainNow<'a>)> {
+        self.in_stage(stage).zip(self.proven_main())
     }
 
     /// Whether `id` is beyond the size of the cluster that is asked for.
@@ -411,43 +423,6 @@ impl<'a> Situation<'a> {
         self.tried(main, id).is_some_and(|made| {
             matches!(made.result, RegisterResult::Branched | RegisterResult::Unreachable)
         })
-    }
-
-    /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, or
-    /// votes already and may answer yet; one whose version is supported before one whose is not, a
-    /// replica before a former main, one that works before one that failed, one that stays before one
-    /// whose data a person wants set aside, and among equals whoever an operator wants as main, then
-    /// the preferred pair. A former main only if nobody else may come
-    /// to it.
-    #[must_use]
-    pub fn voter_choice(&self, main: &MainNow<'_>) -> Option<InstanceId> {
-        let wanted = crate::rules::ordered(self);
-        let rank = |id: &InstanceId| {
-            let failed = self.registers_in_vain(main, *id);
-            let votes = main.rows.get(id).is_some_and(|row| row.mode != SyncMode::Async);
-            let unsupported = self.is_unsupported(*id);
-            let anew = crate::rules::is_to_begin_anew(self, *id);
-            (unsupported, self.main(*id).is_some(), failed, anew, !votes, wanted != Some(*id), *id)
-        };
-        let able = |id: &InstanceId| {
-            crate::rules::may_vote(self, *id)
-                && !self.is_deleting(*id)
-                && !self.diverged(main, *id)
-                && self.lives(*id).is_none_or(|at| !self.resets(at))
-        };
-        let votes_already =
-            |id: &InstanceId| main.rows.get(id).is_some_and(|row| row.mode != SyncMode::Async);
-        let choice = self
-            .others(main.at.id)
-            .filter(able)
-            .filter(|id| {
-                self.answer(*id).is_some() || (votes_already(id) && self.may_answer_yet(*id))
-            })
-            .min_by_key(rank)?;
-        let another_may_come = || {
-            self.others(main.at.id).filter(able).any(|id| id != choice && self.may_answer_yet(id))
-        };
-        (self.main(choice).is_none() || !another_may_come()).then_some(choice)
     }
 
     /// Instances other than the recorded target that answered as main in this round.

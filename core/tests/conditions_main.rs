@@ -151,6 +151,14 @@ fn a_main_and_a_voter_that_find_no_touch() {
             (
                 "the voter is proven",
                 |obs| answer(obs, mg(1)).incarnation = life(mg(1)),
+                &["E20 record intent main=mg-1 term=2 (failover)"],
+            ),
+            (
+                "the voter is proven, and it is not for long yet",
+                |obs| {
+                    answer(obs, mg(1)).incarnation = life(mg(1));
+                    row(obs, mg(0), mg(1)).since = Age::Suspect;
+                },
                 &["E35 main-unproven"],
             ),
         ],

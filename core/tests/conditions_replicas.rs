@@ -242,6 +242,11 @@ fn a_replica_that_is_not_proven() {
             ("it is about to take a commit", |obs| committed(obs, Age::Fresh), WAITS),
             ("it does not take a commit", |obs| committed(obs, Age::Suspect), COMMITS),
             (
+                "its data is to be set aside",
+                |obs| ordered(obs, life(mg(2)).volume),
+                &["A40 restart mg-2 without its data", "X10 mg-2: replica-waits"],
+            ),
+            (
                 "it is in the middle of a transaction",
                 |obs| row(obs, mg(0), mg(2)).state = RowState::Replicating,
                 WAITS,

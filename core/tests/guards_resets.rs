@@ -7,12 +7,12 @@ mod bases;
 #[path = "common/vetoes.rs"]
 mod vetoes;
 
-use bases::{base, life, main_with, mg, restarted};
+use bases::{base, even, life, main_with, mg, restarted};
 use ha_core::{
-    desired::ResetRequest,
+    desired::{Authority, ResetRequest},
     guard::GuardId::{ResetsAreEarned, StagesAreEarned},
     ids::{InstanceId, RequestId, Term, VolumeId},
-    observation::{ClusterObservation, Contact, RegisterResult, Registration},
+    observation::{ClusterObservation, Contact, RegisterResult, Registration, SyncMode},
     reading::{Age, Why},
     record::{Before, Member, Reset, Stage},
     rules::RuleId::{A35, A40},
@@ -101,6 +101,46 @@ fn data_that_branched_off_from_the_only_history() {
                 |it| {
                     it.view(mg(1)).contact =
                         Contact::Unreached { why: Why::Silent, since: Age::Suspect };
+                },
+                &[ResetsAreEarned],
+            ),
+        ],
+    );
+}
+
+/// The same where only two may vote: mg-2 follows, and is not asked.
+#[test]
+fn data_that_branched_off_where_a_third_may_not_vote() {
+    let mut obs = base("settled");
+    branched(&mut obs, mg(1));
+    let rows = [(mg(2), even(SyncMode::Async))];
+    bases::bolt(&mut obs, mg(0)).expect("an answer").role = main_with(&rows);
+    obs.desired.authority = Authority::Pair;
+    obs.route.handed_out = ha_core::observation::Route::Closed;
+    obs.route.outstanding.clear();
+    let record = bases::record(&mut obs).expect("a record");
+    record.stage = Stage::Withdrawn;
+    record.members.clear();
+    each_fact_counts(
+        &asked_by(A40, obs),
+        &[
+            (
+                "the third may vote",
+                |it| it.obs.desired.authority = Authority::Any,
+                &[ResetsAreEarned],
+            ),
+            (
+                "the one that may vote follows",
+                |it| it.obs.memory.registered.clear(),
+                &[ResetsAreEarned],
+            ),
+            (
+                "the third is to begin anew as well",
+                |it| {
+                    branched(&mut it.obs, mg(2));
+                    let volume = life(mg(2)).volume;
+                    let reset = Reset { volume, term: Term(1), by: None, restores: None };
+                    it.next().resets.insert(mg(2), reset);
                 },
                 &[ResetsAreEarned],
             ),

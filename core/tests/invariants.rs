@@ -14,7 +14,7 @@ use ha_core::{
         broken_record,
     },
     observation::{RecordContent, SyncMode},
-    record::{Cause, Member, Record, Stage},
+    record::{Cause, Member, Record, Reset, Stage},
 };
 use std::collections::BTreeMap;
 
@@ -206,7 +206,17 @@ fn a_replica_that_obeys_another_main() {
                 &[],
             ),
             (
-                "its row has nothing behind it",
+                "its data is set aside, and it is not proven yet",
+                |t| {
+                    stray(t);
+                    let (volume, term) = (VolumeId(7), record().term);
+                    let reset = Reset { volume, term, by: None, restores: None };
+                    stored(t).resets.insert(InstanceId(2), reset);
+                },
+                &[],
+            ),
+            (
+                "its main is not in touch with it",
                 |t| {
                     stray(t);
                     change(t, 0).rows.insert(InstanceId(2), (SyncMode::Async, false));

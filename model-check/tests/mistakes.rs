@@ -19,8 +19,8 @@ use shell_sim::{mutants, schedule::Schedule, world::Decide};
 use shortest::shortest;
 use std::path::PathBuf;
 use worlds::{
-    alone, alone_unflushed, fast_of_two, heard_unflushed, leases, promised, resetting, unflushed,
-    unordered, usual,
+    alone, alone_unflushed, fast_of_two, heard_unflushed, leases, promised, resetting_pair,
+    resetting_unflushed, resetting_unflushed_of_two, unflushed, unordered, usual,
 };
 
 /// A good part of the time goes into parts of worlds that come and go.
@@ -77,7 +77,9 @@ const ROWS: &[Row] = &[
     ("never-moves-the-vote", Wrong::Decision, &[(Node, 1)], alone, None),
     ("moves-the-vote-of-an-unproven-main", Wrong::Decision, &[(Power, 1), (Crash, 1)], alone_unflushed, Some("promote-only-caught-up")),
     ("records-a-voter-that-does-not-vote", Wrong::Decision, &[(Write, 1), (Crash, 2)], alone, Some("promote-only-caught-up")),
-    ("resets-under-an-open-main", Wrong::Decision, &[(Write, 1), (Crash, 1)], resetting, None),
+    ("resets-under-an-open-main", Wrong::Decision, &[(Write, 1), (Power, 1)], resetting_unflushed, None),
+    ("sets-aside-before-it-goes-back", Wrong::Decision, &[(Power, 1)], resetting_unflushed_of_two, Some("acknowledged-writes-survive")),
+    ("waits-for-who-may-not-vote", Wrong::Decision, &[(Write, 1), (Crash, 1)], resetting_pair, None),
     ("never-goes-alone", Wrong::Decision, &[(Node, 1)], fast_of_two, None),
     ("stays-alone", Wrong::Decision, &[(Crash, 1)], fast_of_two, None),
     ("answers-pass", World, &[(Write, 1), (Cut, 1)], alone, Some("acknowledged-writes-survive")),
@@ -123,6 +125,20 @@ const BEFORE: &[(&str, &str)] = &[
     ("resets-under-an-open-main", "
         power-loss mg-2 keep=9
         remove-pod mg-2
+    "),
+    ("sets-aside-before-it-goes-back", "
+        write cl-0 gw-0
+        run until acked w1
+        settle
+        withhold finalize mg-0 mg-1
+        write cl-0 gw-0
+        run until in-flight finalize mg-0 mg-1
+        stop mg-0
+        crash mg-0
+        fail finalize mg-0 mg-1
+        release finalize mg-0 mg-1
+        run until role mg-1=main
+        resume mg-0
     "),
     ("opens-before-the-first-commit", "
         write cl-0 gw-0

@@ -6,6 +6,7 @@ use crate::{
     world::{Body, ControllerNo, Fate, Payload, World, WriteId},
 };
 use ha_core::{
+    desired::Durability,
     guard::GuardId,
     ids::{GatewayId, InstanceId, Term},
     invariants,
@@ -230,15 +231,28 @@ fn acked_missing(world: &World, main: InstanceId, body: &Body, found: &mut Vec<V
     }));
 }
 
-fn gone(world: &World, found: &mut Vec<Violation>) {
+/// Whether an acknowledged write that no instance holds is left where data was set aside, and the promise
+/// goes no further: a main that went on alone lost it, as `fast` allows, before whoever began anew
+/// under it had caught up. What a main lacks is excepted by nothing of the kind.
+fn is_left_aside(world: &World, write: WriteId) -> bool {
+    let is_lost = world.truth.unflushed.get(&write).is_some_and(|by| !by.is_empty());
+    let keeps =
+        |body: &Body| body.aside.as_ref().is_some_and(|(_, volume)| holds(&volume.log, write) > 0);
+    world.settings.durability == Durability::Fast && is_lost && world.bodies.iter().any(keeps)
+}
+
+/// Acknowledged writes that no instance holds, running or not: what is broken where the cluster waits
+/// for a person.
+#[must_use]
+pub fn gone(world: &World) -> Vec<Violation> {
     let lacks =
         |write| world.bodies.iter().all(|body| holds(&body.instance.volume.log, write) == 0);
-    for (write, _) in writes(world).filter(|(_, fate)| *fate == Fate::Acked) {
-        if lacks(write) {
-            let known = is_excepted(world, write);
-            found.push(Violation::AckedGone { write, known });
-        }
-    }
+    let acked = writes(world).filter(|(_, fate)| *fate == Fate::Acked).map(|(write, _)| write);
+    let known = |write| is_excepted(world, write) || is_left_aside(world, write);
+    acked
+        .filter(|write| lacks(*write))
+        .map(|write| Violation::AckedGone { write, known: known(write) })
+        .collect()
 }
 
 /// What is broken in this very state, whatever comes next.
@@ -274,7 +288,7 @@ pub fn violations(world: &World) -> Vec<Violation> {
 #[must_use]
 pub fn final_violations(world: &World, settled: bool) -> Vec<Violation> {
     let mut found = violations(world);
-    gone(world, &mut found);
+    found.extend(gone(world));
     let steady = world.api.record().is_some_and(|record| record.stage == Stage::Steady);
     let Some(main) = world.recorded_main().filter(|_| steady) else {
         if settled {

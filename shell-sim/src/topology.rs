@@ -2,7 +2,7 @@
 //! a controller would only have a reading.
 
 use crate::{
-    memgraph::{self, RoleName},
+    memgraph::{self, ReplicaState, RoleName},
     oracle::{exception, missing},
     world::{Body, Fate, Happening, Kind, Payload, Place, World, WriteId},
 };
@@ -52,7 +52,8 @@ fn node(world: &World, (id, body): (InstanceId, &Body), acked: &[WriteId]) -> No
     };
     let rows = body.instance.rows().into_iter().filter_map(|row| {
         let ordinal = u8::try_from(row.name.0).ok()?;
-        Some((InstanceId(ordinal), (mode(row.mode), row.data.is_some())))
+        let in_touch = row.data.is_some_and(|data| data.status != ReplicaState::MaybeBehind);
+        Some((InstanceId(ordinal), (mode(row.mode), in_touch)))
     });
     Node {
         incarnation: body.incarnation(),

@@ -2,7 +2,6 @@
 //! once found something, shrunk to the lines that it takes.
 
 use ha_core::{
-    desired::Durability,
     guard::GUARDS,
     ids::InstanceId,
     observation::{ClusterObservation, RoleView, Row, RowState},
@@ -13,8 +12,7 @@ use ha_core::{
     situation::Situation,
 };
 use shell_sim::{
-    driver::{End, Limits, Walk},
-    memgraph::{Config, Version},
+    driver::{End, Limits, Walk, worlds},
     oracle::Violation,
     schedule::{Schedule, run},
     world::{Decide, Settings},
@@ -120,23 +118,10 @@ fn demotes_no_voter_before_the_first_commit(observation: &ClusterObservation) ->
 #[test]
 fn random_schedules_end_well() {
     let limits = |acts| Limits { choices: 120, faults: 6, acts, ..Limits::default() };
-    let of = |version, flush_every, gateways| Settings {
-        gateways,
-        config: Config { version, flush_every, ..Config::default() },
-        ..Settings::default()
-    };
-    let fast = |settings| Settings { durability: Durability::Fast, ..settings };
-    let worlds = [
-        of(Version::V3_10, 1, 1),
-        of(Version::V3_8, 100_000, 2),
-        of(Version::Head, 100_000, 1),
-        fast(of(Version::V3_10, 1, 1)),
-        fast(Settings { instances: 2, ..of(Version::Head, 100_000, 1) }),
-    ];
-    for settings in worlds {
+    for settings in worlds() {
         let walks =
             [false, true].map(|acts| Walk::new(&settings, limits(acts), ha_core::plan).unwrap());
-        for (walk, seed) in walks.iter().flat_map(|walk| (0..400).map(move |seed| (walk, seed))) {
+        for (walk, seed) in walks.iter().flat_map(|walk| (0..200).map(move |seed| (walk, seed))) {
             let report = walk.run(seed);
             let bad: Vec<_> = report.violations.iter().filter(|found| !found.is_known()).collect();
             assert!(bad.is_empty(), "seed {seed}: {bad:?}\n{}", report.schedule);

@@ -3,6 +3,7 @@
 use super::{Seen, written};
 use crate::{
     action::Action,
+    desired::Authority,
     ids::{InstanceId, InstanceRef},
     observation::{Contact, RowState},
     reading::Age,
@@ -48,9 +49,15 @@ fn is_gone(seen: &Seen<'_>, id: InstanceId) -> bool {
     })
 }
 
-/// Whether a main that was just promoted has the only history that is there.
+/// Whether an instance may vote: where two have the authority, those of the first two names.
+fn may_vote(seen: &Seen<'_>, id: InstanceId) -> bool {
+    seen.observation.desired.authority == Authority::Any || id.0 < 2
+}
+
+/// Whether of those who could vote for a main that was just promoted nobody is there with its history.
 fn is_alone(seen: &Seen<'_>, record: &Record) -> bool {
-    let mut others = seen.observation.instances.keys().filter(|id| **id != record.target);
+    let other = |id: &&InstanceId| **id != record.target && may_vote(seen, **id);
+    let mut others = seen.observation.instances.keys().filter(other);
     record.stage == Stage::Withdrawn
         && others.all(|id| {
             branched(seen, record, *id) || is_ordered(seen, record, *id) || is_gone(seen, *id)

@@ -93,6 +93,8 @@ pub enum Unfit {
     NotReady(RowState),
     /// It does not vote, and may not.
     NoVote,
+    /// Nobody can vote for it: the main before it branched off.
+    Unvoted,
     /// A version or a setting makes the promise impossible.
     Engine,
     /// The order was given in another term.
@@ -118,6 +120,7 @@ impl fmt::Display for Unfit {
             Self::OtherTerm => f.write_str("was named in another term"),
             Self::NothingLost => f.write_str("is not needed, nothing is lost"),
             Self::NoVote => f.write_str("does not vote, and cannot now"),
+            Self::Unvoted => f.write_str("has nobody who can vote for it"),
         }
     }
 }

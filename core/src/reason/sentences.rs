@@ -96,6 +96,12 @@ impl Reason {
             Self::MainLost { main, loss, candidate } => {
                 write!(f, "{main}: {loss}; {candidate} voter, proven")
             }
+            Self::TailLost { main, candidate, ahead: 0 } => {
+                write!(
+                    f,
+                    "{main} may lack a tail that it had not flushed; {candidate} voter, proven"
+                )
+            }
             Self::TailLost { main, candidate, ahead } => {
                 write!(f, "{main} came back {ahead} ticks short of {candidate}, voter, proven")
             }

@@ -9,7 +9,7 @@ use crate::{
     situation::Situation,
 };
 
-fn open<'a>(s: &Situation<'a>) -> Option<(AcceptedLoss, &'a Record)> {
+fn accepted<'a>(s: &Situation<'a>) -> Option<(AcceptedLoss, &'a Record)> {
     let record = s.record?;
     let order = s.obs.desired.accepts.filter(|order| record.accepted != Some(order.id))?;
     Some((order, record))
@@ -55,7 +55,7 @@ fn stands_still(s: &Situation<'_>) -> bool {
 
 /// E05. Nobody is proven, and a person named whom to go on with.
 pub(super) fn loss(s: &Situation<'_>) -> Verdict {
-    let Some((order, record)) = open(s) else { return Verdict::Pass };
+    let Some((order, record)) = accepted(s) else { return Verdict::Pass };
     let to = order.main;
     let refuse = |why| {
         // What a move that is under way has recorded is left alone, and so are the rules that finish

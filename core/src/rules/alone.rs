@@ -13,15 +13,16 @@ use crate::{
 use alloc::vec;
 
 /// A steady reign without a vote, of a main that is proven and may go on.
-fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
-    let record = elect::steady(s).filter(|record| record.is_alone())?;
+fn reigning_alone<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
+    let record = s.in_stage(Stage::Steady).filter(|record| record.is_alone())?;
     s.proven_main().filter(|main| !record.resets(main.at)).map(|main| (record, main))
 }
 
 /// E46. The voter is lost and nobody can vote in its place. That is recorded before its row goes, so
 /// that whoever leads next promotes nobody on the strength of a vote that was not asked for.
 pub(super) fn goes_on(s: &Situation<'_>) -> Verdict {
-    let Some(record) = elect::steady(s).filter(|it| it.durability == Durability::Fast) else {
+    let Some(record) = s.in_stage(Stage::Steady).filter(|it| it.durability == Durability::Fast)
+    else {
         return Verdict::Pass;
     };
     let Some((voter, loss)) = vote::lost_for_good(s) else { return Verdict::Pass };
@@ -33,7 +34,7 @@ pub(super) fn goes_on(s: &Situation<'_>) -> Verdict {
 /// E47. A main that goes on alone gets a voter as soon as one is proven and keeps up, in a term of its
 /// own. Nobody else has what it committed, so there is no way back.
 pub(super) fn ends(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let Some((record, main)) = reigning_alone(s) else { return Verdict::Pass };
     let Some(to) = vote::successor(s, record, &main) else { return Verdict::Pass };
     begins(s, record, &main, Reason::VoteRestored(to))
 }
@@ -42,7 +43,7 @@ pub(super) fn ends(s: &Situation<'_>) -> Verdict {
 /// for votes begins only with somebody who can vote.
 pub(super) fn changes(s: &Situation<'_>) -> Verdict {
     let wanted = s.obs.desired.durability;
-    let Some(record) = elect::steady(s).filter(|it| it.durability != wanted) else {
+    let Some(record) = s.in_stage(Stage::Steady).filter(|it| it.durability != wanted) else {
         return Verdict::Pass;
     };
     let Some(main) = s.proven_main().filter(|main| !record.resets(main.at)) else {

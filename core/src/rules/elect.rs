@@ -1,7 +1,7 @@
 //! Who is to be main? These rules only ever write intents, or keep the record of a main that
 //! stays up to date. Nothing changes its role here.
 
-use super::Verdict;
+use super::{Verdict, attach, reset};
 use crate::{
     action::Action,
     ids::{Incarnation, InstanceId},
@@ -56,13 +56,9 @@ fn reign<'a>(s: &Situation<'a>) -> Option<&'a Record> {
     s.record.filter(|record| record.voters().next().is_some())
 }
 
-pub(super) fn steady<'a>(s: &Situation<'a>) -> Option<&'a Record> {
-    s.record.filter(|record| record.stage == Stage::Steady)
-}
-
 /// The recorded main, answering as main in another life than the recorded one.
 fn restarted_main<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
-    let record = steady(s)?;
+    let record = s.in_stage(Stage::Steady)?;
     let main = s.main(record.target)?;
     (main.at.incarnation != record.incarnation).then_some((record, main))
 }
@@ -79,7 +75,7 @@ pub(super) fn failover(s: &Situation<'_>) -> Verdict {
 
 /// E15. Nobody is proven to have everything: wait for whoever comes back.
 pub(super) fn no_candidate(s: &Situation<'_>) -> Verdict {
-    let Some(record) = steady(s) else { return Verdict::Pass };
+    let Some(record) = s.in_stage(Stage::Steady) else { return Verdict::Pass };
     let loss = s.loss(record.target, record.incarnation);
     let changed_replica = s
         .replica(record.target)
@@ -119,7 +115,16 @@ fn outrunning_voter(
     })
 }
 
-/// E20. The main's log was cut short, or it forgot its registrations; its voter, whose proof
+/// Whether a restarted main may lack something, and its voter does not get in touch with it: the voter
+/// was main for a moment, unseen, so that it obeys nobody.
+fn never_confirmed(s: &Situation<'_>, voter: InstanceId) -> bool {
+    restarted_main(s).is_some_and(|(record, main)| {
+        !s.keeps_all(main.at.id, record.incarnation, main.at.incarnation)
+            && main.rows.get(&voter).is_some_and(Row::is_stuck)
+    })
+}
+
+/// E20. The main's log was cut short or may be, or it forgot its registrations; its voter, whose proof
 /// stands, has everything. The same goes for a target that may have lost something and is no
 /// main, or has not finished its reign's beginning.
 pub(super) fn tail_lost(s: &Situation<'_>) -> Verdict {
@@ -137,7 +142,7 @@ pub(super) fn tail_lost(s: &Situation<'_>) -> Verdict {
         let replica_or_unfinished = s.is_replica(at.id) || record.stage != Stage::Steady;
         replica_or_unfinished && !s.keeps_all(at.id, record.incarnation, at.incarnation)
     });
-    if !forgot && !at_risk {
+    if !forgot && !at_risk && !never_confirmed(s, voter.id) {
         return Verdict::Pass;
     }
     let actions = intent(s, record, voter.id, voter.incarnation, None, Cause::Failover);
@@ -159,7 +164,7 @@ pub(super) fn voter_before(s: &Situation<'_>) -> Option<Before> {
 /// unchanged, or because it lost power, its voter confirms what it has, and nothing may be
 /// committed in an epoch that may have had a longer history.
 pub(super) fn renew(s: &Situation<'_>) -> Verdict {
-    let Some(record) = steady(s) else { return Verdict::Pass };
+    let Some(record) = s.in_stage(Stage::Steady) else { return Verdict::Pass };
     if let Some(at) = s.replica(record.target) {
         let complete = s.keeps_all(at.id, record.incarnation, at.incarnation);
         if !complete || record.resets(at) {
@@ -242,7 +247,9 @@ pub(super) fn both_lost_power(s: &Situation<'_>) -> Verdict {
 /// E35. Only the voter can tell whether the main is complete, by being in touch with it.
 pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
     let Some((record, main)) = restarted_main(s) else { return Verdict::Pass };
-    let forgot = s.fit_voter().is_ok_and(|voter| has_forgotten(&main, voter.id));
+    let gives_way = s
+        .fit_voter()
+        .is_ok_and(|voter| has_forgotten(&main, voter.id) || never_confirmed(s, voter.id));
     let spoken = confirming_voter(record, &main).is_some() || record.is_alone();
     let outrun = outrunning_voter(s, record, &main).is_some();
     let complete = s.keeps_all(main.at.id, record.incarnation, main.at.incarnation);
@@ -250,7 +257,7 @@ pub(super) fn main_unproven(s: &Situation<'_>) -> Verdict {
         return Verdict::Hold(Reason::OlderCopy { main: main.at.id, replica: id });
     }
     let confirmed = spoken && (complete || !record.is_alone());
-    if forgot || confirmed || outrun || out_of_touch(s, record, &main).is_some() {
+    if gives_way || confirmed || outrun || out_of_touch(s, record, &main).is_some() {
         return Verdict::Pass;
     }
     let voter = record.voters().next();
@@ -303,6 +310,17 @@ fn failing_target<'a>(s: &Situation<'a>) -> Option<(&'a Record, Unfit)> {
     Some((record, unfit))
 }
 
+/// Nobody can vote for the target, for the main before it branched off from it: so the target has
+/// acknowledged nothing, and follows that main as it is. Not twice in a row: where each branched off from
+/// the other, going back would never end.
+fn unvoted_target<'a>(s: &Situation<'a>) -> Option<(&'a Record, Unfit)> {
+    let (record, main) = attach::reigning(s).filter(|(it, _)| !it.cause.is_of_own_data())?;
+    let before = s.replica(record.before?.main)?;
+    let unvoted =
+        reset::nobody_votes(s, record, &main) && reset::has_branched(s, record, &main, before);
+    unvoted.then_some((record, Unfit::Unvoted))
+}
+
 fn complete_before(s: &Situation<'_>, record: &Record) -> Option<Before> {
     let before = record.before?;
     let at = s.lives(before.main)?;
@@ -311,15 +329,19 @@ fn complete_before(s: &Situation<'_>, record: &Record) -> Option<Before> {
     complete.then_some(Before { main: before.main, incarnation: at.incarnation })
 }
 
-/// E60. The main before the intent still has everything: go back to it, in a new term.
+/// E60. The target fails, or nobody can vote for it, and the main before the intent still has everything:
+/// go back to it, in a new term.
 pub(super) fn way_back(s: &Situation<'_>) -> Verdict {
-    let Some((record, why)) = failing_target(s) else { return Verdict::Pass };
+    let Some((record, why)) = failing_target(s).or_else(|| unvoted_target(s)) else {
+        return Verdict::Pass;
+    };
     if record.stage == Stage::Attached {
         return Verdict::Pass;
     }
     let Some(back) = complete_before(s, record) else { return Verdict::Pass };
     // A target that failed before the withdrawal was recorded proves nothing later.
-    let before = (record.stage == Stage::Withdrawn && why == Unfit::Unreachable)
+    let stays_complete = matches!(why, Unfit::Unreachable | Unfit::Unvoted);
+    let before = (record.stage == Stage::Withdrawn && stays_complete)
         .then(|| target_before(record))
         .flatten();
     let actions = intent(s, record, back.main, back.incarnation, before, Cause::Return);

@@ -63,13 +63,9 @@ fn unjustified(s: &Situation<'_>, term: crate::ids::Term, main: InstanceRef) -> 
     Some(Reason::VoterRowUnsound(record.voters().next().unwrap_or(main.id)))
 }
 
-fn intent<'a>(s: &Situation<'a>) -> Option<&'a Record> {
-    s.record.filter(|record| record.stage == Stage::Intent)
-}
-
 /// F20. Nothing changes its role while a grant may be alive somewhere.
 pub(super) fn withdrawal_waits(s: &Situation<'_>) -> Verdict {
-    if intent(s).is_none() {
+    if s.in_stage(Stage::Intent).is_none() {
         return Verdict::Pass;
     }
     if !s.obs.route.outstanding.is_empty() {
@@ -84,7 +80,9 @@ pub(super) fn withdrawal_waits(s: &Situation<'_>) -> Verdict {
 /// F30. A reign begins with a promotion, so that its epoch and uuid are its own; whoever is main
 /// already becomes a replica first.
 pub(super) fn target_steps_down(s: &Situation<'_>) -> Verdict {
-    let Some(record) = intent(s).filter(|_| s.is_fenced()) else { return Verdict::Pass };
+    let Some(record) = s.in_stage(Stage::Intent).filter(|_| s.is_fenced()) else {
+        return Verdict::Pass;
+    };
     let own_data = record.cause.is_of_own_data();
     match (s.target_fit(record), s.main(record.target)) {
         (Ok(on), Some(_)) if own_data => Verdict::Act(
@@ -98,7 +96,9 @@ pub(super) fn target_steps_down(s: &Situation<'_>) -> Verdict {
 /// F40. From here on a restart of the target's process does no harm: nobody forwards, so nothing
 /// can be acknowledged that it might lose.
 pub(super) fn record_withdrawn(s: &Situation<'_>) -> Verdict {
-    let Some(record) = intent(s).filter(|_| s.is_fenced()) else { return Verdict::Pass };
+    let Some(record) = s.in_stage(Stage::Intent).filter(|_| s.is_fenced()) else {
+        return Verdict::Pass;
+    };
     let (Ok(at), true) = (s.target_fit(record), s.is_replica(record.target)) else {
         return Verdict::Pass;
     };

@@ -198,9 +198,8 @@ const fn each(
     Rule { id, phase, name, when, judge: Judge::Each(judge) }
 }
 
-pub(crate) use reset::is_to_begin_anew;
 pub use scope::{SCOPES, Scope};
-pub(crate) use vote::{may_vote, moves_from, ordered};
+pub(crate) use vote::moves_from;
 
 use Phase::{Attach, Bootstrap, Elect, Fence, Promote, Prove, Report, Route, Trust};
 use RuleId::{
@@ -238,7 +237,7 @@ pub const RULES: &[Rule] = &[
     once(E47, Elect, "vote-restored", "the main goes on alone, and somebody can vote", alone::ends),
     once(E48, Elect, "durability-changes", "another promise is wanted than the reign keeps", alone::changes),
     once(E50, Elect, "switchover", "the main is to be moved, and its voter can take over", switchover::switchover),
-    once(E60, Elect, "way-back", "the target fails before the reign has a commit", elect::way_back),
+    once(E60, Elect, "way-back", "the target fails, or has nobody to vote for it, before the reign has a commit", elect::way_back),
     once(E70, Elect, "target-waits", "the target fails, and nobody else is complete", elect::target_waits),
 
     once(F10, Fence, "withdraw-route", "a route is handed out that nothing proves any more", fence::withdraw),

@@ -17,14 +17,9 @@ use alloc::{
     vec::Vec,
 };
 
-fn reigning<'a>(s: &Situation<'a>, stage: Stage) -> Option<(&'a Record, MainNow<'a>)> {
-    let record = s.record.filter(|record| record.stage == stage)?;
-    s.proven_main().map(|main| (record, main))
-}
-
 /// V10. The reign may hold a commit from now on, so there is no way back any more.
 pub(super) fn voter(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = reigning(s, Stage::Withdrawn) else { return Verdict::Pass };
+    let Some((record, main)) = s.reigning(Stage::Withdrawn) else { return Verdict::Pass };
     let choice = s.voter_choice(&main);
     if alone::begins_alone(s, record, &main, choice) {
         let members = BTreeMap::new();
@@ -36,11 +31,7 @@ pub(super) fn voter(s: &Situation<'_>) -> Verdict {
     let votes = row.is_some_and(|row| row.mode == record.vote_mode());
     let proof = s.newly_proven(&main, choice).filter(|_| votes && s.registered(&main, choice));
     let Some(proof) = proof else {
-        return Verdict::Hold(Reason::VoterWaits {
-            voter: choice,
-            state: row.map(|row| row.state.clone()),
-            behind: row.map_or(0, |row| row.behind),
-        });
+        return Verdict::Hold(waits_for(&main, choice));
     };
     let members = BTreeMap::from([(choice, Member { votes: true, proof: Some(proof) })]);
     let record = Record { stage: Stage::Attached, members, before: None, ..record.clone() };
@@ -79,7 +70,7 @@ fn has_commit(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> bool {
 
 /// V20. An epoch is durable with its first commit only (MR 3.3).
 pub(super) fn first_commit(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
+    let Some((record, main)) = s.reigning(Stage::Attached) else { return Verdict::Pass };
     if has_commit(s, record, &main) && !stays_behind(record, &main) {
         return Verdict::Pass;
     }
@@ -97,20 +88,21 @@ fn stays_behind(record: &Record, main: &MainNow<'_>) -> bool {
         .any(|id| main.rows.get(&id).is_some_and(|row| row.behind < 0 && row.still != Age::Fresh))
 }
 
-fn voter_waits(record: &Record, main: &MainNow<'_>) -> Reason {
-    record.voters().next().map_or(Reason::NoVoter, |voter| {
-        let row = main.rows.get(&voter);
-        Reason::VoterWaits {
-            voter,
-            state: row.map(|row| row.state.clone()),
-            behind: row.map_or(0, |row| row.behind),
-        }
-    })
+/// How the main finds a voter that is waited for.
+fn waits_for(main: &MainNow<'_>, voter: InstanceId) -> Reason {
+    let row = main.rows.get(&voter);
+    let state = row.map(|row| row.state.clone());
+    Reason::VoterWaits { voter, state, behind: row.map_or(0, |row| row.behind) }
+}
+
+/// The same of the recorded voter.
+pub(super) fn voter_waits(record: &Record, main: &MainNow<'_>) -> Reason {
+    record.voters().next().map_or(Reason::NoVoter, |voter| waits_for(main, voter))
 }
 
 /// V30. Voters acknowledged the first commit, in lives that read the same before and after.
 pub(super) fn steady(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = reigning(s, Stage::Attached) else { return Verdict::Pass };
+    let Some((record, main)) = s.reigning(Stage::Attached) else { return Verdict::Pass };
     if !has_commit(s, record, &main) || stays_behind(record, &main) {
         return Verdict::Pass;
     }
@@ -144,7 +136,7 @@ fn members(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> BTreeMap<I
 
 /// V40. Proofs and former mains are durable facts: the next leader counts on them.
 pub(super) fn record_proofs(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = reigning(s, Stage::Steady) else { return Verdict::Pass };
+    let Some((record, main)) = s.reigning(Stage::Steady) else { return Verdict::Pass };
     let unrecorded =
         |id: &InstanceId| s.newly_proven(&main, *id).is_some() && s.proof(*id).is_none();
     let proven: BTreeSet<_> = s.others(main.at.id).filter(unrecorded).collect();
@@ -182,11 +174,10 @@ fn needs_commit(s: &Situation<'_>, main: &MainNow<'_>, id: InstanceId) -> bool {
 
 /// V50. A replica that lost its tail shows `ready` for ever in quiet times; a commit exposes it.
 pub(super) fn by_commit(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = reigning(s, Stage::Steady) else { return Verdict::Pass };
-    let unproven: BTreeSet<_> = s
-        .others(main.at.id)
-        .filter(|id| s.is_replica(*id) && needs_commit(s, &main, *id))
-        .collect();
+    let Some((record, main)) = s.reigning(Stage::Steady) else { return Verdict::Pass };
+    let counts = |id: &InstanceId| s.replica(*id).is_some_and(|at| !record.resets(at));
+    let unproven: BTreeSet<_> =
+        s.others(main.at.id).filter(|id| counts(id) && needs_commit(s, &main, *id)).collect();
     if unproven.is_empty() {
         return Verdict::Pass;
     }

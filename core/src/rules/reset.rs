@@ -34,31 +34,43 @@ pub(super) fn is_of_old_data(
     stale && was_reset(record, at) && s.tried(main, at.id).is_none()
 }
 
-fn has_branched(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, at: InstanceRef) -> bool {
+pub(super) fn has_branched(
+    s: &Situation<'_>,
+    record: &Record,
+    main: &MainNow<'_>,
+    at: InstanceRef,
+) -> bool {
     s.diverged(main, at.id) && !is_of_old_data(s, record, main, at)
 }
 
-/// The one whose data is set aside so that somebody can vote, where the main that was promoted has
-/// the only history: whoever answers branched off from it, and the others are gone beyond patience.
-/// One that is being set aside already stays the one.
+/// Whether nobody can vote for the main that was promoted: of those who may, whoever answers branched
+/// off from it, and the others are gone beyond patience.
+pub(super) fn nobody_votes(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> bool {
+    let against = |at: InstanceRef| record.resets(at) || has_branched(s, record, main, at);
+    let gone = |id| s.answer(id).is_none() && !s.may_answer_yet(id);
+    let cannot = |id| s.replica(id).map_or_else(|| gone(id), against);
+    let mut others = s.others(main.at.id).filter(|id| vote::may_vote(s, *id));
+    record.stage == Stage::Withdrawn && others.all(cannot)
+}
+
+/// The one whose data is set aside so that somebody can vote, where nobody can. One that is being set
+/// aside already stays the one.
 fn first_to_begin_anew(
     s: &Situation<'_>,
     record: &Record,
     main: &MainNow<'_>,
 ) -> Option<InstanceId> {
-    let against = |at: InstanceRef| record.resets(at) || has_branched(s, record, main, at);
-    let gone = |id| s.answer(id).is_none() && !s.may_answer_yet(id);
-    let alone = |id| s.replica(id).map_or_else(|| gone(id), against);
-    if record.stage != Stage::Withdrawn || !s.others(main.at.id).all(alone) {
+    if !nobody_votes(s, record, main) {
         return None;
     }
-    let there = || s.others(main.at.id).filter_map(|id| s.replica(id));
+    let may_vote = |id: &InstanceId| vote::may_vote(s, *id);
+    let there = || s.others(main.at.id).filter(may_vote).filter_map(|id| s.replica(id));
     let ordered = there().find(|at| record.resets(*at));
     ordered.or_else(|| there().next()).map(|at| at.id)
 }
 
 /// A40. What branched off is recorded, then set aside; never what votes, and only under a main whose
-/// own data is beyond doubt, or that has the only history there is: then one first, to vote.
+/// own data is beyond doubt, or for whom nobody can vote: then one first, to vote.
 pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
     let Some((record, main)) = reigning(s) else { return Verdict::Pass };
     let Some(at) = s.replica(id) else { return Verdict::Pass };
@@ -100,15 +112,15 @@ pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
 }
 
 /// The order of a person to set data aside, as long as it is neither recorded nor refused.
-fn open<'a>(s: &Situation<'a>) -> Option<(ResetRequest, &'a Record)> {
+fn wanted<'a>(s: &Situation<'a>) -> Option<(ResetRequest, &'a Record)> {
     let record = s.record?;
     let word = s.obs.desired.reset.filter(|word| record.ordered != Some(word.id))?;
     Some((word, record))
 }
 
 /// Whether a person wants the data that `id` has set aside.
-pub(crate) fn is_to_begin_anew(s: &Situation<'_>, id: InstanceId) -> bool {
-    open(s).is_some_and(|(word, _)| {
+pub(super) fn is_to_begin_anew(s: &Situation<'_>, id: InstanceId) -> bool {
+    wanted(s).is_some_and(|(word, _)| {
         let meant = |at: InstanceRef| at.incarnation.volume == word.volume;
         word.of == id && s.lives(id).is_none_or(meant)
     })
@@ -146,7 +158,7 @@ fn obstacle(
 /// order, also of an instance that does not answer any more: its next start reads it. Where it votes,
 /// the vote moves first (E45).
 pub(super) fn asked(s: &Situation<'_>) -> Verdict {
-    let Some((word, record)) = open(s) else { return Verdict::Pass };
+    let Some((word, record)) = wanted(s) else { return Verdict::Pass };
     let instance = word.of;
     let waits = |why| Verdict::Hold(Reason::ResetAskedWaits { instance, why });
     let Some(main) = s.proven_main().filter(|_| record.stage == Stage::Steady) else {

@@ -1,7 +1,7 @@
 //! Where do writes go? Only these rules open a route, and only to a main and a voter that are
 //! both proven.
 
-use super::{Verdict, vote};
+use super::{Verdict, prove, vote};
 use crate::{
     action::Action,
     ids::InstanceId,
@@ -11,11 +11,6 @@ use crate::{
     situation::{MainNow, Situation},
 };
 use alloc::vec;
-
-fn steady<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
-    let record = s.record.filter(|record| record.stage == Stage::Steady)?;
-    s.proven_main().map(|main| (record, main))
-}
 
 /// The voter whose vote counts and whose present life is proven.
 fn voting(s: &Situation<'_>, record: &Record, main: &MainNow<'_>) -> Option<InstanceId> {
@@ -28,7 +23,7 @@ fn is_open(s: &Situation<'_>) -> bool {
 
 /// R10. Opens the route, also after a drain that came to nothing.
 pub(super) fn open(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = steady(s) else { return Verdict::Pass };
+    let Some((record, main)) = s.reigning(Stage::Steady) else { return Verdict::Pass };
     let voter = voting(s, record, &main);
     if voter.is_none() && !record.is_alone() {
         return Verdict::Pass;
@@ -46,15 +41,9 @@ pub(super) fn open(s: &Situation<'_>) -> Verdict {
 
 /// R20. Writes wait.
 pub(super) fn waits(s: &Situation<'_>) -> Verdict {
-    let Some((record, main)) = steady(s) else { return Verdict::Pass };
+    let Some((record, main)) = s.reigning(Stage::Steady) else { return Verdict::Pass };
     if is_open(s) || record.is_alone() || voting(s, record, &main).is_some() {
         return Verdict::Pass;
     }
-    let Some(voter) = record.voters().next() else { return Verdict::Hold(Reason::NoVoter) };
-    let row = main.rows.get(&voter);
-    Verdict::Hold(Reason::VoterWaits {
-        voter,
-        state: row.map(|row| row.state.clone()),
-        behind: row.map_or(0, |row| row.behind),
-    })
+    Verdict::Hold(prove::voter_waits(record, &main))
 }

@@ -9,7 +9,7 @@ use crate::{
     observation::{Drain, PromotionRight, PromotionWait, Route, RowState},
     reading::Age,
     reason::{Reason, Unfit},
-    record::{Cause, Record},
+    record::{Cause, Record, Stage},
     situation::{MainNow, Situation},
 };
 use alloc::vec;
@@ -29,7 +29,7 @@ fn move_wanted(s: &Situation<'_>, record: &Record) -> Option<bool> {
 
 /// E50. A planned move: hold new transactions, let open ones finish, prove the candidate, record.
 pub(super) fn switchover(s: &Situation<'_>) -> Verdict {
-    let Some(record) = elect::steady(s) else { return Verdict::Pass };
+    let Some(record) = s.in_stage(Stage::Steady) else { return Verdict::Pass };
     let Some(main) = s.proven_main() else { return Verdict::Pass };
     let Some(deleting) = move_wanted(s, record) else { return Verdict::Pass };
     let request = open_order(s, record);

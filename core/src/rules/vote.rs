@@ -6,7 +6,7 @@ use super::{Verdict, alone, elect, reset, switchover};
 use crate::{
     desired::Authority,
     ids::InstanceId,
-    observation::{RegisterResult, Row, RowState},
+    observation::{RegisterResult, Row, RowState, SyncMode},
     reading::Age,
     reason::{Reason, VoteLoss},
     record::{Before, Cause, Record, Stage},
@@ -28,26 +28,64 @@ enum Wish {
 }
 
 /// Whether `id` may vote at all in the cluster that is asked for.
-pub(crate) fn may_vote(s: &Situation<'_>, id: InstanceId) -> bool {
+pub(super) fn may_vote(s: &Situation<'_>, id: InstanceId) -> bool {
     s.obs.desired.authority == Authority::Any || PAIR.contains(&id)
 }
 
 /// The instance that an operator wants as main, as long as that order is open: it votes first.
-pub(crate) fn ordered(s: &Situation<'_>) -> Option<InstanceId> {
+pub(super) fn ordered(s: &Situation<'_>) -> Option<InstanceId> {
     let record = s.record?;
     switchover::open_order(s, record)?.to.filter(|to| *to != record.target)
 }
 
+impl Situation<'_> {
+    /// Who is to vote in the reign that begins with `main`: somebody who answers and stays, or
+    /// votes already and may answer yet; one whose version is supported before one whose is not, a
+    /// replica before a former main, one that works before one that failed, one that stays before one
+    /// whose data a person wants set aside, and among equals whoever an operator wants as main, then
+    /// the preferred pair. A former main only if nobody else may come to it.
+    #[must_use]
+    pub fn voter_choice(&self, main: &MainNow<'_>) -> Option<InstanceId> {
+        let wanted = ordered(self);
+        let rank = |id: &InstanceId| {
+            let failed = self.registers_in_vain(main, *id);
+            let votes = main.rows.get(id).is_some_and(|row| row.mode != SyncMode::Async);
+            let unsupported = self.is_unsupported(*id);
+            let anew = reset::is_to_begin_anew(self, *id);
+            (unsupported, self.main(*id).is_some(), failed, anew, !votes, wanted != Some(*id), *id)
+        };
+        let able = |id: &InstanceId| {
+            may_vote(self, *id)
+                && !self.is_deleting(*id)
+                && !self.diverged(main, *id)
+                && self.lives(*id).is_none_or(|at| !self.resets(at))
+        };
+        let votes_already =
+            |id: &InstanceId| main.rows.get(id).is_some_and(|row| row.mode != SyncMode::Async);
+        let choice = self
+            .others(main.at.id)
+            .filter(able)
+            .filter(|id| {
+                self.answer(*id).is_some() || (votes_already(id) && self.may_answer_yet(*id))
+            })
+            .min_by_key(rank)?;
+        let another_may_come = || {
+            self.others(main.at.id).filter(able).any(|id| id != choice && self.may_answer_yet(id))
+        };
+        (self.main(choice).is_none() || !another_may_come()).then_some(choice)
+    }
+}
+
 /// A reign with a voter, of a main that is proven and may go on.
-fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
+fn with_voter<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
     let record = s.record?;
     let main = s.proven_main().filter(|main| !record.resets(main.at))?;
     Some((record, main, record.voters().next()?))
 }
 
 /// The same, where clients may write.
-fn steady<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
-    reigning(s).filter(|(record, _, _)| record.stage == Stage::Steady)
+fn steady_with_voter<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>, InstanceId)> {
+    with_voter(s).filter(|(record, _, _)| record.stage == Stage::Steady)
 }
 
 /// Why the recorded voter cannot go on voting; none while it may come back by itself.
@@ -108,12 +146,12 @@ fn counts(s: &Situation<'_>, main: &MainNow<'_>, voter: InstanceId) -> bool {
 
 /// Whether the recorded voter of a steady reign votes.
 pub(super) fn has_vote(s: &Situation<'_>) -> bool {
-    steady(s).is_some_and(|(_, main, voter)| votes(s, &main, voter))
+    steady_with_voter(s).is_some_and(|(_, main, voter)| votes(s, &main, voter))
 }
 
 /// The voter that is lost, where nobody can take the vote over and its main waits for it in vain.
 pub(super) fn lost_for_good(s: &Situation<'_>) -> Option<(InstanceId, VoteLoss)> {
-    let (record, main, voter) = steady(s)?;
+    let (record, main, voter) = steady_with_voter(s)?;
     let loss = lost(s, &main, voter).filter(|loss| !alone::still_votes(*loss))?;
     let heir_may_come = s.others(main.at.id).any(|id| s.may_answer_yet(id))
         || heir(s, record, &main, Wish::Lost(loss)).is_some();
@@ -187,7 +225,7 @@ fn may_follow(s: &Situation<'_>, record: &Record, main: &MainNow<'_>, id: Instan
 
 /// Whether the recorded voter is about to leave, and its vote can move before it does, now or soon.
 pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
-    steady(s).is_some_and(|(record, main, voter)| {
+    steady_with_voter(s).is_some_and(|(record, main, voter)| {
         let follows = |other: InstanceId| may_follow(s, record, &main, other);
         voter == id && s.is_deleting(id) && s.others(main.at.id).any(follows)
     })
@@ -196,7 +234,7 @@ pub(crate) fn moves_from(s: &Situation<'_>, id: InstanceId) -> bool {
 /// Whether the recorded voter of an unfinished reign will not come by itself: who is to vote is
 /// chosen anew, among whoever is there.
 pub(super) fn is_lost_early(s: &Situation<'_>) -> Option<(InstanceId, VoteLoss)> {
-    let (record, main, voter) = reigning(s)?;
+    let (record, main, voter) = with_voter(s)?;
     let loss = lost(s, &main, voter).filter(|loss| !alone::still_votes(*loss))?;
     (record.stage == Stage::Attached).then_some((voter, loss))
 }
@@ -217,7 +255,7 @@ pub(super) fn begins_anew(s: &Situation<'_>) -> Verdict {
 /// E45. The voter cannot vote or is to go, or another instance is wanted in its place. Where it
 /// still votes, open transactions are let finish first, as in a planned move.
 pub(super) fn moves(s: &Situation<'_>) -> Verdict {
-    let Some((record, main, voter)) = steady(s) else { return Verdict::Pass };
+    let Some((record, main, voter)) = steady_with_voter(s) else { return Verdict::Pass };
     let Some(wish) = wish(s, record, &main, voter) else { return Verdict::Pass };
     let Some(to) = heir(s, record, &main, wish) else { return Verdict::Pass };
     let reason = match wish {
@@ -240,7 +278,7 @@ pub(super) fn moves(s: &Situation<'_>) -> Verdict {
 
 /// X20. The voter cannot vote, and nobody can take the vote: why writes stand still, or soon may.
 pub(super) fn stays(s: &Situation<'_>) -> Verdict {
-    let Some((record, main, voter)) = steady(s) else { return Verdict::Pass };
+    let Some((record, main, voter)) = steady_with_voter(s) else { return Verdict::Pass };
     match lost(s, &main, voter) {
         Some(loss) if heir(s, record, &main, Wish::Lost(loss)).is_none() => {
             Verdict::Hold(Reason::NobodyToVote { voter, loss })

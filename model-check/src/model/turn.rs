@@ -291,11 +291,16 @@ impl Turn {
     fn look(&mut self, no: ControllerNo, but: Option<InstanceId>) {
         self.sample(no, but);
         self.all([Event::Decide(no)]);
-        let settled = self.plan.as_ref().is_some_and(|plan| plan.settled);
-        if settled && but.is_none() {
-            for broken in oracle::final_violations(&self.world, true) {
-                self.note(&broken);
-            }
+        let Some(plan) = self.plan.as_ref().filter(|_| but.is_none()) else { return };
+        let broken = if plan.settled {
+            oracle::final_violations(&self.world, true)
+        } else if plan.recipes().next().is_some() {
+            oracle::gone(&self.world)
+        } else {
+            Vec::new()
+        };
+        for broken in broken {
+            self.note(&broken);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Worlds in which mistakes are looked for.
 
-use ha_core::desired::Durability;
+use ha_core::desired::{Authority, Durability};
 use model_check::model::{Configuration, LEASES, world_of_leases};
 use shell_sim::world::Mistake;
 
@@ -68,6 +68,18 @@ pub(crate) const fn cached(one: &mut Configuration) {
 pub(crate) const fn resetting_unflushed(one: &mut Configuration) {
     resetting(one);
     unflushed(one);
+}
+
+/// The same of two instances.
+pub(crate) const fn resetting_unflushed_of_two(one: &mut Configuration) {
+    resetting_unflushed(one);
+    one.settings.instances = 2;
+}
+
+/// Only two instances may vote.
+pub(crate) const fn resetting_pair(one: &mut Configuration) {
+    resetting(one);
+    one.settings.authority = Authority::Pair;
 }
 
 /// Nobody takes over, of four instances.

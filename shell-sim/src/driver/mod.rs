@@ -15,6 +15,7 @@ mod timers;
 mod trace;
 mod wake;
 mod walk;
+mod worlds;
 
 pub use chance::Chance;
 pub use counters::Counters;
@@ -24,3 +25,4 @@ pub use pattern::Pattern;
 pub use situations::Situations;
 pub use trace::{Line, Trace, What};
 pub use walk::{Limits, Walk, WalkReport};
+pub use worlds::worlds;

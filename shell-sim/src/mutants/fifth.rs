@@ -1,6 +1,6 @@
 //! Wrong decisions about the vote: when it moves, from whom, and what has to come first.
 
-use super::{Mutant, in_stage, judged_by, really, really_of, unless, without, write};
+use super::{Mutant, judged_by, really, really_of, unless, without, write};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -85,7 +85,7 @@ fn adopts_nobody(observation: &ClusterObservation) -> Plan {
 
 fn waits_for_who_is_gone(observation: &ClusterObservation) -> Plan {
     fn waits(s: &Situation<'_>, id: InstanceId) -> Verdict {
-        let begins = in_stage(s, Stage::Withdrawn).is_some();
+        let begins = s.in_stage(Stage::Withdrawn).is_some();
         let all_answer = s.obs.instances.keys().all(|id| s.answer(*id).is_some());
         let usual = really_of(RuleId::A40, s, id);
         if begins && !all_answer && matches!(usual, Verdict::Act(..)) {

@@ -1,7 +1,7 @@
 //! Mutants around the loss of a main and around a leader that dies half-way. Each is the decision
 //! with one belief that looks right; it knows nothing of the schedules that expose it.
 
-use super::{Mutant, in_stage, judged_by, really, really_of, rewritten, without, write};
+use super::{Mutant, judged_by, really, really_of, rewritten, without, write};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -168,7 +168,7 @@ fn promotes_without_a_voter(observation: &ClusterObservation) -> Plan {
 
 /// A main that came back is the main, whatever its voter says.
 pub(super) fn accept_unheard(s: &Situation<'_>) -> Verdict {
-    let Some(record) = in_stage(s, Stage::Steady) else { return Verdict::Pass };
+    let Some(record) = s.in_stage(Stage::Steady) else { return Verdict::Pass };
     let Some(main) = s.main(record.target) else { return Verdict::Pass };
     if main.at.incarnation == record.incarnation {
         return Verdict::Pass;
@@ -180,7 +180,7 @@ pub(super) fn accept_unheard(s: &Situation<'_>) -> Verdict {
 
 /// The route to it opens at once.
 pub(super) fn open_unheard(s: &Situation<'_>) -> Verdict {
-    let Some(record) = in_stage(s, Stage::Steady) else { return Verdict::Pass };
+    let Some(record) = s.in_stage(Stage::Steady) else { return Verdict::Pass };
     let (Some(main), Some(voter)) = (s.proven_main(), record.voters().next()) else {
         return Verdict::Pass;
     };

@@ -1,7 +1,7 @@
 //! Wrong decisions about how a reign begins, and about going back: what may be done before the
 //! route is withdrawn or before a commit, and what becomes of a target or a main that failed.
 
-use super::{Mutant, in_stage, judged_by, really, really_of, record_of, unless, write};
+use super::{Mutant, judged_by, really, really_of, record_of, unless, write};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -73,7 +73,7 @@ fn registers_before_the_withdrawal(observation: &ClusterObservation) -> Plan {
 
 /// An intent that moves the main to a voter.
 fn early_intent<'a>(s: &Situation<'a>) -> Option<&'a Record> {
-    in_stage(s, Stage::Intent).filter(|record| moves_to_voter(record))
+    s.in_stage(Stage::Intent).filter(|record| moves_to_voter(record))
 }
 
 /// The target, promoted while its intent stands.
@@ -150,7 +150,7 @@ fn opens_before_the_first_commit(observation: &ClusterObservation) -> Plan {
 
 /// A reign without a commit, and its proven voter.
 fn attached_and_proven<'a>(s: &Situation<'a>) -> Option<(&'a Record, InstanceId)> {
-    let record = in_stage(s, Stage::Attached)?;
+    let record = s.in_stage(Stage::Attached)?;
     let main = s.proven_main()?;
     let proven =
         |id: &InstanceId| s.proof(*id).is_some() && main.rows.get(id).is_some_and(Row::is_even);
@@ -202,7 +202,7 @@ fn waits_instead_of_going_back(observation: &ClusterObservation) -> Plan {
 
 fn leaves_a_demoted_main(observation: &ClusterObservation) -> Plan {
     fn unless_demoted(rule: RuleId, s: &Situation<'_>) -> Verdict {
-        let demoted = in_stage(s, Stage::Steady).is_some_and(|record| s.is_replica(record.target));
+        let demoted = s.in_stage(Stage::Steady).is_some_and(|record| s.is_replica(record.target));
         if demoted { Verdict::Pass } else { really(rule, s) }
     }
     let judges = [
@@ -218,7 +218,7 @@ fn commits_on_in_a_rewound_epoch(observation: &ClusterObservation) -> Plan {
         unless(really(RuleId::E25, s), |why| matches!(why, Reason::TailMayBeLost(_)))
     }
     fn accept(s: &Situation<'_>) -> Verdict {
-        let restarted = in_stage(s, Stage::Steady).and_then(|record| {
+        let restarted = s.in_stage(Stage::Steady).and_then(|record| {
             let main = s.main(record.target)?;
             (main.at.incarnation != record.incarnation).then_some((record, main))
         });

@@ -23,7 +23,7 @@ use ha_core::{
     plan::Plan,
     reading::Reading,
     reason::Reason,
-    record::{Record, Stage},
+    record::Record,
     rules::{Judge, RULES, Rule, RuleId, Verdict},
     situation::Situation,
 };
@@ -139,10 +139,6 @@ fn rewritten(verdict: Verdict, change: impl Fn(Record) -> Record) -> Verdict {
 fn record_of(observation: &mut ClusterObservation) -> Option<&mut Record> {
     let Reading::Known { value, .. } = &mut observation.record else { return None };
     value.record_mut()
-}
-
-fn in_stage<'a>(s: &Situation<'a>, stage: Stage) -> Option<&'a Record> {
-    s.record.filter(|record| record.stage == stage)
 }
 
 /// A write of the record, on the version that was read.

@@ -1,6 +1,6 @@
 //! Wrong decisions against invariants that no other one breaks.
 
-use super::{Mutant, in_stage, judged_by, really, really_of};
+use super::{Mutant, judged_by, really, really_of};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -139,7 +139,7 @@ fn registers_on_any_main(observation: &ClusterObservation) -> Plan {
 fn registers_on_the_former_main(observation: &ClusterObservation) -> Plan {
     fn judge(s: &Situation<'_>, id: InstanceId) -> Verdict {
         let usual = really_of(RuleId::F60, s, id);
-        let (Some(main), Some(record)) = (s.main(id), in_stage(s, Stage::Steady)) else {
+        let (Some(main), Some(record)) = (s.main(id), s.in_stage(Stage::Steady)) else {
             return usual;
         };
         let mut others = s.obs.instances.keys().filter(|other| {

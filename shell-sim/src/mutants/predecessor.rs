@@ -4,7 +4,7 @@
 use super::{
     Mutant,
     first::{accept_unheard, open_unheard, silent},
-    in_stage, judged_by, really, really_of,
+    judged_by, really, really_of,
     sixth::rows,
     third::convinced,
     write,
@@ -74,7 +74,7 @@ fn takes_the_unread_for_followers(observation: &ClusterObservation) -> Plan {
 
 fn opens_without_a_replica(observation: &ClusterObservation) -> Plan {
     fn begin(s: &Situation<'_>) -> Verdict {
-        let (Some(record), Some(main)) = (in_stage(s, Stage::Withdrawn), s.proven_main()) else {
+        let (Some(record), Some(main)) = (s.in_stage(Stage::Withdrawn), s.proven_main()) else {
             return Verdict::Pass;
         };
         // Whoever answers is to vote, as soon as it is registered.
@@ -93,7 +93,7 @@ fn opens_without_a_replica(observation: &ClusterObservation) -> Plan {
         Verdict::Act(vec![write(s, record)], Reason::BeginsAlone(main.at.id))
     }
     fn open(s: &Situation<'_>) -> Verdict {
-        let (Some(record), Some(main)) = (in_stage(s, Stage::Steady), s.proven_main()) else {
+        let (Some(record), Some(main)) = (s.in_stage(Stage::Steady), s.proven_main()) else {
             return Verdict::Pass;
         };
         if matches!(s.obs.route.handed_out, Route::Open { .. }) {
@@ -118,7 +118,7 @@ fn opens_without_a_replica(observation: &ClusterObservation) -> Plan {
 fn wipes_whoever_is_refused(observation: &ClusterObservation) -> Plan {
     fn wipe(s: &Situation<'_>, id: InstanceId) -> Verdict {
         let usual = || really_of(RuleId::A40, s, id);
-        let (Some(record), Some(main)) = (in_stage(s, Stage::Steady), s.proven_main()) else {
+        let (Some(record), Some(main)) = (s.in_stage(Stage::Steady), s.proven_main()) else {
             return usual();
         };
         let Some(at) = s.replica(id).filter(|at| !record.resets(*at)) else { return usual() };

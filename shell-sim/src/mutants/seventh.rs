@@ -1,14 +1,14 @@
-//! Wrong decisions about what people order of data.
+//! Wrong decisions about data that is set aside: by a person's order, and where nobody else can vote.
 
-use super::{Mutant, judged_by, really_of, write};
+use super::{Mutant, judged_by, really, really_of, record_of, unless, write};
 use ha_core::{
     action::Action,
     guard::GuardId,
     ids::InstanceId,
     observation::ClusterObservation,
     plan::Plan,
-    reason::Reason,
-    record::{Record, Reset},
+    reason::{Reason, Unfit},
+    record::{Cause, Record, Reset, Stage},
     rules::{Judge, RuleId, Verdict},
     situation::Situation,
 };
@@ -18,7 +18,56 @@ use ha_core::{
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant { name: "resets-whoever-is-named", what: "a person knows what is needed: data is set aside of whoever is named and not the main", decide: resets_whoever_is_named },
     Mutant { name: "sets-aside-without-end", what: "what branched off is set aside, however often and whoever brought it back", decide: sets_aside_without_end },
+    Mutant { name: "sets-aside-before-it-goes-back", what: "a target stays the target; what branched off from it is set aside, so that somebody can vote", decide: sets_aside_before_it_goes_back },
+    Mutant { name: "goes-back-for-ever", what: "a target that nobody can vote for is left for the main before it, however often", decide: goes_back_for_ever },
+    Mutant { name: "waits-for-who-may-not-vote", what: "an instance that follows is somebody who votes, whether or not it may", decide: waits_for_who_may_not_vote },
 ];
+
+const fn is_for_want_of_a_vote(reason: &Reason) -> bool {
+    matches!(reason, Reason::WayBack { why: Unfit::Unvoted, .. })
+}
+
+fn sets_aside_before_it_goes_back(observation: &ClusterObservation) -> Plan {
+    fn stays(s: &Situation<'_>) -> Verdict {
+        unless(really(RuleId::E60, s), is_for_want_of_a_vote)
+    }
+    judged_by(observation, &[(RuleId::E60, Judge::Once(stays))], &[])
+}
+
+fn goes_back_for_ever(observation: &ClusterObservation) -> Plan {
+    fn again(s: &Situation<'_>) -> Verdict {
+        let mut first = s.obs.clone();
+        if let Some(record) = record_of(&mut first)
+            && record.cause == Cause::Return
+            && record.stage == Stage::Withdrawn
+        {
+            record.cause = Cause::Failover;
+        }
+        really(RuleId::E60, &Situation::of(&first))
+    }
+    judged_by(observation, &[(RuleId::E60, Judge::Once(again))], &[])
+}
+
+fn waits_for_who_may_not_vote(observation: &ClusterObservation) -> Plan {
+    fn follows(s: &Situation<'_>) -> bool {
+        s.proven_main().is_some_and(|main| {
+            s.others(main.at.id).any(|id| s.is_replica(id) && !s.diverged(&main, id))
+        })
+    }
+    fn stays(s: &Situation<'_>) -> Verdict {
+        unless(really(RuleId::E60, s), |reason| is_for_want_of_a_vote(reason) && follows(s))
+    }
+    fn waits(s: &Situation<'_>, id: InstanceId) -> Verdict {
+        let usual = really_of(RuleId::A40, s, id);
+        let begins = s.in_stage(Stage::Withdrawn).is_some() && follows(s);
+        if begins && matches!(usual, Verdict::Act(..)) {
+            return Verdict::Hold(Reason::ResetWaits(id));
+        }
+        usual
+    }
+    let judges = [(RuleId::E60, Judge::Once(stays)), (RuleId::A40, Judge::Each(waits))];
+    judged_by(observation, &judges, &[])
+}
 
 fn sets_aside_without_end(observation: &ClusterObservation) -> Plan {
     fn again(s: &Situation<'_>, id: InstanceId) -> Verdict {

@@ -1,7 +1,7 @@
 //! Wrong decisions about votes and proofs: who may be left out, and what shows that a replica has
 //! everything. Each is the decision with one belief, held wherever it applies.
 
-use super::{Mutant, in_stage, judged_by, really, really_of, record_of, rewritten, unless, write};
+use super::{Mutant, judged_by, really, really_of, record_of, rewritten, unless, write};
 use ha_core::{
     action::Action,
     guard::GuardId,
@@ -57,12 +57,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
 
 /// A steady reign and its main.
 fn reign<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
-    let record = in_stage(s, Stage::Steady)?;
+    let record = s.in_stage(Stage::Steady)?;
     s.proven_main().map(|main| (record, main))
 }
 
 fn has_no_voter(s: &Situation<'_>) -> bool {
-    in_stage(s, Stage::Steady).is_some_and(|record| record.voters().next().is_none())
+    s.in_stage(Stage::Steady).is_some_and(|record| record.voters().next().is_none())
 }
 
 fn drops_an_unhealthy_voter(observation: &ClusterObservation) -> Plan {
@@ -185,7 +185,7 @@ fn takes_ready_for_proof(observation: &ClusterObservation) -> Plan {
 
 fn takes_a_clients_commit_for_proof(observation: &ClusterObservation) -> Plan {
     convinced(observation, |s, id, row| {
-        let votes = in_stage(s, Stage::Steady).is_some_and(|record| record.is_voter(id));
+        let votes = s.in_stage(Stage::Steady).is_some_and(|record| record.is_voter(id));
         let answered = s.obs.route.witness == Witness::Hears;
         votes && answered && row.mode == SyncMode::StrictSync && row.is_even()
     })

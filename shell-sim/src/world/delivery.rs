@@ -205,8 +205,10 @@ impl World {
         };
         let kept = self.body(to)?.instance.prepared().map(|entry| entry.tick);
         let replica = self.body(to)?.instance.as_replica().is_some();
-        if replica && !matches!(&request, Rpc::FinalizeCommit { tick, .. } if kept == Some(*tick)) {
-            // A decision about a transaction that is not kept is answered with success (MR 4.3).
+        let keeps = matches!(&request, Rpc::FinalizeCommit { tick, .. } if kept == Some(*tick));
+        if !(replica && keeps) {
+            // A decision about a transaction that is not kept is answered with success, and a main
+            // takes none; the client hears of success in either case (MR 4.3).
             self.note_lost_decision(from, Some(to), &request);
         }
         let before = self.network.messages.len();
@@ -433,7 +435,7 @@ impl World {
 
     /// A second phase that does not arrive in time, or not where its transaction is kept: the
     /// client is told success all the same (MR 4.3). If the voter `forgot` it because its process
-    /// ended, that is one loss; anything else may happen to the main besides.
+    /// ended or became a main, that is one loss; anything else may happen to the main besides.
     fn note_lost_decision(
         &mut self,
         from: InstanceId,

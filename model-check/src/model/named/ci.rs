@@ -26,6 +26,7 @@ pub(super) fn all() -> Vec<Configuration> {
     all.extend(votes());
     all.extend(people());
     all.extend(resets());
+    all.extend(unvoted());
     all.extend(of_fast());
     all.extend(mains());
     all
@@ -125,6 +126,26 @@ fn resets() -> Vec<Configuration> {
             2,
             &[(Write, 1), (Main, 1), (Late, 1)],
         )),
+    ]
+}
+
+/// A main that was promoted and that nobody can vote for, where the one before it lost power: it may
+/// lack something itself, so that its data is set aside.
+fn unvoted() -> Vec<Configuration> {
+    let power = resetting(loose(configuration(
+        "unvoted",
+        "of three only two may vote, and one loses power in the middle of a write",
+        1,
+        &[(Write, 2), (Power, 1)],
+    )));
+    vec![
+        with(power, |settings| settings.authority = Authority::Pair),
+        resetting(loose(of_two(configuration(
+            "unvoted-power",
+            "of two instances a process ends in the middle of a write, and one loses power",
+            2,
+            &[(Write, 2), (Crash, 1), (Power, 1)],
+        )))),
     ]
 }
 
