@@ -61,6 +61,16 @@ pub struct Grant {
     expires: Clocks,
 }
 
+impl Grant {
+    /// For how long it lasts, in milliseconds: until the first of both clocks ends it.
+    #[must_use]
+    pub fn lasts(&self, now: Clocks) -> Millis {
+        let wall = self.expires.wall.saturating_sub(now.wall);
+        let wall = Millis::try_from(wall).unwrap_or(0);
+        self.expires.monotonic.saturating_sub(now.monotonic).min(wall)
+    }
+}
+
 /// Why an answer was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -194,9 +204,7 @@ impl GrantHolder {
     /// The grant, if it may be used at this very moment. To be asked before each forwarded byte.
     #[must_use]
     pub fn live(&self, now: Clocks) -> Option<Grant> {
-        self.grant.filter(|grant| {
-            now.monotonic < grant.expires.monotonic && now.wall < grant.expires.wall
-        })
+        self.grant.filter(|grant| grant.lasts(now) > 0)
     }
 
     /// The highest term seen.

@@ -59,6 +59,10 @@ fn either_clock_ends_a_grant() {
     let wall_back = Clocks { monotonic: 600, wall: at(0).wall };
     assert_eq!(holder.live(wall_ahead), None);
     assert_eq!(holder.live(wall_back), None);
+    let lasts = |now| holder.live(now).map(|grant| grant.lasts(now));
+    assert_eq!(lasts(at(599)), Some(1));
+    assert_eq!(lasts(Clocks { monotonic: 101, wall: at(200).wall }), Some(400));
+    assert_eq!(lasts(Clocks { monotonic: 300, wall: at(200).wall }), Some(300));
 }
 
 #[test]

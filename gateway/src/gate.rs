@@ -68,12 +68,10 @@ struct State {
     /// a route is open again nobody reads, and who may stay with his replica then does.
     readable: Arc<[Readable]>,
     term: Term,
-    /// When the present grant runs out by itself, and when it was given, in monotonic time.
-    expires: Millis,
+    /// When the present grant was given, in monotonic time.
     granted: Option<Millis>,
     /// Since when there is no open route.
     closed_since: Option<Millis>,
-    asked: Millis,
 }
 
 /// The grant, shared.
@@ -111,10 +109,8 @@ impl Gate {
                 view,
                 readable,
                 term: Term(0),
-                expires: 0,
                 granted: None,
                 closed_since,
-                asked: 0,
             }),
             changes: watch::Sender::new(view),
             next_shard: AtomicU64::new(0),
@@ -205,7 +201,6 @@ impl Gate {
         let last = self.shards.iter().map(|shard| shard.last_byte.load(Relaxed)).max();
         let last_byte = last.filter(|at| *at > 0).map(|at| now.monotonic.saturating_sub(at));
         let mut state = self.state();
-        state.asked = now.monotonic;
         let question = state.holder.ask(now, busy > 0, last_byte);
         self.publish(&mut state);
         question
@@ -220,7 +215,6 @@ impl Gate {
         // A grant that ran out before this is seen to have, whatever comes now.
         self.publish(&mut state);
         state.holder.answered(&reply.answer)?;
-        let asked = state.asked;
         match (reply.main(), reply.main_address) {
             (Some(instance), Some(address)) => {
                 let target = Target { instance, address };
@@ -229,7 +223,6 @@ impl Gate {
                 }
                 state.view.target = Some(target);
                 state.term = reply.answer.term;
-                state.expires = asked.saturating_add(reply.answer.lasts_ms);
                 state.granted = Some(self.clock.monotonic());
                 let readable = self.readable_of(reply);
                 if *state.readable != *readable {
@@ -307,9 +300,7 @@ impl Gate {
     #[must_use]
     pub fn expires_in(&self) -> Option<Millis> {
         let now = self.clock.now();
-        let state = self.state();
-        state.holder.live(now)?;
-        Some(state.expires.saturating_sub(now.monotonic))
+        self.state().holder.live(now).map(|grant| grant.lasts(now))
     }
 
     /// For how long the present grant has been held without a new answer, in milliseconds.
