@@ -135,6 +135,17 @@ fn data_that_branched_off_where_a_third_may_not_vote() {
                 &[ResetsAreEarned],
             ),
             (
+                "the one that may vote follows, and the third is to begin anew",
+                |it| {
+                    it.obs.memory.registered.clear();
+                    branched(&mut it.obs, mg(2));
+                    let reset = it.next().resets.remove(&mg(1)).expect("the order of the base");
+                    let volume = life(mg(2)).volume;
+                    it.next().resets.insert(mg(2), Reset { volume, ..reset });
+                },
+                &[ResetsAreEarned],
+            ),
+            (
                 "the third is to begin anew as well",
                 |it| {
                     branched(&mut it.obs, mg(2));
