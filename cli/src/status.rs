@@ -52,7 +52,7 @@ enum Output {
 }
 
 /// One look: what is printed, and the exit code.
-struct Shown {
+struct Printed {
     text: String,
     value: Value,
     code: u8,
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
     })
 }
 
-async fn look(operator: &Operator) -> Shown {
+async fn look(operator: &Operator) -> Printed {
     let (seen, silent) = Seen::all(operator).await;
     let Some(first) = seen.first() else { return objects(operator, &silent).await };
     let is_settled = first.leads && first.plan.settled;
@@ -92,7 +92,7 @@ async fn look(operator: &Operator) -> Shown {
     for why in &silent {
         let _ = writeln!(text, "no answer   {why}");
     }
-    Shown { text, value: first.whole.clone(), code: if is_settled { 0 } else { NOT_SO } }
+    Printed { text, value: first.whole.clone(), code: if is_settled { 0 } else { NOT_SO } }
 }
 
 fn table(operator: &Operator, seen: &Seen) -> String {
@@ -190,7 +190,7 @@ fn row(seen: &Seen, obs: &ClusterObservation, id: InstanceId) -> Vec<String> {
 }
 
 /// What record and lease say by themselves.
-async fn objects(operator: &Operator, silent: &[String]) -> Shown {
+async fn objects(operator: &Operator, silent: &[String]) -> Printed {
     let cluster = operator.cluster();
     let names = cluster.names();
     let mut text = format!("cluster     {names}\nleader      no controller answers\n");
@@ -220,5 +220,5 @@ async fn objects(operator: &Operator, silent: &[String]) -> Shown {
     }
     let record = record.ok().map(|stored| stored.content);
     let value = json!({ "controllers": null, "record": record, "lease": lease, "silent": silent });
-    Shown { text, value, code: NOBODY }
+    Printed { text, value, code: NOBODY }
 }

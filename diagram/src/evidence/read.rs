@@ -165,8 +165,14 @@ impl Workspace {
 pub(super) fn named(evidence: &mut Evidence, source: &Source) {
     let is_code = source.path.ends_with(".rs");
     for rule in RULES {
-        let name = if is_code { format!("RuleId::{}", rule.id) } else { rule.id.to_string() };
-        if has_word(&source.text, &name) {
+        let is_named = if is_code {
+            // By its name in the code, or where a line of what is decided begins with it.
+            has_word(&source.text, &format!("RuleId::{}", rule.id))
+                || source.text.contains(&format!("\"{} ", rule.id))
+        } else {
+            has_word(&source.text, &rule.id.to_string())
+        };
+        if is_named {
             evidence.of_mut(rule.id).named_in.insert(source.path.clone());
         }
     }

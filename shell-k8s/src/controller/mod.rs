@@ -22,7 +22,7 @@ pub use effects::{Effects, Heard, Lease, Members, Probing, Unavailable};
 pub use journal::Sink;
 pub use mind::Mind;
 pub use moves::Move;
-pub use status::{Noted, Status};
+pub use status::{Status, TriedStep};
 pub use warnings::{Warning, WarningKind};
 
 use crate::{

@@ -26,7 +26,7 @@ const STEPS: usize = 200;
 
 /// A step that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Noted {
+pub struct TriedStep {
     /// When, in milliseconds since 1970.
     pub wall_ms: u64,
     /// The rule that asked for it.
@@ -67,7 +67,7 @@ pub struct Status {
     /// Steps so far, those that are not kept any more included.
     pub stepped: u64,
     /// The last steps, the latest at the end.
-    pub steps: VecDeque<Noted>,
+    pub steps: VecDeque<TriedStep>,
     /// The last moves of the main, the latest at the end.
     pub moves: VecDeque<Move>,
 }
@@ -125,7 +125,7 @@ impl Board {
 
     /// A step has ended.
     pub(super) fn step(&self, at: Millis, step: &Step, outcome: Outcome, took_ms: Millis) {
-        let noted = Noted {
+        let noted = TriedStep {
             wall_ms: wall_ms(),
             rule: step.rule.rule().id.to_string(),
             kind: kind(&step.action),

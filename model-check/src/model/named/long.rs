@@ -132,7 +132,7 @@ fn mains() -> Vec<Configuration> {
             "failover-long",
             "a process ends, a command lands late, the leader dies, a gateway stands still",
             3,
-            &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
+            &[(Write, 1), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
         ),
     ]
 }

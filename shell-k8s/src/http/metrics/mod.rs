@@ -11,7 +11,7 @@
 mod gauges;
 
 use super::{Http, answer};
-use crate::controller::{Controller, Move, Noted, Status};
+use crate::controller::{Controller, Move, Status, TriedStep};
 use axum::{extract::State, http::StatusCode, response::Response};
 use gauges::Gauges;
 use ha_core::{history::Outcome, leadership::Millis, record::Cause};
@@ -251,7 +251,7 @@ impl Metrics {
     }
 
     /// Counts the new steps, and returns them.
-    fn count_steps<'a>(&self, before: &Status, after: &'a Status) -> Vec<&'a Noted> {
+    fn count_steps<'a>(&self, before: &Status, after: &'a Status) -> Vec<&'a TriedStep> {
         let fresh = after.stepped.saturating_sub(before.stepped);
         let kept = usize::try_from(fresh).unwrap_or(usize::MAX).min(after.steps.len());
         self.steps_unseen.inc_by(fresh.saturating_sub(kept as u64));
@@ -265,8 +265,8 @@ impl Metrics {
         steps
     }
 
-    fn count_passes(&self, passes: u64, steps: &[&Noted], after: &Status) {
-        let is_stopped = |step: &&&Noted| step.outcome != Outcome::Done;
+    fn count_passes(&self, passes: u64, steps: &[&TriedStep], after: &Status) {
+        let is_stopped = |step: &&&TriedStep| step.outcome != Outcome::Done;
         let stopped = steps.iter().filter(is_stopped).count() as u64;
         let error = error(steps.last().copied().filter(|step| is_stopped(&step)), after);
         let unread = u64::from(stopped == 0 && error.is_some());
@@ -347,7 +347,7 @@ const fn phases(it: &Move) -> [(&'static str, Option<Millis>, Option<Millis>); 4
 }
 
 /// Why the last pass failed, if it did.
-fn error(stopped: Option<&Noted>, after: &Status) -> Option<String> {
+fn error(stopped: Option<&TriedStep>, after: &Status) -> Option<String> {
     if let Some(step) = stopped {
         return Some(format!("{}: {}", step.action, outcome(step.outcome)));
     }
