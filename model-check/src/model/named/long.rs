@@ -131,8 +131,8 @@ fn mains() -> Vec<Configuration> {
         main(
             "failover-long",
             "a process ends, a command lands late, the leader dies, a gateway stands still",
-            3,
-            &[(Write, 1), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
+            2,
+            &[(Write, 2), (Crash, 1), (Late, 1), (Controller, 1), (Gateway, 1)],
         ),
     ]
 }
