@@ -114,10 +114,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, InputError> {
 }
 
 fn starts(args: &Args, decide: Decide) -> Result<Vec<Walk>, End> {
-    let limits =
-        |acts| Limits { choices: args.choices, faults: args.faults, acts, ..Limits::default() };
     let starts = |acts| {
-        let limits = limits(acts);
+        let limits =
+            Limits { choices: args.choices, faults: args.faults, acts, ..Limits::default() };
         worlds().into_iter().map(move |settings| Walk::new(&settings, limits, decide))
     };
     starts(false).chain(starts(true)).collect()

@@ -14,7 +14,7 @@ use crate::{
 use alloc::vec;
 
 /// The main on which replicas may be registered, in a stage that allows it.
-pub(super) fn reigning<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
+pub(super) fn takes_replicas<'a>(s: &Situation<'a>) -> Option<(&'a Record, MainNow<'a>)> {
     let record = s.record.filter(|record| record.stage != Stage::Intent)?;
     let ready = record.stage == Stage::Steady || s.nobody_forwards();
     s.proven_main().filter(|_| ready).map(|main| (record, main))
@@ -68,7 +68,7 @@ fn tried_again(s: &Situation<'_>, main: &MainNow<'_>, id: InstanceId) -> bool {
 
 /// A20. The recorded voter's row goes only while nobody forwards.
 pub(super) fn clear_row(s: &Situation<'_>, id: InstanceId) -> Verdict {
-    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let Some((record, main)) = takes_replicas(s) else { return Verdict::Pass };
     let Some(row) = main.rows.get(&id) else { return Verdict::Pass };
     let Some(reason) = clear_because(s, record, &main, id, row) else { return Verdict::Pass };
     let unreachable =
@@ -88,7 +88,7 @@ pub(super) fn clear_row(s: &Situation<'_>, id: InstanceId) -> Verdict {
 
 /// A30. A replica that stays and has no row gets one.
 pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
-    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let Some((record, main)) = takes_replicas(s) else { return Verdict::Pass };
     let Some(replica) = s.replica(id) else { return Verdict::Pass };
     let is_kept_out = s.is_deleting(id) || s.branched_off(&main, id) || s.resets(replica);
     if main.rows.contains_key(&id) || is_kept_out {
@@ -104,7 +104,7 @@ pub(super) fn register(s: &Situation<'_>, id: InstanceId) -> Verdict {
 
 /// A45. A replica that stays invalid after it was registered once more needs a person.
 pub(super) fn stays_invalid(s: &Situation<'_>, id: InstanceId) -> Verdict {
-    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let Some((record, main)) = takes_replicas(s) else { return Verdict::Pass };
     let stuck = s.is_replica(id)
         && tried_again(s, &main, id)
         && main.rows.get(&id).is_some_and(Row::is_stuck);

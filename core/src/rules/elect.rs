@@ -314,7 +314,7 @@ fn failing_target<'a>(s: &Situation<'a>) -> Option<(&'a Record, Unfit)> {
 /// acknowledged nothing, and follows that main as it is. Not twice in a row: where each branched off from
 /// the other, going back would never end.
 fn unvoted_target<'a>(s: &Situation<'a>) -> Option<(&'a Record, Unfit)> {
-    let (record, main) = attach::reigning(s).filter(|(it, _)| !it.cause.is_of_own_data())?;
+    let (record, main) = attach::takes_replicas(s).filter(|(it, _)| !it.cause.is_of_own_data())?;
     let before = s.replica(record.before?.main)?;
     let unvoted =
         reset::nobody_votes(s, record, &main) && reset::has_branched(s, record, &main, before);

@@ -3,7 +3,7 @@
 //! (MR 4.3). The record says so first; from then on that data counts for nothing, so that the order
 //! may land whenever it does.
 
-use super::{Verdict, attach::reigning, vote};
+use super::{Verdict, attach::takes_replicas, vote};
 use crate::{
     action::Action,
     desired::ResetRequest,
@@ -72,7 +72,7 @@ fn first_to_begin_anew(
 /// A40. What branched off is recorded, then set aside; never what votes, and only under a main whose
 /// own data is beyond doubt, or for whom nobody can vote: then one first, to vote.
 pub(super) fn set_aside(s: &Situation<'_>, id: InstanceId) -> Verdict {
-    let Some((record, main)) = reigning(s) else { return Verdict::Pass };
+    let Some((record, main)) = takes_replicas(s) else { return Verdict::Pass };
     let Some(at) = s.replica(id) else { return Verdict::Pass };
     let ordered = record.resets(at);
     if !ordered && !has_branched(s, record, &main, at) {
